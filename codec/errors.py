@@ -1,0 +1,27 @@
+"""Every failure a user can meet. Each message says what happened, to which file, and what to do next."""
+
+from __future__ import annotations
+
+
+class FreeGvcError(Exception):
+    """Base of all refusals; `str(error)` is one complete sentence for the user."""
+
+
+class InputError(FreeGvcError):
+    """The source video can't be read, or is refused at the edge."""
+
+
+class OutputError(FreeGvcError):
+    """The result can't be written: no permission, no space, no such folder."""
+
+
+class FormatError(FreeGvcError):
+    """A `.fgvc` file is damaged, truncated before its first GOP, or newer than this program."""
+
+
+class PriorError(FreeGvcError):
+    """A prior is unknown, its weights are missing, or they differ from those that wrote the file."""
+
+
+class SettingsError(FreeGvcError):
+    """What the user asked for can't be combined or lies outside its range."""

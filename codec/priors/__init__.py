@@ -1,0 +1,1 @@
+"""Pretrained video diffusion models behind one protocol."""

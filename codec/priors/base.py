@@ -1,0 +1,96 @@
+"""The seam every model family is wrapped to (k-diffusion's habit: one denoiser signature for all)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from codec.schedule import NoiseSchedule
+
+Frames = NDArray[np.uint8]
+Condition = Any
+"""Whatever a prior's `prepare` returned; only that prior looks inside."""
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """How a prior's latent grid relates to pixels.
+
+    Attributes:
+        temporal_stride, spatial_stride: frames and pixels per latent cell.
+        channels: latent channels.
+        causal: True where the first latent slot covers one frame (4k+1 VAEs such as Wan's),
+            False where every slot covers `temporal_stride` frames.
+        gop_frames, overlap_frames: default GOP length l and overlap m, in frames.
+        size_multiple: coding width and height must be multiples of this.
+        short_side: default coding size, the shorter side in pixels.
+    """
+
+    temporal_stride: int
+    spatial_stride: int
+    channels: int
+    causal: bool
+    gop_frames: int
+    overlap_frames: int
+    size_multiple: int
+    short_side: int
+
+    def slots(self, frames: int) -> int:
+        """Latent slots that `frames` frames need (the last one padded where they don't fill it)."""
+        lead = 1 if self.causal else 0
+        return lead + -(-(frames - lead) // self.temporal_stride)
+
+    def latent_shape(self, frames: int, height: int, width: int) -> tuple[int, int, int, int]:
+        """(C, t, h, w) for a GOP of `frames` frames of height x width pixels."""
+        return (self.channels, self.slots(frames), height // self.spatial_stride, width // self.spatial_stride)
+
+
+@dataclass(frozen=True)
+class BaseClip:
+    """The decoded explicit layer of one GOP.
+
+    Attributes:
+        frames: uint8 (T, h, w, 3) RGB at the base's own size (coding size or half of it).
+        crf: the AV1 quantiser the base was made with (0-63).
+        scale: 1 at coding size, 2 at half of it.
+    """
+
+    frames: Frames
+    crf: int
+    scale: int
+
+
+class VideoPrior(Protocol):
+    """A pretrained video diffusion model as the codec sees it.
+
+    Latents are float32 (C, t, h, w) on the prior's device, normalised exactly as the model was trained.
+    `step` indexes `schedule`: 0 is pure noise. Everything but `encode` runs in the decoder too, so it must be
+    deterministic on one device.
+    """
+
+    id: str
+    weights_hash: bytes
+    geometry: Geometry
+    schedule: NoiseSchedule
+    device: torch.device
+    dtype: str
+
+    def prepare(self, base: BaseClip | None, frames: int, height: int, width: int) -> Condition:
+        """What the decoder knows of a GOP before its first bit, computed once and handed to the calls below."""
+        ...
+
+    def encode(self, frames: Frames, condition: Condition) -> torch.Tensor:
+        """uint8 (T, H, W, 3) RGB -> latent (C, t, h, w); the posterior's mode, never a sample."""
+        ...
+
+    def denoise(self, x: torch.Tensor, step: int, condition: Condition) -> torch.Tensor:
+        """Posterior mean x0_hat of the clean latent, given the noisy latent `x` at `schedule` level `step`."""
+        ...
+
+    def decode(self, latent: torch.Tensor, step: int, condition: Condition) -> Frames:
+        """Clean latent, of which `step` steps were received -> uint8 (T, H, W, 3) RGB."""
+        ...
