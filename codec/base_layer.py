@@ -1,0 +1,312 @@
+"""The optional explicit layer: a very low-rate AV1 stream whose decoded pictures condition the prior.
+
+SVT-AV1 writes it and dav1d reads it, both through PyAV. AV1 decoding is bit-exact by its specification, and every
+conversion around it (RGB, half size, back to coding size) is integer arithmetic here, so the base is one and the
+same picture on every machine.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import cast
+
+import av
+import numpy as np
+from av.error import FFmpegError
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+from numpy.typing import NDArray
+
+from codec.errors import FormatError
+
+Picture = NDArray[np.uint8]
+"""RGB, uint8 (h, w, 3)."""
+
+MAX_SEGMENT_FRAMES = 240
+CRF_RANGE = range(0, 64)
+SCALES = (1, 2)
+
+PRESET = 2
+SVT_PARAMETERS = "lp=1:keyint=-1:scd=0:film-grain=0"
+
+# SVT-AV1 prints a banner and thread warnings to stderr unless told otherwise before its first use.
+os.environ.setdefault("SVT_LOG", "1")
+
+
+@dataclass(frozen=True)
+class BaseFrame:
+    """One displayed frame: the bytes that code it and what every decoder makes of them.
+
+    Attributes:
+        packet: one AV1 temporal unit without what its container knows anyway (see `pack_unit`).
+        picture: uint8 (h, w, 3) RGB at the base's own size (`base_size`).
+    """
+
+    packet: bytes
+    picture: Picture
+
+
+def base_size(width: int, height: int, scale: int) -> tuple[int, int]:
+    """(w, h) of the base of a `width` x `height` video: divided by `scale`, rounded up to even for 4:2:0."""
+    if scale not in SCALES:
+        raise ValueError(f"the base layer's scale is 1 or 2, not {scale}")
+    return 2 * -(-width // (2 * scale)), 2 * -(-height // (2 * scale))
+
+
+class BaseEncoder:
+    """Codes one segment: a keyframe, then at most 239 inter frames, no further keyframe.
+
+    Pictures come late (the encoder looks ahead): `push` returns what got ready, `finish` the rest. Every frame
+    pushed comes back as exactly one `BaseFrame`, in order. The same frames give the same packets.
+
+    Args:
+        width, height: coding size of the frames that will be pushed.
+        crf: AV1 constant rate factor, 0-63.
+        scale: 1 codes at coding size, 2 at half of it.
+        frame_rate: only steers the encoder's rate decisions; frames are equidistant to it.
+    """
+
+    def __init__(self, width: int, height: int, crf: int, scale: int, frame_rate: Fraction) -> None:
+        if crf not in CRF_RANGE:
+            raise ValueError(f"the base layer's CRF is 0 to 63, not {crf}")
+        self._shape = (height, width, 3)
+        self._scale = scale
+        self._size = base_size(width, height, scale)
+        self._encoder = _svt_encoder(self._size, crf, frame_rate)
+        self._decoder = BaseDecoder(*self._size)
+        self._pushed = 0
+        self._returned = 0
+
+    def push(self, frame: Picture) -> list[BaseFrame]:
+        """Takes the next frame, uint8 (height, width, 3) RGB; returns those that are ready."""
+        if frame.shape != self._shape or frame.dtype != np.uint8:
+            raise ValueError(f"expected uint8 {self._shape}, got {frame.dtype} {frame.shape}")
+        if self._pushed == MAX_SEGMENT_FRAMES:
+            raise ValueError(f"a segment holds at most {MAX_SEGMENT_FRAMES} frames")
+        picture = _shrink(frame, self._size, self._scale)
+        coded = VideoFrame.from_ndarray(_rgb_to_yuv(picture), format="yuv420p")
+        coded.pts = self._pushed
+        self._pushed += 1
+        return self._collect(coded)
+
+    def finish(self) -> list[BaseFrame]:
+        """Ends the segment and returns its remaining frames."""
+        frames = self._collect(None)
+        if self._returned != self._pushed:
+            raise RuntimeError(f"the AV1 encoder returned {self._returned} of {self._pushed} frames")
+        return frames
+
+    def _collect(self, coded: VideoFrame | None) -> list[BaseFrame]:
+        frames = []
+        for packet in self._encoder.encode(coded):
+            if packet.pts != self._returned:
+                raise RuntimeError(f"the AV1 encoder returned frame {packet.pts} in place of {self._returned}")
+            self._returned += 1
+            unit = pack_unit(bytes(packet))
+            frames.append(BaseFrame(unit, self._decoder.decode(unit)))
+        return frames
+
+
+class BaseDecoder:
+    """Decodes one segment, packet by packet; `width` and `height` are the base's own size (`base_size`)."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self._size = (width, height)
+        decoder = cast(VideoCodecContext, av.CodecContext.create("libdav1d", "r"))
+        decoder.thread_count = 1
+        # The limit makes dav1d refuse a hostile header before it allocates; one frame of delay makes it answer at once.
+        decoder.options = {"max_pixels": str(width * height), "max_frame_delay": "1"}
+        self._decoder = decoder
+
+    def decode(self, packet: bytes) -> Picture:
+        """The picture that `packet` displays, uint8 (h, w, 3) RGB.
+
+        Raises:
+            FormatError: the bytes are no AV1 temporal unit of this size that displays exactly one 8-bit 4:2:0 picture.
+        """
+        if not packet:
+            raise FormatError("The base layer holds an empty packet; the file is damaged, encode the source again.")
+        try:
+            frames = self._decoder.decode(av.Packet(packet))
+        except FFmpegError as error:
+            raise FormatError(
+                "The base layer holds bytes that are not AV1 video; the file is damaged, encode the source again."
+            ) from error
+        return self._checked(frames)
+
+    def _checked(self, frames: list[VideoFrame]) -> Picture:
+        if len(frames) != 1:
+            raise FormatError(
+                f"A packet of the base layer displays {len(frames)} pictures, not one; "
+                "the file is damaged, encode the source again."
+            )
+        frame = frames[0]
+        if (frame.width, frame.height, frame.format.name) != (*self._size, "yuv420p"):
+            raise FormatError(
+                f"The base layer holds a {frame.width}x{frame.height} {frame.format.name} picture where "
+                f"{self._size[0]}x{self._size[1]} yuv420p was announced; the file is damaged, encode the source again."
+            )
+        return _yuv_to_rgb(np.asarray(frame.to_ndarray(), np.uint8))
+
+
+def encode_clip(frames: Picture, crf: int, scale: int, frame_rate: Fraction) -> tuple[int, Picture]:
+    """Codes (T, H, W, 3) uint8 frames in segments of `MAX_SEGMENT_FRAMES`.
+
+    Returns:
+        Bytes of all packets, and the decoded base, uint8 (T, h, w, 3).
+    """
+    coded = list(_encode_segments(frames, crf, scale, frame_rate))
+    return sum(len(frame.packet) for frame in coded), np.stack([frame.picture for frame in coded])
+
+
+def _encode_segments(frames: Picture, crf: int, scale: int, frame_rate: Fraction) -> Iterator[BaseFrame]:
+    _, height, width, _ = frames.shape
+    for start in range(0, len(frames), MAX_SEGMENT_FRAMES):
+        encoder = BaseEncoder(width, height, crf, scale, frame_rate)
+        for frame in frames[start : start + MAX_SEGMENT_FRAMES]:
+            yield from encoder.push(frame)
+        yield from encoder.finish()
+
+
+def _svt_encoder(size: tuple[int, int], crf: int, frame_rate: Fraction) -> VideoCodecContext:
+    encoder = av.CodecContext.create("libsvtav1", "w")
+    encoder.width, encoder.height = size
+    encoder.pix_fmt = "yuv420p"
+    encoder.framerate = frame_rate
+    encoder.time_base = 1 / frame_rate
+    encoder.color_range = 1
+    encoder.colorspace = encoder.color_primaries = encoder.color_trc = 1
+    encoder.options = {"preset": str(PRESET), "crf": str(crf), "svtav1-params": SVT_PARAMETERS}
+    return encoder
+
+
+# --- Packets -------------------------------------------------------------------------------------------------------
+
+_OBU_TEMPORAL_DELIMITER = 2
+_OBU_HAS_EXTENSION = 0b100
+_OBU_HAS_SIZE = 0b010
+
+
+def pack_unit(unit: bytes) -> bytes:
+    """Drops from a temporal unit what its length implies: the delimiter, and the size field of the last OBU.
+
+    Both are legal AV1 (specification 5.3.1 and 7.5: a container that delimits units may leave them out), so a decoder
+    takes the result as it is. Half of a base's packets only repeat a hidden picture: 5 bytes become 2.
+    """
+    kept = [(head, body) for head, body in _obus(unit) if head[0] >> 3 & 15 != _OBU_TEMPORAL_DELIMITER]
+    packed = b"".join(head + _leb128(len(body)) + body for head, body in kept[:-1])
+    head, body = kept[-1]
+    return packed + bytes([head[0] & ~_OBU_HAS_SIZE]) + head[1:] + body
+
+
+def _obus(unit: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """(header of 1 or 2 bytes, payload) of each OBU of a unit whose OBUs all carry their size."""
+    position = 0
+    while position < len(unit):
+        header = 2 if unit[position] & _OBU_HAS_EXTENSION else 1
+        start, size = _read_leb128(unit, position + header)
+        yield unit[position : position + header], unit[start : start + size]
+        position = start + size
+
+
+def _read_leb128(data: bytes, position: int) -> tuple[int, int]:
+    """(position after the number, number), AV1 specification 4.10.5."""
+    value = shift = 0
+    while True:
+        byte = data[position]
+        position += 1
+        value |= (byte & 127) << shift
+        if byte < 128:
+            return position, value
+        shift += 7
+
+
+def _leb128(value: int) -> bytes:
+    coded = bytearray()
+    while value > 127:
+        coded.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*coded, value])
+
+
+# --- Pictures: BT.709, limited range, chroma sited at the centre of its four luma samples, all in integers ----------
+
+_FORWARD = np.array([[11966, 40254, 4064], [-6596, -22189, 28784], [28784, -26145, -2639]], np.int32)
+_OFFSETS = np.array([16, 128, 128], np.int32)
+_ROUND = 1 << 15
+
+
+def _rgb_to_yuv(picture: Picture) -> NDArray[np.uint8]:
+    """(h, w, 3) RGB -> planar 4:2:0 as one (h * 3 / 2, w) array; h and w even."""
+    height, width, _ = picture.shape
+    rgb = picture.astype(np.int32)
+    luma = ((rgb @ _FORWARD[0] + _ROUND) >> 16) + _OFFSETS[0]
+    quads = rgb.reshape(height // 2, 2, width // 2, 2, 3).sum((1, 3))
+    chroma = ((quads @ _FORWARD[1:].T + 4 * _ROUND) >> 18) + _OFFSETS[1:]
+    planes = [luma.ravel(), chroma[..., 0].ravel(), chroma[..., 1].ravel()]
+    return np.concatenate(planes).astype(np.uint8).reshape(height * 3 // 2, width)
+
+
+def _yuv_to_rgb(planes: NDArray[np.uint8]) -> Picture:
+    """Inverse of `_rgb_to_yuv`, chroma interpolated linearly; coefficients are BT.709's, times 2**16."""
+    height, width = planes.shape[0] * 2 // 3, planes.shape[1]
+    luma = (planes[:height].astype(np.int32) - 16) * 76309 + _ROUND
+    chroma = planes[height:].reshape(2, height // 2, width // 2).astype(np.int32) - 128
+    blue, red = _double(_double(chroma, 1, _LINEAR), 2, _LINEAR)
+    channels = [luma + 117489 * red // 16, luma - (13975 * blue + 34925 * red) // 16, luma + 138438 * blue // 16]
+    return _to_bytes(np.stack(channels, axis=-1) >> 16)
+
+
+def _shrink(picture: Picture, size: tuple[int, int], scale: int) -> Picture:
+    """To the base's size by area averaging, after repeating the last row and column where the size needs it."""
+    width, height = size
+    padding = ((0, height * scale - picture.shape[0]), (0, width * scale - picture.shape[1]), (0, 0))
+    padded = np.pad(picture, padding, mode="edge")
+    if scale == 1:
+        return padded
+    quads = padded.reshape(height, 2, width, 2, 3)
+    return _to_bytes((quads.sum((1, 3), dtype=np.int32) + 2) >> 2)
+
+
+def upsample(pictures: Picture, width: int, height: int) -> Picture:
+    """A base's (T, h, w, 3) pictures at coding size, uint8 (T, height, width, 3), the same on every machine.
+
+    Half-size pictures are doubled by Catmull-Rom's cubic (Keys 1981, a = -1/2) at the phases +-1/4; then what
+    `base_size` rounded up is cut off.
+    """
+    size = pictures.shape[2], pictures.shape[1]
+    if size == base_size(width, height, 1):
+        return pictures[:, :height, :width]
+    if size != base_size(width, height, 2):
+        raise ValueError(f"pictures of {size} are no base of {width}x{height}")
+    return np.stack([_double_picture(picture)[:height, :width] for picture in pictures])
+
+
+def _double_picture(picture: Picture) -> Picture:
+    tall = _double(picture.astype(np.int32), 0, _CUBIC)
+    total = _double(tall, 1, _CUBIC)
+    return _to_bytes((total + (1 << 13)) >> 14)
+
+
+def _to_bytes(values: NDArray[np.int32]) -> NDArray[np.uint8]:
+    return values.clip(0, 255).astype(np.uint8)
+
+
+# Weights of the four nearest samples for an output a quarter sample after the second of them.
+_LINEAR = (0, 3, 1, 0)
+_CUBIC = (-9, 111, 29, -3)
+
+
+def _double(samples: NDArray[np.int32], axis: int, taps: tuple[int, int, int, int]) -> NDArray[np.int32]:
+    """Twice as many samples along `axis`, sited symmetrically, edges repeated; scaled by the taps' sum, not rounded."""
+    moved = np.moveaxis(samples, axis, 0)
+    count = len(moved)
+    padded = np.concatenate([moved[:1], moved[:1], moved, moved[-1:], moved[-1:]])
+    a, b, c, d, e = (padded[shift : shift + count] for shift in range(5))
+    early = taps[3] * a + taps[2] * b + taps[1] * c + taps[0] * d
+    late = taps[0] * b + taps[1] * c + taps[2] * d + taps[3] * e
+    doubled: NDArray[np.int32] = np.stack([early, late], axis=1).reshape(2 * count, *moved.shape[1:])
+    return np.moveaxis(doubled, 0, axis)
