@@ -27,6 +27,7 @@ class Geometry:
             False where every slot covers `temporal_stride` frames.
         gop_frames, overlap_frames: default GOP length l and overlap m, in frames.
         size_multiple: coding width and height must be multiples of this.
+        pad_multiple: the prior pads pictures to multiples of this before it encodes them.
         short_side: default coding size, the shorter side in pixels.
     """
 
@@ -37,6 +38,7 @@ class Geometry:
     gop_frames: int
     overlap_frames: int
     size_multiple: int
+    pad_multiple: int
     short_side: int
 
     def slots(self, frames: int) -> int:
@@ -46,7 +48,8 @@ class Geometry:
 
     def latent_shape(self, frames: int, height: int, width: int) -> tuple[int, int, int, int]:
         """(C, t, h, w) for a GOP of `frames` frames of height x width pixels."""
-        return (self.channels, self.slots(frames), height // self.spatial_stride, width // self.spatial_stride)
+        rows, columns = (-(-side // self.pad_multiple) * self.pad_multiple for side in (height, width))
+        return (self.channels, self.slots(frames), rows // self.spatial_stride, columns // self.spatial_stride)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,189 @@
+"""The prior that ships with the app: small enough for any CPU, conditioned on a cheap AV1 base layer.
+
+Its latent says what the base lacks. With no implicit bits at all the synthesis restores the base; without a base
+(`--base none`) the latent carries the whole picture. How it was trained: training/, docs/pocket-prior.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from codec.base_layer import upsample
+from codec.errors import PriorError
+from codec.priors.base import BaseClip, Frames, Geometry
+from codec.priors.pocket_net import LATENT_STRIDE, PAD_MULTIPLE, SLOT_FRAMES, PocketConfig, PocketNet, neighbours
+from codec.schedule import NoiseSchedule
+
+STEPS = 24
+FIRST_SNR, LAST_SNR = 0.02, 8.0
+SYNTHESIS_FRAMES = 4
+
+GEOMETRY = Geometry(
+    temporal_stride=SLOT_FRAMES,
+    spatial_stride=LATENT_STRIDE,
+    channels=PocketConfig().latent,
+    causal=False,
+    gop_frames=48,
+    overlap_frames=4,
+    size_multiple=2,
+    pad_multiple=PAD_MULTIPLE,
+    short_side=240,
+)
+
+
+def pocket_schedule() -> NoiseSchedule:
+    """Pure noise, then STEPS levels with SNR in geometric progression; sigmas are multiples of 2**-16."""
+    snrs = np.geomspace(FIRST_SNR, LAST_SNR, STEPS)
+    levels = [65536] + [round(65536 / (1 + float(np.sqrt(snr)))) for snr in snrs]
+    return NoiseSchedule.flow(tuple(level / 65536 for level in levels))
+
+
+def base_info(setting: tuple[int, int] | None, rows: int) -> Tensor:
+    """(crf, scale) of a base, or None for none -> (rows, 3) as `LevelEmbedding` takes it."""
+    row = (0.0, 0.0, 0.0) if setting is None else (1.0, (setting[0] - 52) / 12, setting[1] - 1.0)
+    return torch.tensor(row).expand(rows, 3)
+
+
+def to_tensor(frames: Frames) -> Tensor:
+    """uint8 (T, H, W, 3) -> float32 (T, 3, H, W) in [-1, 1]."""
+    return torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def to_frames(pictures: Tensor) -> Frames:
+    """(T, 3, H, W) in [-1, 1] -> uint8 (T, H, W, 3)."""
+    scaled = ((pictures.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+    return scaled.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+
+@dataclass(frozen=True)
+class PocketCondition:
+    """What both sides know of a GOP.
+
+    Attributes:
+        base: (T, 3, H, W) padded base frames in [-1, 1]; zeros without a base.
+        features: (t, width, h, w) of the base.
+        info: (1, 3), see `LevelEmbedding`.
+        frames, height, width: the GOP's own size before padding.
+    """
+
+    base: Tensor
+    features: Tensor
+    info: Tensor
+    frames: int
+    height: int
+    width: int
+
+
+class PocketPrior:
+    """`VideoPrior` over `PocketNet`.
+
+    Attributes:
+        dtype: "float32", or "bfloat16", which only speeds up CPUs and GPUs with matrix units for it.
+    """
+
+    id = "pocket"
+    geometry = GEOMETRY
+
+    def __init__(self, net: PocketNet, weights_hash: bytes, device: torch.device, dtype: str) -> None:
+        self.schedule = pocket_schedule()
+        self.weights_hash = weights_hash
+        self.device = device
+        self.dtype = dtype
+        self._net = net.to(device).eval()
+
+    @torch.inference_mode()
+    def prepare(self, base: BaseClip | None, frames: int, height: int, width: int) -> PocketCondition:
+        """Base features of a GOP of `frames` frames; see `VideoPrior.prepare`."""
+        slots = self.geometry.slots(frames)
+        shape = (slots * SLOT_FRAMES, 3, *(-(-side // PAD_MULTIPLE) * PAD_MULTIPLE for side in (height, width)))
+        info = base_info(None if base is None else (base.crf, base.scale), 1).to(self.device)
+        if base is None:
+            padded = torch.zeros(shape, device=self.device)
+        else:
+            full = base.frames if base.scale == 1 else upsample(base.frames, width, height)
+            padded = _pad(to_tensor(full[:, :height, :width]).to(self.device), slots)
+        with self._autocast():
+            features = self._net.features(padded.unflatten(0, (slots, SLOT_FRAMES)), info.expand(slots, 3), slots)
+        return PocketCondition(padded, features.float(), info, frames, height, width)
+
+    @torch.inference_mode()
+    def encode(self, frames: Frames, condition: PocketCondition) -> Tensor:
+        """What the base lacks of `frames`, normalised to about unit variance per channel: (C, t, h, w)."""
+        slots = len(condition.features)
+        source = _pad(to_tensor(frames).to(self.device), slots).unflatten(0, (slots, SLOT_FRAMES))
+        base = condition.base.unflatten(0, (slots, SLOT_FRAMES))
+        with self._autocast():
+            latent = self._net.analysis(source, base, condition.info.expand(slots, 3), slots)
+        return latent.float().transpose(0, 1).contiguous()
+
+    @torch.inference_mode()
+    def denoise(self, x: Tensor, step: int, condition: PocketCondition) -> Tensor:
+        """Posterior mean of the latent given its noisy state at `step`: (C, t, h, w) -> same."""
+        slots = x.shape[1]
+        sigma = torch.full((slots,), self.schedule.sigmas[step], device=self.device)
+        info = condition.info.expand(slots, 3)
+        with self._autocast():
+            clean = self._net.denoiser(x.transpose(0, 1), sigma, condition.features, info, slots)
+        return clean.float().transpose(0, 1).contiguous()
+
+    @torch.inference_mode()
+    def decode(self, latent: Tensor, step: int, condition: PocketCondition) -> Frames:
+        """Pictures from the base and a latent of which `step` steps were received: uint8 (T, H, W, 3)."""
+        bases = neighbours(condition.base)
+        slots = neighbours(latent.transpose(0, 1))
+        index = torch.arange(condition.frames, device=self.device)
+        pieces = [self._synthesise(rows, bases, slots, step, condition.info) for rows in index.split(SYNTHESIS_FRAMES)]
+        return np.concatenate([to_frames(p[:, :, : condition.height, : condition.width]) for p in pieces])
+
+    def _synthesise(self, rows: Tensor, bases: Tensor, slots: Tensor, step: int, info: Tensor) -> Tensor:
+        count = len(rows)
+        sigma = torch.full((count,), self.schedule.sigmas[step], device=self.device)
+        with self._autocast():
+            return self._net.synthesis(
+                bases[rows], slots[rows // SLOT_FRAMES], rows % SLOT_FRAMES, sigma, info.expand(count, 3)
+            )
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == "bfloat16")
+
+
+def load_pocket(path: Path, device: torch.device, dtype: str) -> PocketPrior:
+    """Reads weights written by training/export.py.
+
+    Raises:
+        PriorError: the file is missing, damaged, or of another shape than this program expects.
+    """
+    try:
+        data = path.read_bytes()
+        with safe_open(path, "pt") as file:
+            config = PocketConfig(**{k: _tupled(v) for k, v in json.loads(file.metadata()["config"]).items()})
+            state = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+        net = PocketNet(config)
+        net.load_state_dict(state)
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise PriorError(
+            f"The pocket prior's weights at {path} can't be read ({error}); reinstall Free-GVC."
+        ) from error
+    return PocketPrior(net, hashlib.sha256(data).digest()[:8], device, dtype)
+
+
+def _tupled(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _pad(pictures: Tensor, slots: int) -> Tensor:
+    """(T, 3, H, W) -> (slots*4, 3, H', W'): the last frame and the right and lower edges repeated."""
+    height, width = pictures.shape[2:]
+    bottom, right = -height % PAD_MULTIPLE, -width % PAD_MULTIPLE
+    padded = F.pad(pictures, (0, right, 0, bottom), mode="replicate")
+    missing = slots * SLOT_FRAMES - len(padded)
+    return torch.cat([padded, padded[-1:].expand(missing, *padded.shape[1:])])

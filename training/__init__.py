@@ -1,0 +1,1 @@
+"""How the pocket prior and the bundled metric were trained. Not shipped with the app."""

@@ -1,0 +1,96 @@
+"""Random crops of prepared items, as tensors, from a background thread."""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from codec.base_layer import upsample
+from codec.priors.pocket import base_info, to_tensor
+
+CLIP_FRAMES = 8
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Crops of B clips of T frames.
+
+    Attributes:
+        source, base: (B, T, 3, H, W) in [-1, 1]; base is zero where it was dropped.
+        base_info: (B, 3), see `LevelEmbedding`.
+    """
+
+    source: Tensor
+    base: Tensor
+    base_info: Tensor
+
+
+def items(work: Path, group: str) -> list[Path]:
+    """The finished items of a group ("train" or "val"), sorted."""
+    return sorted(path for path in (work / "items").glob(f"{group}-*") if path.suffix != ".part")
+
+
+class Crops:
+    """Draws random crops; looks for newly prepared items now and then, so that training can start at once."""
+
+    def __init__(self, work: Path, crop: int, drop: float, seed: int) -> None:
+        self._work, self._crop, self._drop = work, crop, drop
+        self._rng = np.random.default_rng(seed)
+        self._items = items(work, "train")
+        self._drawn = 0
+
+    def batch(self, size: int) -> Batch:
+        """A batch of `size` clips."""
+        self._drawn += 1
+        if self._drawn % 100 == 0:
+            self._items = items(self._work, "train")
+        rows = [self._one() for _ in range(size)]
+        return Batch(*(torch.stack(column) for column in zip(*rows, strict=True)))
+
+    def _draw(self) -> tuple[Path, np.ndarray]:
+        while True:
+            item = self._items[self._rng.integers(len(self._items))]
+            source = np.load(item / "source.npy", mmap_mode="r")
+            if min(source.shape[1:3]) >= self._crop and len(source) >= CLIP_FRAMES:
+                return item, source
+
+    def _one(self) -> tuple[Tensor, Tensor, Tensor]:
+        rng, crop = self._rng, self._crop
+        item, source = self._draw()
+        bases = json.loads((item / "item.json").read_text())["bases"]
+        which = int(rng.integers(len(bases)))
+        start = int(rng.integers(len(source) - CLIP_FRAMES + 1))
+        crf, scale = bases[which]["crf"], bases[which]["scale"]
+        y = int(rng.integers((source.shape[1] - crop) // 4 + 1)) * 4
+        x = int(rng.integers((source.shape[2] - crop) // 4 + 1)) * 4
+        window = np.s_[start : start + CLIP_FRAMES]
+        cut = source[window, y : y + crop, x : x + crop]
+        stored = np.load(item / f"base{which}.npy", mmap_mode="r")
+        seen = stored[window, y // scale : (y + crop) // scale, x // scale : (x + crop) // scale]
+        flip = rng.random() < 0.5
+        full = seen if scale == 1 else upsample(np.ascontiguousarray(seen), crop, crop)
+        target, base = (to_tensor(a[:, :, ::-1] if flip else a) for a in (cut, full))
+        if rng.random() < self._drop:
+            return target, torch.zeros_like(target), base_info(None, 1)[0]
+        return target, base, base_info((crf, scale), 1)[0]
+
+
+def stream(crops: Crops, size: int) -> Iterator[Batch]:
+    """Endless batches, a few ahead, made by a daemon thread."""
+    ready: queue.Queue[Batch] = queue.Queue(4)
+
+    def feed() -> None:
+        while True:
+            ready.put(crops.batch(size))
+
+    threading.Thread(target=feed, daemon=True).start()
+    while True:
+        yield ready.get()
