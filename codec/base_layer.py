@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import cast
 
 import av
@@ -180,7 +182,24 @@ def _svt_encoder(size: tuple[int, int], crf: int, frame_rate: Fraction) -> Video
     encoder.color_range = 1
     encoder.colorspace = encoder.color_primaries = encoder.color_trc = 1
     encoder.options = {"preset": str(PRESET), "crf": str(crf), "svtav1-params": SVT_PARAMETERS}
+    encoder.open()
+    _leave_real_time()
     return encoder
+
+
+def _leave_real_time() -> None:
+    """Puts this process's threads back to ordinary scheduling.
+
+    Where it may (as root, in most containers), SVT-AV1 gives its threads real-time priority: they starve everything
+    else on the machine, the window that shows the progress included.
+    """
+    if not hasattr(os, "sched_setscheduler"):
+        return
+    for task in Path("/proc/self/task").glob("*"):
+        # A thread may have ended meanwhile, or belong to a sandbox that forbids asking.
+        with suppress(OSError):
+            if os.sched_getscheduler(int(task.name)) == os.SCHED_FIFO:
+                os.sched_setscheduler(int(task.name), os.SCHED_OTHER, os.sched_param(0))
 
 
 # --- Packets -------------------------------------------------------------------------------------------------------
