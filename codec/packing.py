@@ -1,0 +1,291 @@
+"""The bytes of each record of a `.fgvc` file; docs/format.md is the specification.
+
+Every `pack_x` has an `unpack_x` that reads the same values in the same order and refuses, by FormatError, bytes that
+no `pack_x` writes. None of them knows of files, and none needs more memory than a few times its input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from itertools import accumulate, pairwise
+
+from codec import records as r
+from codec.fingerprint import FINGERPRINT_BYTES, HASH_BYTES
+from codec.wire import Cursor, blob, half, require, signed, single, text, varint
+
+MIN_GOP_RECORD = 32
+
+_BASE, _QUALITY, _PROBES, _TIMES, _T_STAR = (1 << bit for bit in range(5))
+_VARIABLE, _AUDIO = 1, 2
+_REGULAR = 1
+_COMPLETE = 1
+
+
+def pack_header(header: r.Header) -> bytes:
+    """Bytes of the header, without the file's signature."""
+    flags = _VARIABLE * header.variable_timing | _AUDIO * (header.audio is not None)
+    sizes = (header.source_width, header.source_height, header.coding_width, header.coding_height)
+    return b"".join(
+        (
+            bytes([flags]),
+            text(header.prior_id),
+            header.weights_hash,
+            _code(header.dtype, r.DTYPES),
+            varint(header.seed),
+            _code(header.coder.id, r.CODERS),
+            varint(len(header.coder.params)),
+            *map(varint, header.coder.params),
+            _pack_schedule(header.schedule),
+            *map(varint, sizes),
+            _pack_ratio(header.frame_rate),
+            _pack_ratio(header.time_base),
+            _pack_colour(header.colour),
+            _code(header.overlap_mode, r.OVERLAP_MODES),
+            varint(header.gop_frames),
+            varint(header.overlap_frames),
+            _code(header.base_codec, r.BASE_CODECS),
+            _code(header.target.kind, r.TARGETS),
+            single(header.target.value),
+            _pack_track(header.audio),
+            text(header.writer),
+        )
+    )
+
+
+def unpack_header(data: bytes) -> r.Header:
+    """Inverse of pack_header."""
+    c = Cursor(data)
+    flags = _flags(c, _VARIABLE | _AUDIO)
+    header = r.Header(
+        prior_id=c.text(r.MAX_NAME),
+        weights_hash=c.take(r.WEIGHTS_HASH_BYTES),
+        dtype=_name(c, r.DTYPES, "number type"),
+        seed=c.varint(),
+        coder=_unpack_coder(c),
+        schedule=_unpack_schedule(c),
+        source_width=c.varint(r.MAX_SIDE),
+        source_height=c.varint(r.MAX_SIDE),
+        coding_width=c.varint(r.MAX_SIDE),
+        coding_height=c.varint(r.MAX_SIDE),
+        frame_rate=_unpack_ratio(c),
+        time_base=_unpack_ratio(c),
+        variable_timing=bool(flags & _VARIABLE),
+        colour=r.Colour(*c.take(5)),
+        overlap_mode=_name(c, r.OVERLAP_MODES, "overlap mode"),
+        gop_frames=c.varint(r.MAX_GOP_FRAMES),
+        overlap_frames=c.varint(r.MAX_GOP_FRAMES),
+        base_codec=_name(c, r.BASE_CODECS, "base codec"),
+        target=r.Target(_name(c, r.TARGETS, "target"), c.single()),
+        audio=_unpack_track(c) if flags & _AUDIO else None,
+        writer=c.text(r.MAX_NAME),
+    )
+    c.finish()
+    return header
+
+
+def pack_gop(gop: r.GopRecord) -> bytes:
+    """Bytes of a GOP: its numbers, then its base units, then its steps' payloads."""
+    units = () if gop.base is None else gop.base.units
+    flags = (
+        _BASE * (gop.base is not None)
+        | _QUALITY * (gop.quality is not None)
+        | _PROBES * bool(gop.probes)
+        | _TIMES * (gop.pts is not None)
+        | _T_STAR * (gop.t_star != len(gop.steps))
+    )
+    return b"".join(
+        (
+            bytes([flags]),
+            *map(varint, (gop.index, gop.start_frame, gop.frames, gop.overlap, len(gop.steps))),
+            varint(gop.t_star) if flags & _T_STAR else b"",
+            # Neighbouring steps are about equally long, so most differences fit in one byte.
+            *_deltas(map(len, gop.steps)),
+            b"" if gop.quality is None else half(gop.quality),
+            _pack_probes(gop.probes) if gop.probes else b"",
+            gop.z_hash,
+            gop.fingerprint,
+            *_deltas(gop.pts or ()),
+            b"" if gop.base is None else bytes([gop.base.crf | (gop.base.scale - 1) << 6]),
+            *(varint(len(unit)) for unit in units),
+            *units,
+            *gop.steps,
+        )
+    )
+
+
+def unpack_gop(data: bytes) -> r.GopRecord:
+    """Inverse of pack_gop."""
+    c = Cursor(data)
+    flags = _flags(c, 2 * _T_STAR - 1)
+    index, start_frame = c.varint(r.MAX_FRAMES), c.varint(r.MAX_FRAMES)
+    frames, overlap = c.varint(r.MAX_GOP_FRAMES), c.varint(r.MAX_GOP_FRAMES)
+    steps = c.varint(r.MAX_LEVELS - 1)
+    t_star = c.varint(steps) if flags & _T_STAR else steps
+    lengths = _sums(c, steps)
+    quality = c.half() if flags & _QUALITY else None
+    probes = _unpack_probes(c) if flags & _PROBES else ()
+    z_hash, fingerprint = c.take(HASH_BYTES), c.take(FINGERPRINT_BYTES)
+    shown = max(frames - overlap, 0)
+    pts = _sums(c, shown) if flags & _TIMES else None
+    base = _unpack_base(c, shown) if flags & _BASE else None
+    payloads = tuple(c.take(length) for length in lengths)
+    c.finish()
+    return r.GopRecord(
+        index, start_frame, frames, overlap, t_star, payloads, z_hash, fingerprint, base, quality, probes, pts
+    )
+
+
+def pack_audio(record: r.AudioRecord) -> bytes:
+    """Bytes of a run of audio packets; a run without gaps, of equal durations, spends none on timing."""
+    packets = record.packets
+    gaps = [b.pts - a.pts - a.duration for a, b in pairwise(packets)]
+    durations = [packet.duration for packet in packets]
+    regular = not any(gaps) and len(set(durations)) == 1
+    return b"".join(
+        (
+            bytes([_REGULAR * regular]),
+            varint(len(packets)),
+            signed(packets[0].pts),
+            varint(durations[0]) if regular else b"".join((*map(signed, gaps), *map(varint, durations))),
+            *(varint(len(packet.data)) for packet in packets),
+            *(packet.data for packet in packets),
+        )
+    )
+
+
+def unpack_audio(data: bytes) -> r.AudioRecord:
+    """Inverse of pack_audio."""
+    c = Cursor(data)
+    flags = _flags(c, _REGULAR)
+    count = c.varint(r.MAX_PACKETS)
+    require(count > 0, "an audio record is empty")
+    first = c.signed()
+    gaps = [0] * (count - 1) if flags & _REGULAR else [c.signed() for _ in range(count - 1)]
+    durations = [c.varint()] * count if flags & _REGULAR else [c.varint() for _ in range(count)]
+    times = accumulate((gap + length for gap, length in zip(gaps, durations, strict=False)), initial=first)
+    lengths = [c.varint() for _ in range(count)]
+    packets = [r.AudioPacket(pts, d, c.take(n)) for pts, d, n in zip(times, durations, lengths, strict=True)]
+    c.finish()
+    return r.AudioRecord(tuple(packets))
+
+
+def pack_end(end: r.EndRecord) -> bytes:
+    """Bytes of the last record; the index as differences."""
+    offsets = [0, *(entry.offset for entry in end.index)]
+    starts = [0, *(entry.start_frame for entry in end.index)]
+    moves = zip(pairwise(offsets), pairwise(starts), end.index, strict=True)
+    return b"".join(
+        (
+            bytes([_COMPLETE * end.complete]),
+            *map(varint, (end.frames, end.base_bytes, end.audio_bytes, len(end.index))),
+            *(varint(b - a) + varint((t - s) << 1 | entry.chain_start) for (a, b), (s, t), entry in moves),
+        )
+    )
+
+
+def unpack_end(data: bytes, offset: int) -> r.EndRecord:
+    """Inverse of pack_end for an end record that lies at `offset` in its file; no index points past it."""
+    c = Cursor(data)
+    flags = _flags(c, _COMPLETE)
+    frames, base_bytes, audio_bytes = c.varint(r.MAX_FRAMES), c.varint(offset), c.varint(offset)
+    entries = []
+    at = start = 0
+    for _ in range(c.varint(offset // MIN_GOP_RECORD)):
+        at += c.varint(offset)
+        move = c.varint(2 * r.MAX_FRAMES + 1)
+        start += move >> 1
+        require(at < offset and start < r.MAX_FRAMES, "the index points past the end")
+        entries.append(r.IndexEntry(at, start, bool(move & 1)))
+    c.finish()
+    require(all(a.offset < b.offset for a, b in pairwise(entries)), "the index goes backwards")
+    return r.EndRecord(bool(flags & _COMPLETE), frames, base_bytes, audio_bytes, tuple(entries))
+
+
+def _flags(c: Cursor, known: int) -> int:
+    flags = c.byte()
+    require(flags & ~known == 0, f"unknown flags {flags:#04x}")
+    return flags
+
+
+def _code(name: str, known: tuple[str, ...]) -> bytes:
+    return bytes([known.index(name)])
+
+
+def _name(c: Cursor, known: tuple[str, ...], what: str) -> str:
+    code = c.byte()
+    require(code < len(known), f"{what} {code} is unknown to this version of the program")
+    return known[code]
+
+
+def _deltas(values: Iterable[int]) -> Iterable[bytes]:
+    previous = 0
+    for value in values:
+        yield signed(value - previous)
+        previous = value
+
+
+def _sums(c: Cursor, count: int) -> tuple[int, ...]:
+    # A value is a byte at least, so what is left bounds the list before it is made.
+    require(count <= c.left, f"{count} values are announced, {c.left} bytes are left")
+    return tuple(accumulate(c.signed() for _ in range(count)))
+
+
+def _pack_ratio(value: Fraction) -> bytes:
+    return varint(value.numerator) + varint(value.denominator)
+
+
+def _unpack_ratio(c: Cursor) -> Fraction:
+    numerator, denominator = c.varint(r.MAX_RATIO), c.varint(r.MAX_RATIO)
+    require(denominator > 0, "a ratio is divided by zero")
+    return Fraction(numerator, denominator)
+
+
+def _unpack_coder(c: Cursor) -> r.CoderSpec:
+    name = _name(c, r.CODERS, "channel coder")
+    count = c.varint(r.MAX_CODER_PARAMS)
+    return r.CoderSpec(name, tuple(c.varint() for _ in range(count)))
+
+
+def _pack_schedule(schedule: r.ScheduleSpec) -> bytes:
+    falls = (varint(a - b) for a, b in pairwise((schedule.unit, *schedule.levels)))
+    head = _code(schedule.kind, r.SCHEDULES) + varint(schedule.unit) + varint(len(schedule.levels))
+    return head + b"".join(falls)
+
+
+def _unpack_schedule(c: Cursor) -> r.ScheduleSpec:
+    kind = _name(c, r.SCHEDULES, "noise schedule")
+    unit = c.varint(r.MAX_LEVEL)
+    falls = [c.varint(r.MAX_LEVEL) for _ in range(c.varint(r.MAX_LEVELS))]
+    return r.ScheduleSpec(kind, unit, tuple(accumulate(falls, lambda level, fall: level - fall, initial=unit))[1:])
+
+
+def _pack_colour(colour: r.Colour) -> bytes:
+    return bytes((colour.primaries, colour.transfer, colour.matrix, colour.range, colour.bit_depth))
+
+
+def _pack_track(track: r.AudioTrack | None) -> bytes:
+    if track is None:
+        return b""
+    rates = varint(track.sample_rate) + varint(track.channels) + _pack_ratio(track.time_base)
+    return text(track.codec) + rates + blob(track.extradata)
+
+
+def _unpack_track(c: Cursor) -> r.AudioTrack:
+    codec, rate, channels, time_base = c.text(r.MAX_NAME), c.varint(), c.varint(), _unpack_ratio(c)
+    return r.AudioTrack(codec, c.blob(r.MAX_EXTRADATA), rate, channels, time_base)
+
+
+def _pack_probes(probes: tuple[tuple[int, float], ...]) -> bytes:
+    return varint(len(probes)) + b"".join(bytes([step]) + half(value) for step, value in probes)
+
+
+def _unpack_probes(c: Cursor) -> tuple[tuple[int, float], ...]:
+    return tuple((c.byte(), c.half()) for _ in range(c.varint(r.MAX_PROBES)))
+
+
+def _unpack_base(c: Cursor, count: int) -> r.BaseUnits:
+    crf_and_scale = c.byte()
+    require(crf_and_scale < 128, "the base layer's scale is unknown")
+    lengths = [c.varint() for _ in range(count)]
+    return r.BaseUnits(crf_and_scale & 63, (crf_and_scale >> 6) + 1, tuple(map(c.take, lengths)))

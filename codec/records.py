@@ -1,0 +1,343 @@
+"""The values a `.fgvc` file holds, and the bounds of each; codec/packing.py gives their bytes.
+
+Each dataclass is checked when it is made, by hand or from a file, and raises FormatError where a value lies outside
+its bounds, so whoever holds one need not check it again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import accumulate, pairwise
+
+from codec.fingerprint import FINGERPRINT_BYTES, HASH_BYTES
+from codec.wire import require
+
+# A name is stored as its position here: append, never reorder.
+DTYPES = ("float32", "bfloat16", "float16")
+CODERS = ("trellis", "greedy", "pfr")
+SCHEDULES = ("flow", "vp")
+OVERLAP_MODES = ("plain", "guided")
+BASE_CODECS = ("none", "av1")
+TARGETS = ("steps", "dists", "lpips", "ms_ssim", "psnr", "bitrate", "size")
+
+MAX_SIDE = 8192
+MAX_PIXELS = 2**25
+MAX_FRAMES = 2**31 - 1
+MAX_GOP_FRAMES = 1024
+MAX_LEVELS = 256
+MAX_LEVEL = 65535
+MAX_CODER_PARAMS = 8
+MAX_PROBES = 16
+MAX_PACKETS = 2048
+MAX_NAME = 64
+MAX_EXTRADATA = 2**16
+WEIGHTS_HASH_BYTES = 8
+MAX_RATIO = 2**31 - 1
+MAX_CRF = 63
+
+
+@dataclass(frozen=True)
+class ScheduleSpec:
+    """A noise schedule as integers, noisiest level first.
+
+    Attributes:
+        kind: "flow": sigma = level / unit; "vp": level is the model's own step out of `unit` training steps.
+        levels: strictly falling, 2 to 256 of them, each <= min(unit, 65535).
+    """
+
+    kind: str
+    unit: int
+    levels: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        _name(self.kind, SCHEDULES, "noise schedule")
+        require(1 <= self.unit <= MAX_LEVEL, f"a schedule's unit is {self.unit}")
+        require(2 <= len(self.levels) <= MAX_LEVELS, f"a schedule has {len(self.levels)} levels")
+        require(self.levels[0] <= self.unit and self.levels[-1] >= 0, "a schedule's levels leave their range")
+        require(all(a > b for a, b in pairwise(self.levels)), "a schedule's levels do not fall")
+
+
+@dataclass(frozen=True)
+class CoderSpec:
+    """The channel coder and its integer parameters (trellis: k, v)."""
+
+    id: str
+    params: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        _name(self.id, CODERS, "channel coder")
+        require(len(self.params) <= MAX_CODER_PARAMS, f"a channel coder has {len(self.params)} parameters")
+        require(all(0 <= value < 2**32 for value in self.params), "a channel coder's parameter is out of range")
+
+
+@dataclass(frozen=True)
+class Colour:
+    """The source's colour as code points of ITU-T H.273, 2 for unspecified; range: 0 unspecified, 1 limited, 2 full."""
+
+    primaries: int = 2
+    transfer: int = 2
+    matrix: int = 2
+    range: int = 0
+    bit_depth: int = 8
+
+    def __post_init__(self) -> None:
+        points = (self.primaries, self.transfer, self.matrix, self.range)
+        require(all(0 <= point <= 255 for point in points), "a colour code lies outside 0 to 255")
+        require(1 <= self.bit_depth <= 16, f"the bit depth is {self.bit_depth}")
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the encoder aimed at: a metric and its value, kbit/s, bytes or a number of steps. Decoding ignores it."""
+
+    kind: str
+    value: float
+
+    def __post_init__(self) -> None:
+        _name(self.kind, TARGETS, "target")
+        require(math.isfinite(self.value) and abs(self.value) < 3e38, f"the target is {self.value}")
+
+
+@dataclass(frozen=True)
+class AudioTrack:
+    """The audio stream, copied from the source without re-encoding; packet times count in `time_base` seconds."""
+
+    codec: str
+    extradata: bytes = field(repr=False)
+    sample_rate: int
+    channels: int
+    time_base: Fraction
+
+    def __post_init__(self) -> None:
+        _short(self.codec, "the audio codec's name")
+        require(len(self.extradata) <= MAX_EXTRADATA, "the audio codec's extradata exceed 64 KiB")
+        require(1 <= self.sample_rate <= 2**24, f"the audio sample rate is {self.sample_rate}")
+        require(1 <= self.channels <= 255, f"the audio has {self.channels} channels")
+        _ratio(self.time_base, "the audio time base")
+
+
+@dataclass(frozen=True)
+class Header:
+    """All that a decoder must know before the first GOP.
+
+    Attributes:
+        weights_hash: first 8 bytes of the prior's hash of its weights.
+        seed: key of all shared randomness, 0 <= seed < 2**64.
+        source_width, source_height: upright display size; coding_*: the size GOPs are coded at.
+        frame_rate: frames a second; where `variable_timing`, only its average, and GOPs carry times in `time_base`.
+        gop_frames, overlap_frames: the usual GOP length l and overlap m.
+        writer: name and version of the program that wrote the file.
+    """
+
+    prior_id: str
+    weights_hash: bytes
+    dtype: str
+    seed: int
+    coder: CoderSpec
+    schedule: ScheduleSpec
+    source_width: int
+    source_height: int
+    coding_width: int
+    coding_height: int
+    frame_rate: Fraction
+    time_base: Fraction
+    variable_timing: bool
+    colour: Colour
+    overlap_mode: str
+    gop_frames: int
+    overlap_frames: int
+    base_codec: str
+    target: Target
+    audio: AudioTrack | None
+    writer: str
+
+    def __post_init__(self) -> None:
+        _short(self.prior_id, "the prior's id")
+        _short(self.writer, "the writer's name")
+        require(len(self.weights_hash) == WEIGHTS_HASH_BYTES, "the weights' hash is not 8 bytes long")
+        _name(self.dtype, DTYPES, "number type")
+        require(0 <= self.seed < 2**64, "the seed does not fit in 64 bits")
+        for width, height in ((self.source_width, self.source_height), (self.coding_width, self.coding_height)):
+            sides = 1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE
+            require(sides and width * height <= MAX_PIXELS, f"a picture of {width}x{height} is outside the limits")
+        _ratio(self.frame_rate, "the frame rate")
+        _ratio(self.time_base, "the time base")
+        _name(self.overlap_mode, OVERLAP_MODES, "overlap mode")
+        require(1 <= self.gop_frames <= MAX_GOP_FRAMES, f"a GOP has {self.gop_frames} frames")
+        require(0 <= self.overlap_frames < self.gop_frames, f"GOPs overlap by {self.overlap_frames} frames")
+        _name(self.base_codec, BASE_CODECS, "base codec")
+
+
+@dataclass(frozen=True)
+class BaseUnits:
+    """The base layer's share of a GOP: one temporal unit for each displayed frame beyond the overlap."""
+
+    crf: int
+    scale: int
+    units: tuple[bytes, ...] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        require(0 <= self.crf <= MAX_CRF, f"the base layer's CRF is {self.crf}")
+        require(self.scale in (1, 2), f"the base layer's scale is {self.scale}")
+
+    @property
+    def bytes(self) -> int:
+        """Size of all units together."""
+        return sum(map(len, self.units))
+
+
+@dataclass(frozen=True)
+class GopRecord:
+    """One group of pictures.
+
+    Attributes:
+        index: 0, 1, 2, ... through the file.
+        start_frame, frames: the source frames it covers, the overlap included.
+        overlap: how many of them the previous GOP covers too; 0 where a chain of GOPs starts.
+        t_star: steps the decoder replays unless told otherwise, <= len(steps).
+        steps: the channel coder's payload of each stored step; empty where a step has no bits.
+        z_hash, fingerprint: of the latent state after t_star steps (codec/fingerprint.py).
+        base: the explicit layer, or None.
+        quality: the target metric measured at t_star, or None; stored as a half-precision float.
+        probes: (step, quality) measured at other steps, steps rising; lets a decoder aim at a lower quality.
+        pts: display times of the frames beyond the overlap, in the header's time base, where timing is variable.
+    """
+
+    index: int
+    start_frame: int
+    frames: int
+    overlap: int
+    t_star: int
+    steps: tuple[bytes, ...] = field(repr=False)
+    z_hash: bytes
+    fingerprint: bytes
+    base: BaseUnits | None = None
+    quality: float | None = None
+    probes: tuple[tuple[int, float], ...] = ()
+    pts: tuple[int, ...] | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        require(1 <= self.frames <= MAX_GOP_FRAMES, f"a GOP has {self.frames} frames")
+        require(0 <= self.overlap < self.frames, f"a GOP of {self.frames} frames overlaps by {self.overlap}")
+        require(self.start_frame >= 0 and self.end_frame <= MAX_FRAMES, f"a GOP starts at frame {self.start_frame}")
+        require(0 <= self.index <= self.start_frame, f"GOP {self.index} starts at frame {self.start_frame}")
+        require(len(self.steps) < MAX_LEVELS, f"a GOP has {len(self.steps)} steps")
+        require(0 <= self.t_star <= len(self.steps), f"{self.t_star} of {len(self.steps)} steps are to be replayed")
+        require(len(self.z_hash) == HASH_BYTES and len(self.fingerprint) == FINGERPRINT_BYTES, "a hash's size is wrong")
+        _check_quality(self)
+        shown = self.frames - self.overlap
+        require(self.base is None or len(self.base.units) == shown, "a GOP's base units are not as many as its frames")
+        require(self.pts is None or len(self.pts) == shown, "a GOP's times are not as many as its frames")
+        require(self.pts is None or _rising(self.pts), "a GOP's times go backwards or out of range")
+
+    @property
+    def end_frame(self) -> int:
+        """First source frame after this GOP."""
+        return self.start_frame + self.frames
+
+    @property
+    def base_bits(self) -> int:
+        """Bits of the base layer's units."""
+        return 0 if self.base is None else 8 * self.base.bytes
+
+    def prefix_bits(self) -> tuple[int, ...]:
+        """Bits up to and including each prefix of 0, 1, ... len(steps) steps, base layer included."""
+        return tuple(accumulate((8 * len(step) for step in self.steps), initial=self.base_bits))
+
+    def measured(self) -> tuple[tuple[int, float], ...]:
+        """All known (step, quality) points, the one at t_star included, steps rising."""
+        own = () if self.quality is None else ((self.t_star, self.quality),)
+        return tuple(sorted((*self.probes, *own)))
+
+
+@dataclass(frozen=True, slots=True)
+class AudioPacket:
+    """One packet of the audio track; times in the track's time base, relative to the first video frame."""
+
+    pts: int
+    duration: int
+    data: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        require(abs(self.pts) < 2**62 and 0 <= self.duration < 2**32, "an audio packet's time is out of range")
+
+
+@dataclass(frozen=True)
+class AudioRecord:
+    """A run of audio packets, about a GOP's time of them."""
+
+    packets: tuple[AudioPacket, ...]
+
+    def __post_init__(self) -> None:
+        require(1 <= len(self.packets) <= MAX_PACKETS, f"an audio record has {len(self.packets)} packets")
+
+
+@dataclass(frozen=True, slots=True)
+class IndexEntry:
+    """Where GOP number `its position in the index` lies: its record's offset in the file, its first frame."""
+
+    offset: int
+    start_frame: int
+    chain_start: bool
+
+
+@dataclass(frozen=True)
+class EndRecord:
+    """The file's last record: its totals and its index.
+
+    Attributes:
+        complete: False where encoding was stopped before the source's end.
+        frames: source frames covered.
+        base_bytes, audio_bytes: base units, and whole audio records.
+    """
+
+    complete: bool
+    frames: int
+    base_bytes: int
+    audio_bytes: int
+    index: tuple[IndexEntry, ...] = field(repr=False)
+
+
+def check_belongs(record: GopRecord | AudioRecord, header: Header) -> None:
+    """Refuse a record that contradicts its file's header.
+
+    Raises:
+        FormatError: more steps than the schedule has, a base layer, times or audio where the header has none.
+    """
+    if isinstance(record, AudioRecord):
+        require(header.audio is not None, "there is audio that the header does not announce")
+        return
+    require(len(record.steps) < len(header.schedule.levels), "a GOP has more steps than the noise schedule")
+    require(
+        record.base is None or header.base_codec != "none", "there is a base layer that the header does not announce"
+    )
+    require((record.pts is not None) == header.variable_timing, "a GOP's times do not match the header's timing")
+
+
+def _name(value: str, known: Sequence[str], what: str) -> None:
+    require(value in known, f"the {what} {value!r} is none of {', '.join(known)}")
+
+
+def _short(value: str, what: str) -> None:
+    require(0 < len(value.encode()) <= MAX_NAME, f"{what} is empty or longer than {MAX_NAME} bytes")
+
+
+def _ratio(value: Fraction, what: str) -> None:
+    fits = 0 < value.numerator <= MAX_RATIO and value.denominator <= MAX_RATIO
+    require(fits, f"{what} is {value}")
+
+
+def _rising(values: Sequence[int]) -> bool:
+    return all(abs(a) < 2**62 for a in values) and all(a <= b for a, b in pairwise(values))
+
+
+def _check_quality(gop: GopRecord) -> None:
+    steps = [step for step, _ in gop.probes]
+    require(len(steps) <= MAX_PROBES and all(a < b for a, b in pairwise(steps)), "a GOP's probes are not in order")
+    require(all(0 <= step <= len(gop.steps) for step in steps), "a GOP's probe lies beyond its steps")
+    require(gop.t_star not in steps, "a GOP's quality at t* is given twice")
+    values = [value for _, value in gop.measured()]
+    require(all(math.isfinite(value) and abs(value) < 65504 for value in values), "a GOP's quality is out of range")

@@ -1,0 +1,205 @@
+"""Values for the format's tests: two small films with everything in them, and hypothesis strategies for any other."""
+
+from __future__ import annotations
+
+import dataclasses
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from codec import records as r
+from codec.bitstream_writer import BitstreamWriter
+
+steady = settings(deadline=None)  # a busy machine is no reason to fail
+Film = tuple[r.Header, tuple[r.GopRecord | r.AudioRecord, ...]]
+
+HASH, PRINT = b"\x01\x02\x03\x04", b"\x10\x20\x30\x40\x50\x60\x70\x80"
+
+PLAIN = r.Header(
+    prior_id="wan2.1-1.3b",
+    weights_hash=bytes(range(8)),
+    dtype="bfloat16",
+    seed=7,
+    coder=r.CoderSpec("trellis", (4, 8)),
+    schedule=r.ScheduleSpec("flow", 1000, tuple(range(1000, 0, -40))),
+    source_width=1920,
+    source_height=1080,
+    coding_width=832,
+    coding_height=480,
+    frame_rate=Fraction(16),
+    time_base=Fraction(1, 16),
+    variable_timing=False,
+    colour=r.Colour(1, 1, 1, 1, 8),
+    overlap_mode="plain",
+    gop_frames=48,
+    overlap_frames=4,
+    base_codec="none",
+    target=r.Target("dists", 0.125),
+    audio=None,
+    writer="0.1.0",
+)
+FULL = dataclasses.replace(
+    PLAIN,
+    prior_id="pocket",
+    dtype="float32",
+    seed=2**64 - 1,
+    coder=r.CoderSpec("pfr"),
+    schedule=r.ScheduleSpec("vp", 1000, (999, 700, 300, 0)),
+    frame_rate=Fraction(30000, 1001),
+    time_base=Fraction(1, 90000),
+    variable_timing=True,
+    colour=r.Colour(9, 16, 9, 1, 10),
+    overlap_mode="guided",
+    gop_frames=4,
+    overlap_frames=1,
+    base_codec="av1",
+    audio=r.AudioTrack("aac", b"\x12\x10", 48000, 2, Fraction(1, 48000)),
+)
+
+
+def gop(index: int, start: int, frames: int, overlap: int, **more: Any) -> r.GopRecord:
+    values: dict[str, Any] = {"t_star": 2, "steps": (b"ab", b"cde"), "z_hash": HASH, "fingerprint": PRINT} | more
+    return r.GopRecord(index, start, frames, overlap, **values)
+
+
+def _full_gop(index: int, start: int, overlap: int) -> r.GopRecord:
+    shown = range(start + overlap, start + 4)
+    base = r.BaseUnits(60 - index, 2, tuple(bytes([frame]) * (frame % 3) for frame in shown))
+    pts = tuple(3003 * frame + frame % 2 for frame in shown)
+    return gop(index, start, 4, overlap, t_star=1, base=base, quality=0.25, probes=((0, 0.5), (2, 0.125)), pts=pts)
+
+
+def _audio(start: int, durations: tuple[int, ...], gap: int) -> r.AudioRecord:
+    packets = []
+    for number, duration in enumerate(durations):
+        packets.append(r.AudioPacket(start, duration, bytes([number] * (number + 1))))
+        start += duration + gap
+    return r.AudioRecord(tuple(packets))
+
+
+FILMS: dict[str, Film] = {
+    "plain": (PLAIN, tuple(gop(n, 44 * n, 48, 4 if n else 0) for n in range(3))),
+    "full": (
+        FULL,
+        (
+            _full_gop(0, 0, 0),
+            _audio(-1024, (1024, 1024, 1024), 0),
+            _full_gop(1, 3, 1),
+            _audio(2048, (1024, 960), -1),
+            _full_gop(2, 7, 0),
+            _full_gop(3, 10, 1),
+        ),
+    ),
+}
+
+
+def write(path: Path, film: Film) -> bytes:
+    header, items = film
+    with BitstreamWriter(path, header) as writer:
+        append(writer, items)
+        writer.finish()
+    return path.read_bytes()
+
+
+def append(writer: BitstreamWriter, items: tuple[r.GopRecord | r.AudioRecord, ...]) -> None:
+    for item in items:
+        if isinstance(item, r.GopRecord):
+            writer.append_gop(item)
+        else:
+            writer.append_audio(item)
+
+
+def jsonable(value: Any) -> Any:
+    """Dataclasses as JSON: bytes as hexadecimal, fractions as "n/d"."""
+    match value:
+        case bytes():
+            return value.hex()
+        case Fraction():
+            return f"{value.numerator}/{value.denominator}"
+        case tuple():
+            return [jsonable(item) for item in value]
+        case _ if dataclasses.is_dataclass(value):
+            return {field.name: jsonable(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        case _:
+            return value
+
+
+names = st.text(min_size=1, max_size=16)
+blobs = st.binary(max_size=40)
+halves = st.floats(width=16, min_value=-60000, max_value=60000)
+ratios = st.builds(Fraction, st.integers(1, r.MAX_RATIO), st.integers(1, r.MAX_RATIO))
+times = st.integers(-(2**61), 2**61)
+sizes = st.tuples(st.integers(1, 8192), st.integers(1, 4096))
+
+
+@st.composite
+def schedules(draw: st.DrawFn) -> r.ScheduleSpec:
+    unit = draw(st.integers(2, r.MAX_LEVEL))
+    levels = draw(st.sets(st.integers(0, unit), min_size=2, max_size=min(unit + 1, 256)))
+    return r.ScheduleSpec(draw(st.sampled_from(r.SCHEDULES)), unit, tuple(sorted(levels, reverse=True)))
+
+
+@st.composite
+def headers(draw: st.DrawFn) -> r.Header:
+    (source_width, source_height), (coding_width, coding_height) = draw(sizes), draw(sizes)
+    length = draw(st.integers(1, 1024))
+    code = st.integers(0, 255)
+    track = st.builds(r.AudioTrack, names, blobs, st.integers(1, 2**24), st.integers(1, 255), ratios)
+    return r.Header(
+        prior_id=draw(names),
+        weights_hash=draw(st.binary(min_size=8, max_size=8)),
+        dtype=draw(st.sampled_from(r.DTYPES)),
+        seed=draw(st.integers(0, 2**64 - 1)),
+        coder=r.CoderSpec(
+            draw(st.sampled_from(r.CODERS)), tuple(draw(st.lists(st.integers(0, 2**32 - 1), max_size=8)))
+        ),
+        schedule=draw(schedules()),
+        source_width=source_width,
+        source_height=source_height,
+        coding_width=coding_width,
+        coding_height=coding_height,
+        frame_rate=draw(ratios),
+        time_base=draw(ratios),
+        variable_timing=draw(st.booleans()),
+        colour=draw(st.builds(r.Colour, code, code, code, code, st.integers(1, 16))),
+        overlap_mode=draw(st.sampled_from(r.OVERLAP_MODES)),
+        gop_frames=length,
+        overlap_frames=draw(st.integers(0, length - 1)),
+        base_codec=draw(st.sampled_from(r.BASE_CODECS)),
+        target=r.Target(draw(st.sampled_from(r.TARGETS)), draw(st.floats(-(2.0**99), 2.0**99, width=32))),
+        audio=draw(st.none() | track),
+        writer=draw(names),
+    )
+
+
+@st.composite
+def gops(draw: st.DrawFn) -> r.GopRecord:
+    frames = draw(st.integers(1, 12))
+    overlap = draw(st.integers(0, frames - 1))
+    steps = tuple(draw(st.lists(blobs, max_size=20)))
+    t_star = draw(st.integers(0, len(steps)))
+    probes = draw(st.dictionaries(st.integers(0, len(steps)).filter(lambda step: step != t_star), halves, max_size=5))
+    exactly = {"min_size": frames - overlap, "max_size": frames - overlap}
+    units = st.lists(blobs, **exactly).map(tuple)
+    start = draw(st.integers(0, 2**31 - 13))
+    return r.GopRecord(
+        index=draw(st.integers(0, start)),
+        start_frame=start,
+        frames=frames,
+        overlap=overlap,
+        t_star=t_star,
+        steps=steps,
+        z_hash=draw(st.binary(min_size=4, max_size=4)),
+        fingerprint=draw(st.binary(min_size=8, max_size=8)),
+        base=draw(st.none() | st.builds(r.BaseUnits, st.integers(0, 63), st.sampled_from((1, 2)), units)),
+        quality=draw(st.none() | halves),
+        probes=tuple(sorted(probes.items())),
+        pts=draw(st.none() | st.lists(times, **exactly).map(sorted).map(tuple)),
+    )
+
+
+packets = st.builds(r.AudioPacket, times, st.integers(0, 2**32 - 1), blobs)
+audio_records = st.lists(packets, min_size=1, max_size=20).map(tuple).map(r.AudioRecord)

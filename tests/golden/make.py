@@ -1,0 +1,26 @@
+"""Writes the golden files anew. Only for a new format version: files already out there must stay readable.
+
+Run from the repository's root: python tests/golden/make.py
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent / "codec"), str(HERE.parents[1])]
+
+import format_cases as cases  # noqa: E402
+
+from codec.bitstream import BitstreamReader  # noqa: E402
+
+for name, film in cases.FILMS.items():
+    path = HERE / f"{name}.fgvc"
+    size = len(cases.write(path, film))
+    with BitstreamReader(path) as reader:
+        parsed = {"header": film[0], "records": film[1], "end": reader.end}
+    values = {key: cases.jsonable(value) for key, value in parsed.items()}
+    path.with_suffix(".json").write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+    print(path.name, size, "bytes")
