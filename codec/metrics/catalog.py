@@ -1,0 +1,60 @@
+"""Every metric by the name the user types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+
+from codec.errors import SettingsError
+from codec.metrics.base import Metric
+from codec.metrics.dists import Dists
+from codec.metrics.lpips import Lpips
+from codec.metrics.ms_ssim import MsSsim
+from codec.metrics.networks import default_folders
+from codec.metrics.pocket_dists import PocketDists
+from codec.metrics.psnr import Psnr
+from codec.metrics.tlp import Tlp
+from codec.metrics.tof import Tof
+from codec.metrics.vmaf import Vmaf
+
+Loader = Callable[[Sequence[Path], torch.device], Metric]
+
+LOADERS: dict[str, Loader] = {
+    "pocket-dists": lambda _, device: PocketDists.load(device),
+    "dists": Dists.load,
+    "lpips": lambda folders, device: Lpips.load("alex", folders, device),
+    "lpips-vgg": lambda folders, device: Lpips.load("vgg", folders, device),
+    "psnr": lambda _, __: Psnr(),
+    "ms-ssim": lambda _, device: MsSsim(device),
+    "tof": lambda _, __: Tof(),
+    "tlp": Tlp.load,
+    "vmaf": lambda _, __: Vmaf.load(),
+}
+NAMES = tuple(LOADERS)
+
+
+def metric(name: str, folders: Sequence[Path] | None = None, device: str | torch.device = "cpu") -> Metric:
+    """Load a metric, ready to call.
+
+    Args:
+        name: one of `NAMES`.
+        folders: where VGG16 and AlexNet are looked for; by default `networks.default_folders()`.
+        device: where its network runs.
+
+    Raises:
+        SettingsError: no such metric, or what it needs (weights, ffmpeg, OpenCV) is missing.
+    """
+    if name not in LOADERS:
+        raise SettingsError(f"There is no metric {name!r}; choose one of {', '.join(NAMES)}.")
+    return LOADERS[name](default_folders() if folders is None else folders, torch.device(device))
+
+
+def missing(name: str, folders: Sequence[Path] | None = None) -> str | None:
+    """Why `metric(name)` would fail on this machine, as one sentence, or None where it is ready."""
+    try:
+        metric(name, folders)
+    except SettingsError as error:
+        return str(error)
+    return None

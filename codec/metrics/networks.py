@@ -1,0 +1,104 @@
+"""Weights the metrics need: the small tables shipped with the program, and the trunks a user has or fetches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import platformdirs
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from codec.errors import SettingsError
+
+SHIPPED = Path(__file__).resolve().parents[2] / "resources" / "metrics"
+
+VGG16 = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
+"""Output channels of VGG16's convolutions, stage by stage (Simonyan & Zisserman 2015, configuration D)."""
+
+
+def default_folders() -> tuple[Path, ...]:
+    """Where trunks are looked for: the user's own folder, then `shared/models` beside a developer's checkout."""
+    user = Path(platformdirs.user_data_dir("freegvc", appauthor=False)) / "metrics"
+    return (user, Path(__file__).resolve().parents[3] / "shared" / "models")
+
+
+def find_network(name: str, folders: Sequence[Path]) -> Path:
+    """The first `<name>.safetensors` among `folders`.
+
+    Raises:
+        SettingsError: no folder holds it.
+    """
+    for folder in folders:
+        path = folder / f"{name}.safetensors"
+        if path.is_file():
+            return path
+    places = " or ".join(str(folder) for folder in folders) or "any folder"
+    raise SettingsError(
+        f"The network {name}.safetensors is not in {places}; put it there, or choose the metric pocket-dists, "
+        "which comes with the program."
+    )
+
+
+def load_weights(path: Path) -> dict[str, torch.Tensor]:
+    """All tensors of a safetensors file, float32, on the CPU.
+
+    Raises:
+        SettingsError: the file can't be read as safetensors.
+    """
+    try:
+        tensors = load_file(path)
+    except Exception as error:  # safetensors raises its own type for damage and OSError for the rest
+        raise SettingsError(
+            f"The metric's weights {path} can't be read ({error}); delete and fetch them again."
+        ) from error
+    return {key: value.float() for key, value in tensors.items()}
+
+
+def convolution(weights: dict[str, torch.Tensor], index: int, stride: int = 1, padding: int = 1) -> nn.Conv2d:
+    """The convolution that torchvision's `features` numbers `index`, channels last, frozen.
+
+    Raises:
+        SettingsError: the weights hold no such layer.
+    """
+    try:
+        weight, bias = weights[f"{index}.weight"], weights[f"{index}.bias"]
+    except KeyError as error:
+        raise SettingsError(f"The metric's weights lack layer {error}; fetch the file again.") from error
+    out_channels, in_channels, size, _ = weight.shape
+    layer = nn.Conv2d(in_channels, out_channels, size, stride=stride, padding=padding).requires_grad_(False)
+    layer.load_state_dict({"weight": weight, "bias": bias})
+    layer.weight.data = layer.weight.data.contiguous(memory_format=torch.channels_last)
+    return layer
+
+
+def vgg16_stages(weights: dict[str, torch.Tensor], plan: Sequence[Sequence[int]] = VGG16) -> list[nn.Sequential]:
+    """Stages of 3x3 convolution + ReLU without the pooling between them, by default VGG16's five.
+
+    Layers are numbered as torchvision numbers `vgg16().features`: each stage ends before a max-pool.
+    """
+    stages, index = [], 0
+    for channels in plan:
+        layers: list[nn.Module] = []
+        for _ in channels:
+            layers += [convolution(weights, index), nn.ReLU()]
+            index += 2
+        stages.append(nn.Sequential(*layers))
+        index += 1
+    return stages
+
+
+def alexnet_stages(weights: dict[str, torch.Tensor]) -> list[nn.Sequential]:
+    """AlexNet's five stages as LPIPS taps them: each ends in a ReLU; max-pools open the second and third.
+
+    Layer numbers are those of torchvision's `alexnet().features`.
+    """
+    pool = nn.MaxPool2d(3, stride=2)
+    return [
+        nn.Sequential(convolution(weights, 0, stride=4, padding=2), nn.ReLU()),
+        nn.Sequential(pool, convolution(weights, 3, padding=2), nn.ReLU()),
+        nn.Sequential(pool, convolution(weights, 6), nn.ReLU()),
+        nn.Sequential(convolution(weights, 8), nn.ReLU()),
+        nn.Sequential(convolution(weights, 10), nn.ReLU()),
+    ]
