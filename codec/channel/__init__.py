@@ -1,0 +1,33 @@
+"""Reverse channel coding: name one shared noise vector near N(mu, I) in close to KL(N(mu, I) || N(0, I)) bits."""
+
+from __future__ import annotations
+
+from codec.channel.base import ChannelCoder, Coded, kl_bits
+from codec.channel.greedy import GreedyCoder
+from codec.channel.pfr import PfrCoder
+from codec.channel.trellis import TrellisCoder
+from codec.errors import FormatError
+from codec.noise import StepKey
+
+__all__ = ["CODERS", "ChannelCoder", "Coded", "GreedyCoder", "PfrCoder", "StepKey", "TrellisCoder", "coder", "kl_bits"]
+
+# The default first. Efficiencies are those that benchmarks/channel.py prints.
+CODERS: tuple[ChannelCoder, ...] = (
+    TrellisCoder(k=4, v=10, efficiency=0.925),
+    TrellisCoder(k=4, v=14, efficiency=0.955),
+    TrellisCoder(k=4, v=8, efficiency=0.90),
+    GreedyCoder(),
+    PfrCoder(),
+)
+
+
+def coder(name: str) -> ChannelCoder:
+    """The coder that a file's header calls `name`.
+
+    Raises:
+        FormatError: this version knows none of that name.
+    """
+    for known in CODERS:
+        if known.name == name:
+            return known
+    raise FormatError(f"its channel coder {name!r} is unknown to this version of Free-GVC")
