@@ -1,0 +1,231 @@
+"""What a source video is: geometry, timing, colour and audio, known before coding starts."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from av.audio.stream import AudioStream
+from av.container.input import InputContainer
+from av.error import FFmpegError
+from av.sidedata.sidedata import SideData
+from av.sidedata.sidedata import Type as SideDataType
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from codec.errors import InputError
+from codec.video.source import check_size, open_source, select_audio, select_video
+
+_FALLBACK_RATE = Fraction(25)
+_MAX_RATE = 1000
+_MAX_PIXEL_ASPECT = 8
+_UNSPECIFIED = 2
+_BT709, _BT601 = 1, 6
+# Matrices swscale knows, by their code in ISO/IEC 23091-2 and in its own numbering.
+_SWSCALE_MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
+
+
+@dataclass(frozen=True)
+class Colour:
+    """Colour description as the file's integer codes (ISO/IEC 23091-2); 2 means unspecified.
+
+    Attributes:
+        range: 0 unspecified, 1 limited, 2 full.
+    """
+
+    primaries: int = _UNSPECIFIED
+    transfer: int = _UNSPECIFIED
+    matrix: int = _UNSPECIFIED
+    range: int = 0
+
+    def matrix_for(self, width: int, height: int) -> int:
+        """The matrix to convert with: the file's, or as players guess it, BT.709 for HD and BT.601 below."""
+        if self.matrix in _SWSCALE_MATRICES:
+            return self.matrix
+        return _BT709 if width >= 1280 or height > 576 else _BT601
+
+
+def swscale_matrix(matrix: int) -> int:
+    """swscale's number of a matrix that `Colour.matrix_for` returned."""
+    return _SWSCALE_MATRICES[matrix]
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """How stored pictures become upright: transpose first, then mirror."""
+
+    transposed: bool = False
+    mirrored_x: bool = False
+    mirrored_y: bool = False
+
+    @property
+    def rotation(self) -> int:
+        """Degrees clockwise of the rotation that is part of it: 0, 90, 180 or 270."""
+        if self.transposed:
+            return 90 if self.mirrored_x else 270
+        return 180 if self.mirrored_y else 0
+
+    def apply(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """(h, w, 3) as stored -> (H, W, 3) upright, contiguous."""
+        if self.transposed:
+            picture = picture.transpose(1, 0, 2)
+        if self.mirrored_x:
+            picture = picture[:, ::-1]
+        if self.mirrored_y:
+            picture = picture[::-1]
+        return np.ascontiguousarray(picture)
+
+    @classmethod
+    def from_display_matrix(cls, matrix: bytes) -> Orientation:
+        """Of ISO/IEC 14496-12's matrix, nine native 32-bit numbers: x' = a x + c y, y' = b x + d y."""
+        a, b, _, c, d = struct.unpack("=5i", matrix[:20])
+        if abs(a) >= abs(b):
+            return cls(False, a < 0, d < 0)
+        return cls(True, c < 0, b < 0)
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """The audio track that is carried: the default one, else the first."""
+
+    codec: str
+    sample_rate: int
+    channels: int
+    layout: str
+    bit_rate: int | None
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """A source video, upright and with square pixels.
+
+    Attributes:
+        orientation: how the stored pictures must be turned.
+        time_base: every timestamp is a multiple of it, in seconds.
+        frame_count: an estimate where the file doesn't count its frames, None where it doesn't say how long it is.
+        duration: seconds, or None.
+        bit_depth: of the stored samples.
+        audio: None where there is no audio track.
+    """
+
+    width: int
+    height: int
+    orientation: Orientation
+    frame_rate: Fraction
+    time_base: Fraction
+    frame_count: int | None
+    duration: Fraction | None
+    colour: Colour
+    bit_depth: int
+    audio: AudioInfo | None
+
+    @property
+    def rotation(self) -> int:
+        """Degrees clockwise by which the stored pictures are turned."""
+        return self.orientation.rotation
+
+    @property
+    def has_audio(self) -> bool:
+        """Whether an audio track can be carried along."""
+        return self.audio is not None
+
+
+def probe(path: Path) -> VideoInfo:
+    """Reads a file's properties and decodes its first frame.
+
+    Raises:
+        InputError: the file can't be read as a video, has no frames, or is too large.
+    """
+    with open_source(path) as container:
+        stream = select_video(container, path)
+        return describe(container, stream, first_frame(container.decode(stream), path), path)
+
+
+def first_frame(frames: Iterator[VideoFrame], path: Path) -> VideoFrame:
+    """The first of `frames`; raises InputError where there is none."""
+    try:
+        frame = next(frames, None)
+    except FFmpegError as error:
+        raise InputError(f"{path} can't be decoded; check that it plays in another program.") from error
+    if frame is None:
+        raise InputError(f"{path} holds no video frames; choose another file.")
+    return frame
+
+
+def describe(container: InputContainer, stream: VideoStream, first: VideoFrame, path: Path) -> VideoInfo:
+    """What `probe` returns, of a file that is open and whose first frame is decoded."""
+    orientation = _orientation(first)
+    width, height = _upright_size(first, stream.sample_aspect_ratio, orientation)
+    check_size(width, height, path)
+    frame_rate = _frame_rate(stream)
+    duration = _duration(container, stream)
+    counted = stream.frames or (None if duration is None else max(1, round(duration * frame_rate)))
+    audio = select_audio(container)
+    return VideoInfo(
+        width=width,
+        height=height,
+        orientation=orientation,
+        frame_rate=frame_rate,
+        time_base=stream.time_base or 1 / frame_rate,
+        frame_count=counted,
+        duration=duration,
+        colour=Colour(first.color_primaries, first.color_trc, first.colorspace, _range(first)),
+        bit_depth=first.format.components[0].bits,
+        audio=None if audio is None else _describe_audio(audio),
+    )
+
+
+def coding_size(info: VideoInfo, short_side: int, multiple: int) -> tuple[int, int]:
+    """(width, height) at which a video is coded: its shorter side about `short_side`, both multiples of `multiple`.
+
+    Keeps the aspect as nearly as the multiple allows and never scales up (but for rounding up to the multiple).
+    """
+    scale = min(Fraction(1), Fraction(short_side, min(info.width, info.height)))
+    width, height = (max(1, math.floor(side * scale / multiple + Fraction(1, 2))) for side in (info.width, info.height))
+    return width * multiple, height * multiple
+
+
+def _range(frame: VideoFrame) -> int:
+    return 2 if frame.format.name.startswith("yuvj") else int(frame.color_range)
+
+
+def _orientation(frame: VideoFrame) -> Orientation:
+    for data in cast(Iterable[SideData], frame.side_data):
+        if data.type == SideDataType.DISPLAYMATRIX:
+            return Orientation.from_display_matrix(bytes(data))
+    return Orientation()
+
+
+def _upright_size(frame: VideoFrame, aspect: Fraction | None, orientation: Orientation) -> tuple[int, int]:
+    """Square pixels by stretching the side that has too few, so that nothing is lost."""
+    width, height = frame.width, frame.height
+    if aspect and Fraction(1, _MAX_PIXEL_ASPECT) <= aspect <= _MAX_PIXEL_ASPECT:
+        width = round(width * max(aspect, Fraction(1)))
+        height = round(height / min(aspect, Fraction(1)))
+    return (height, width) if orientation.transposed else (width, height)
+
+
+def _frame_rate(stream: VideoStream) -> Fraction:
+    for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
+        if rate and 0 < rate <= _MAX_RATE:
+            return rate
+    return _FALLBACK_RATE
+
+
+def _duration(container: InputContainer, stream: VideoStream) -> Fraction | None:
+    if stream.duration and stream.time_base:
+        return stream.duration * stream.time_base
+    return Fraction(container.duration, 1_000_000) if container.duration else None
+
+
+def _describe_audio(stream: AudioStream) -> AudioInfo:
+    context = stream.codec_context
+    name = context.codec.canonical_name
+    return AudioInfo(name, context.sample_rate, context.channels, context.layout.name, context.bit_rate or None)

@@ -1,0 +1,271 @@
+"""Decoded frames and audio packets into a file: MP4 to watch, or lossless Matroska to measure."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self, cast
+
+import av
+import numpy as np
+from av.audio.stream import AudioStream
+from av.error import FFmpegError
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.reformatter import Interpolation
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from codec.errors import OutputError
+from codec.video.audio import AudioPacket, AudioTrack
+from codec.video.info import Colour, swscale_matrix
+
+_LIMITED, _FULL = 1, 2
+_RGB_MATRIX = 0
+
+
+@dataclass(frozen=True)
+class _Format:
+    """How one kind of file is written. `muxer`, `codec` and `pixels` are FFmpeg's names."""
+
+    muxer: str
+    codec: str
+    pixels: str
+    options: dict[str, str]
+    multiple: int
+
+
+_H264 = {"crf": "14", "preset": "fast"}
+# 4:2:0 is what every player and hardware decoder takes, and it needs even sides: H.264 can only crop it by two, and
+# 4:4:4 plays in few places. So an odd side gets one more column or row, a copy of its neighbour.
+_FORMATS = {
+    ".mp4": _Format("mp4", "libx264", "yuv420p", _H264, 2),
+    ".m4v": _Format("mp4", "libx264", "yuv420p", _H264, 2),
+    ".mov": _Format("mov", "libx264", "yuv420p", _H264, 2),
+    ".mkv": _Format("matroska", "ffv1", "bgr0", {"level": "3"}, 1),
+}
+_AUDIO_ENCODERS = {"mp3": "libmp3lame", "opus": "libopus"}
+
+
+class VideoWriter:
+    """Writes `path` under a temporary name beside it; `close` makes it appear complete, `abort` leaves nothing.
+
+    As a context manager it closes on success and aborts on an exception.
+
+    .mp4, .m4v, .mov: H.264 4:2:0, 8 bit, visually lossless, playable everywhere, timestamps exact.
+    .mkv: FFV1 in RGB, lossless to the bit, timestamps to the millisecond (Matroska's clock).
+    Pixels are taken as they are: primaries, transfer and range are tagged as `colour` says, never converted.
+
+    Args:
+        width, height: picture size in the file; frames of another size are scaled to it (Lanczos).
+        frame_rate: nominal; sets how long the last frame lasts.
+        time_base: every timestamp is a multiple of it.
+        audio: the track whose packets `write_audio` will bring, or None.
+
+    Raises:
+        OutputError: the file can't be written there, or can't hold this audio.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        width: int,
+        height: int,
+        *,
+        frame_rate: Fraction,
+        time_base: Fraction,
+        colour: Colour,
+        audio: AudioTrack | None = None,
+    ) -> None:
+        self._path = path
+        self._format = _format_of(path)
+        self._size = (width, height)
+        self._colour = colour
+        self._clock = Fraction(1, time_base.denominator)
+        self._period = round(1 / frame_rate / self._clock)
+        self._last: int | None = None
+        self._temporary = _reserve(path)
+        try:
+            self._container = av.open(str(self._temporary), "w", format=self._format.muxer)
+            self._video = self._add_video(frame_rate)
+            self._audio = None if audio is None else self._add_audio(audio)
+            self._start(audio)
+        except BaseException:
+            self._temporary.unlink(missing_ok=True)
+            raise
+
+    def write(self, pixels: NDArray[np.uint8], pts: Fraction) -> None:
+        """Adds a frame, uint8 (h, w, 3) RGB, shown `pts` seconds after the clip's start; `pts` must rise."""
+        ticks = round(pts / self._clock)
+        if self._last is not None and ticks <= self._last:
+            raise ValueError(f"the frame at {pts} s doesn't follow the one before it")
+        self._last = ticks
+        frame = self._convert(pixels)
+        frame.pts = ticks
+        frame.duration = self._period
+        frame.time_base = self._clock
+        self._mux(frame)
+
+    def write_audio(self, packet: AudioPacket) -> None:
+        """Adds an audio packet; bring it together with the frames of its time so that the file interleaves."""
+        if self._audio is None:
+            raise ValueError("the writer was opened without an audio track")
+        stream, time_base = self._audio
+        muxed = Packet(packet.data)
+        muxed.stream = stream
+        muxed.time_base = time_base
+        muxed.pts = muxed.dts = packet.pts
+        muxed.duration = packet.duration
+        muxed.is_keyframe = True
+        try:
+            self._container.mux(muxed)
+        except (FFmpegError, OSError) as error:
+            raise self._failed() from error
+
+    def close(self) -> None:
+        """Completes the file, makes sure it is on disk and gives it its name."""
+        try:
+            self._mux(None)
+            self._container.close()
+            _sync(self._temporary)
+            self._temporary.replace(self._path)
+        except (FFmpegError, OSError) as error:
+            self.abort()
+            raise self._failed() from error
+
+    def abort(self) -> None:
+        """Gives up and removes what was written."""
+        with contextlib.suppress(FFmpegError, OSError, ValueError):
+            self._container.close()
+        self._temporary.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.abort()
+
+    def _add_video(self, frame_rate: Fraction) -> VideoStream:
+        stream = cast(
+            VideoStream, self._container.add_stream(self._format.codec, frame_rate, options=self._format.options)
+        )
+        context = stream.codec_context
+        context.width, context.height = _padded(self._size, self._format.multiple)
+        context.pix_fmt = self._format.pixels
+        context.time_base = self._clock
+        context.color_primaries = self._colour.primaries
+        context.color_trc = self._colour.transfer
+        context.colorspace, context.color_range = self._coding
+        stream.time_base = self._clock
+        return stream
+
+    def _add_audio(self, track: AudioTrack) -> tuple[AudioStream, Fraction]:
+        """A stream for packets that are already coded.
+
+        PyAV only takes stream parameters from an encoder, so one is opened, and given the track's own header.
+        """
+        name = _AUDIO_ENCODERS.get(track.codec, track.codec)
+        try:
+            stream = cast(AudioStream, self._container.add_stream(name, rate=track.sample_rate))
+            context = stream.codec_context
+            context.layout = track.layout
+            context.time_base = track.time_base
+            context.open()
+            context.extradata = track.extradata or None
+        except (FFmpegError, ValueError) as error:
+            raise OutputError(
+                f"{self._path} can't hold {track.codec} audio; re-encode with Opus audio or without audio."
+            ) from error
+        stream.time_base = track.time_base
+        return stream, track.time_base
+
+    def _start(self, audio: AudioTrack | None) -> None:
+        try:
+            self._container.start_encoding()
+        except FFmpegError as error:
+            kind = "a silent video" if audio is None else f"a video with {audio.codec} audio"
+            raise OutputError(
+                f"{self._path} can't hold {kind} of {self._size[0]}x{self._size[1]}; write an .mp4 file instead."
+            ) from error
+
+    @property
+    def _coding(self) -> tuple[int, int]:
+        """Matrix and range of the stored samples."""
+        if self._format.pixels != "yuv420p":
+            return _RGB_MATRIX, _FULL
+        return self._colour.matrix_for(*self._size), self._colour.range or _LIMITED
+
+    def _convert(self, pixels: NDArray[np.uint8]) -> VideoFrame:
+        rgb = VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+        if (rgb.width, rgb.height) != self._size:
+            rgb = rgb.reformat(*self._size, interpolation=Interpolation.LANCZOS | Interpolation.ACCURATE_RND, threads=1)
+        rgb = _pad(rgb, self._format.multiple)
+        if self._format.pixels != "yuv420p":
+            return rgb.reformat(format=self._format.pixels, threads=1)
+        matrix, color_range = self._coding
+        return rgb.reformat(
+            format=self._format.pixels,
+            dst_colorspace=swscale_matrix(matrix),
+            dst_color_range=color_range,
+            interpolation=Interpolation.BICUBIC | Interpolation.ACCURATE_RND,
+            threads=1,
+        )
+
+    def _mux(self, frame: VideoFrame | None) -> None:
+        try:
+            self._container.mux(self._video.encode(frame))
+        except (FFmpegError, OSError) as error:
+            raise self._failed() from error
+
+    def _failed(self) -> OutputError:
+        return OutputError(f"{self._path} can't be written to its end; check the free space on that disk.")
+
+
+def _format_of(path: Path) -> _Format:
+    try:
+        return _FORMATS[path.suffix.lower()]
+    except KeyError as error:
+        known = ", ".join(_FORMATS)
+        raise OutputError(f"{path} has no extension that can be written; use one of {known}.") from error
+
+
+def _reserve(path: Path) -> Path:
+    """An empty file beside `path`, under a name nothing else has."""
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder; give the output a file name.")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        temporary.touch(exist_ok=False)
+    except OSError as error:
+        raise OutputError(
+            f"{path} can't be written; check that its folder exists and that you may write there."
+        ) from error
+    return temporary
+
+
+def _padded(size: tuple[int, int], multiple: int) -> tuple[int, int]:
+    return size[0] + -size[0] % multiple, size[1] + -size[1] % multiple
+
+
+def _pad(rgb: VideoFrame, multiple: int) -> VideoFrame:
+    width, height = _padded((rgb.width, rgb.height), multiple)
+    if (width, height) == (rgb.width, rgb.height):
+        return rgb
+    pixels = np.asarray(rgb.to_ndarray(), np.uint8)
+    repeated = np.pad(pixels, ((0, height - rgb.height), (0, width - rgb.width), (0, 0)), mode="edge")
+    return VideoFrame.from_ndarray(repeated, format="rgb24")
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
