@@ -31,7 +31,7 @@ MAX_SEGMENT_FRAMES = 240
 CRF_RANGE = range(0, 64)
 SCALES = (1, 2)
 
-PRESET = 2
+PRESET = 1
 SVT_PARAMETERS = "lp=1:keyint=-1:scd=0:film-grain=0"
 
 # SVT-AV1 prints a banner and thread warnings to stderr unless told otherwise before its first use.
