@@ -1,0 +1,375 @@
+"""Adaptive Quality Control: how many steps of each GOP are worth sending.
+
+One coding pass gives every prefix of a GOP's steps with its exact bits; measuring a prefix costs a decode and the
+metric, never another encode. A controller is asked once per GOP: `begin` opens a search, which names the prefixes to
+measure and then decides. Pure arithmetic: it knows neither pictures nor networks.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from codec.errors import SettingsError
+from codec.events import Probe
+from codec.surrogate import Curve, Point, Surrogate
+
+_FIRST_PROBES = 3
+_CORRECTIONS = 2
+_MOST = 1000.0  # an infinite PSNR counts as this
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a search came to.
+
+    Attributes:
+        step: how many steps to send, t*.
+        bits: what that prefix costs.
+        quality: of that prefix, measured or predicted; None where the controller measures nothing.
+        measured: whether `quality` was.
+        reachable: False where no prefix meets the target (or fits the budget), and `step` is the nearest.
+        surrogate: name of the rate-perception form in use; None where the controller measures nothing.
+        probes: what was measured, in this order.
+    """
+
+    step: int
+    bits: int
+    quality: float | None
+    measured: bool
+    reachable: bool
+    surrogate: str | None
+    probes: tuple[Probe, ...]
+
+
+class GopSearch(Protocol):
+    """The choice of one GOP's prefix."""
+
+    def next_probe(self) -> int | None:
+        """The prefix to measure now; None where enough is known."""
+        ...
+
+    def observe(self, step: int, quality: float) -> None:
+        """Tell what was measured at a prefix."""
+        ...
+
+    def decision(self) -> Decision:
+        """The choice, from what is known so far."""
+        ...
+
+
+class RateControl(Protocol):
+    """Chooses a prefix for GOP after GOP."""
+
+    def begin(self, bits: Sequence[int], frames: int) -> GopSearch:
+        """Open the search for the next GOP.
+
+        Args:
+            bits: cost of sending 0, 1, 2, ... steps, base layer included; never falling.
+            frames: frames the GOP adds to the video, its overlap not counted.
+        """
+        ...
+
+    def new_scene(self) -> None:
+        """The next GOP starts a new scene."""
+        ...
+
+
+class QualityController:
+    """Holds a metric at its target with as few bits as it takes; a RateControl.
+
+    Args:
+        target: of the metric.
+        tolerance: how far from the target a measured prefix is accepted without another probe.
+        lower_is_better: the metric's direction.
+
+    Raises:
+        SettingsError: the target is not a number or the tolerance is not positive.
+    """
+
+    def __init__(self, target: float, tolerance: float = 0.01, lower_is_better: bool = True) -> None:
+        if not (math.isfinite(target) and tolerance > 0):
+            raise SettingsError(
+                f"A target of {target} +- {tolerance} can't be aimed at; give a number and a tolerance."
+            )
+        self.aim = Aim(target, tolerance, lower_is_better)
+        self._surrogate = Surrogate()
+        self._rate_unit = 0.0
+        self._last: QualitySearch | None = None
+
+    def begin(self, bits: Sequence[int], frames: int) -> QualitySearch:
+        """See RateControl."""
+        self._learn()
+        self._rate_unit = self._rate_unit or max(bits[-1], 1) / frames
+        self._last = QualitySearch(self.aim, self._surrogate, tuple(bits), frames * self._rate_unit)
+        return self._last
+
+    def new_scene(self) -> None:
+        """See RateControl."""
+        self._learn()
+        self._surrogate.forget()
+
+    def _learn(self) -> None:
+        if self._last is not None and self._last.points:
+            self._surrogate.learn(self._last.points, self._last.chosen, 3 * self.aim.tolerance)
+        self._last = None
+
+
+@dataclass(frozen=True)
+class Aim:
+    """A target and what it means to meet it."""
+
+    target: float
+    tolerance: float
+    lower_is_better: bool
+
+    def miss(self, quality: float) -> float:
+        """How much worse than the target; negative where better."""
+        return quality - self.target if self.lower_is_better else self.target - quality
+
+
+class QualitySearch:
+    """Search for the earliest prefix that meets the target; a GopSearch."""
+
+    def __init__(self, aim: Aim, surrogate: Surrogate, bits: tuple[int, ...], unit: float) -> None:
+        self._aim = aim
+        self._surrogate = surrogate
+        self._bits = bits
+        self._rates = [count / unit for count in bits]
+        self._measured: dict[int, float] = {}
+        self._first = _first_probes(bits) if surrogate.level is None else ()
+        self._most = _CORRECTIONS + (_FIRST_PROBES if surrogate.level is None else 1)
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """What was measured, as (rate, quality) in the surrogate's unit."""
+        return tuple((self._rates[step], quality) for step, quality in self._measured.items())
+
+    @property
+    def chosen(self) -> Point:
+        """The measured point nearest to the decision."""
+        step = self._pick()
+        nearest = min(self._measured, key=lambda other: abs(other - step))
+        return self._rates[nearest], self._measured[nearest]
+
+    def next_probe(self) -> int | None:
+        """See GopSearch."""
+        for step in self._first:
+            if step not in self._measured:
+                return step
+        candidate = self._pick()
+        if self._first and len(self._measured) < min(_FIRST_PROBES, len(self._bits)):
+            return candidate if self._is_between(candidate) else self._middle()
+        if candidate in self._measured or len(self._measured) >= self._most:
+            return None
+        return candidate
+
+    def observe(self, step: int, quality: float) -> None:
+        """See GopSearch.
+
+        Raises:
+            ValueError: there is no such prefix, or the quality is not a number.
+        """
+        if not 0 <= step < len(self._bits) or math.isnan(quality):
+            raise ValueError(f"quality {quality} at step {step} of {len(self._bits) - 1}")
+        self._measured[step] = min(max(quality, -_MOST), _MOST)
+
+    def decision(self) -> Decision:
+        """See GopSearch."""
+        step = self._pick()
+        quality = self.curve()[step]
+        return Decision(
+            step=step,
+            bits=self._bits[step],
+            quality=quality,
+            measured=step in self._measured,
+            reachable=self._aim.miss(quality) <= self._aim.tolerance,
+            surrogate=self._fit().form.name,
+            probes=tuple(Probe(probed, self._bits[probed], value) for probed, value in self._measured.items()),
+        )
+
+    def curve(self) -> tuple[float, ...]:
+        """Quality of every prefix, as measured or else as predicted."""
+        return estimate(self._rates, self._measured, self._fit(), self._surrogate.level)
+
+    def _fit(self) -> Curve:
+        return self._surrogate.fit(self.points)
+
+    def _pick(self) -> int:
+        return pick(self._aim, self.curve(), self._measured)
+
+    def _is_between(self, step: int) -> bool:
+        """Whether the target lies between the ends of the ladder, and this prefix too."""
+        low, high = (self._aim.miss(self._measured[end]) for end in self._first)
+        return high <= 0 < low and step not in self._measured
+
+    def _middle(self) -> int:
+        free = [step for step in range(len(self._bits)) if step not in self._measured]
+        return free[len(free) // 2]
+
+
+def _first_probes(bits: tuple[int, ...]) -> tuple[int, ...]:
+    """The ends of the ladder: without a base layer nothing can be learnt from the prefix without any bits."""
+    last = len(bits) - 1
+    low = 0 if bits[0] > 0 else min(last, max(1, last // 8))
+    return (low, last)
+
+
+def estimate(
+    rates: Sequence[float], measured: Mapping[int, float], curve: Curve, level: Point | None
+) -> tuple[float, ...]:
+    """Quality of every prefix: measured; between two measured ones interpolated; elsewhere by the surrogate's slope.
+
+    Args:
+        rates: of every prefix.
+        measured: quality by prefix.
+        curve: the fitted surrogate.
+        level: a point to go through where nothing is measured.
+
+    Raises:
+        ValueError: nothing is measured and no level is known.
+    """
+    if not measured:
+        if level is None:
+            raise ValueError("a first GOP can't be judged before anything is measured")
+        return tuple(curve.through(level, rate) for rate in rates)
+    known = sorted(measured)
+    points = [(rates[step], measured[step]) for step in known]
+
+    def at(step: int) -> float:
+        if step in measured:
+            return measured[step]
+        after = bisect_left(known, step)
+        if 0 < after < len(known):
+            return curve.between(points[after - 1], points[after], rates[step])
+        return curve.through(points[min(after, len(known) - 1)], rates[step])
+
+    return tuple(map(at, range(len(rates))))
+
+
+def pick(aim: Aim, qualities: Sequence[float], measured: Mapping[int, float]) -> int:
+    """The prefix to send.
+
+    A measured one within the tolerance, the earliest of them; else the earliest that is expected to meet the target;
+    else, where none does, the earliest that is as good as the best to half the tolerance: what brings no visible gain
+    is not worth its bits.
+    """
+    misses = [aim.miss(quality) for quality in qualities]
+    for step in sorted(measured):
+        if abs(misses[step]) <= aim.tolerance:
+            return step
+    for step, miss in enumerate(misses):
+        # A prediction is allowed half of what a measurement is: it is wrong by some of the rest.
+        if miss <= aim.tolerance * (1.0 if step in measured else 0.5):
+            return step
+    best = min(misses)
+    return next(step for step, miss in enumerate(misses) if miss <= best + aim.tolerance / 2)
+
+
+def retarget(measured: Mapping[int, float], bits: Sequence[int], aim: Aim) -> int:
+    """The prefix of a finished GOP to decode for another target, from the points that its record holds.
+
+    Never one before the earliest measured, about which nothing is known.
+
+    Args:
+        measured: quality by prefix; without any the whole GOP is kept.
+        bits: cost of each stored prefix.
+    """
+    if not measured:
+        return len(bits) - 1
+    first = min(measured)
+    rates = [count / max(bits[-1], 1) for count in bits]
+    curve = Surrogate().fit([(rates[step], quality) for step, quality in measured.items()])
+    later = estimate(rates, measured, curve, None)[first:]
+    return first + pick(aim, later, {step - first: quality for step, quality in measured.items()})
+
+
+class FixedSearch:
+    """A choice by bits alone: the longest prefix within an allowance; a GopSearch that measures nothing."""
+
+    def __init__(self, bits: Sequence[int], allowance: float) -> None:
+        fitting = [step for step, count in enumerate(bits) if count <= allowance]
+        step = max(fitting, default=0)
+        self._decision = Decision(step, bits[step], None, False, bool(fitting), None, ())
+
+    def next_probe(self) -> None:
+        """See GopSearch."""
+
+    def observe(self, step: int, quality: float) -> None:
+        """See GopSearch; what is measured for the user's information changes nothing here."""
+
+    def decision(self) -> Decision:
+        """See GopSearch."""
+        return self._decision
+
+
+class BitrateController:
+    """Holds an average bitrate; a RateControl.
+
+    A leaky bucket: bits that a GOP leaves over may be spent later, up to `window` seconds' worth; a debt is paid back
+    in full.
+
+    Args:
+        bits_per_second: of the video, all but audio.
+        frame_rate: frames a second.
+        window: seconds.
+
+    Raises:
+        SettingsError: a value is not positive.
+    """
+
+    def __init__(self, bits_per_second: float, frame_rate: float, window: float = 4.0) -> None:
+        if not min(bits_per_second, frame_rate, window) > 0:
+            raise SettingsError("The bitrate must be above 0; give it in kilobits a second.")
+        self._per_frame = bits_per_second / frame_rate
+        self._bucket = bits_per_second * window
+        self._saved = 0.0
+
+    def begin(self, bits: Sequence[int], frames: int) -> FixedSearch:
+        """See RateControl."""
+        allowance = self._saved + self._per_frame * frames
+        search = FixedSearch(bits, allowance)
+        self._saved = min(allowance - search.decision().bits, self._bucket)
+        return search
+
+    def new_scene(self) -> None:
+        """See RateControl; a budget knows no scenes."""
+
+
+class SizeController:
+    """Spends a given number of bits evenly over a known number of frames; a RateControl.
+
+    Keeps back, for the frames to come, what their shortest prefixes will cost, so that the total is exceeded only
+    where the shortest prefixes alone exceed it or grow dearer than any so far and than `floor`.
+
+    Args:
+        total_bits: for all GOPs.
+        total_frames: of the whole video.
+        floor: bits a frame that no choice can avoid, as far as known beforehand.
+
+    Raises:
+        SettingsError: there are no bits or no frames.
+    """
+
+    def __init__(self, total_bits: float, total_frames: int, floor: float = 0.0) -> None:
+        if not (total_bits > 0 and total_frames > 0):
+            raise SettingsError("The size leaves no bits for the video; give a larger one.")
+        self._bits = total_bits
+        self._frames = total_frames
+        self._floor = floor
+
+    def begin(self, bits: Sequence[int], frames: int) -> FixedSearch:
+        """See RateControl."""
+        left = max(self._frames, frames)
+        self._floor = max(self._floor, bits[0] / frames)
+        share = self._bits * frames / left
+        search = FixedSearch(bits, min(share, self._bits - self._floor * (left - frames)))
+        self._bits -= search.decision().bits
+        self._frames = left - frames
+        return search
+
+    def new_scene(self) -> None:
+        """See RateControl; a budget knows no scenes."""
