@@ -14,7 +14,7 @@ from codec import records as r
 from codec.fingerprint import FINGERPRINT_BYTES, HASH_BYTES
 from codec.wire import Cursor, blob, half, require, signed, single, text, varint
 
-MIN_GOP_RECORD = 32
+MIN_GOP_RECORD = 27  # without steps and base; so an index can't be larger than what it indexes
 
 _BASE, _QUALITY, _PROBES, _TIMES, _T_STAR = (1 << bit for bit in range(5))
 _VARIABLE, _AUDIO = 1, 2
@@ -191,14 +191,13 @@ def unpack_end(data: bytes, offset: int) -> r.EndRecord:
     frames, base_bytes, audio_bytes = c.varint(r.MAX_FRAMES), c.varint(offset), c.varint(offset)
     entries = []
     at = start = 0
-    for _ in range(c.varint(offset // MIN_GOP_RECORD)):
-        at += c.varint(offset)
-        move = c.varint(2 * r.MAX_FRAMES + 1)
-        start += move >> 1
-        require(at < offset and start < r.MAX_FRAMES, "the index points past the end")
+    for _ in range(c.varint(r.MAX_FRAMES)):
+        ahead, move = c.varint(offset), c.varint(2 * r.MAX_FRAMES + 1)
+        at, start = at + ahead, start + (move >> 1)
+        require(ahead >= MIN_GOP_RECORD and at < offset, "the index points where no GOP can be")
+        require(start < r.MAX_FRAMES, "the index names a frame out of range")
         entries.append(r.IndexEntry(at, start, bool(move & 1)))
     c.finish()
-    require(all(a.offset < b.offset for a, b in pairwise(entries)), "the index goes backwards")
     return r.EndRecord(bool(flags & _COMPLETE), frames, base_bytes, audio_bytes, tuple(entries))
 
 
@@ -226,8 +225,6 @@ def _deltas(values: Iterable[int]) -> Iterable[bytes]:
 
 
 def _sums(c: Cursor, count: int) -> tuple[int, ...]:
-    # A value is a byte at least, so what is left bounds the list before it is made.
-    require(count <= c.left, f"{count} values are announced, {c.left} bytes are left")
     return tuple(accumulate(c.signed() for _ in range(count)))
 
 

@@ -20,6 +20,7 @@ from codec.surrogate import Curve, Point, Surrogate
 _FIRST_PROBES = 3
 _CORRECTIONS = 2
 _MOST = 1000.0  # an infinite PSNR counts as this
+_TELLING_SHARE = 0.05  # of the most bits: spending less says little about what more would bring
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,14 @@ class GopSearch(Protocol):
 
     def observe(self, step: int, quality: float) -> None:
         """Tell what was measured at a prefix."""
+        ...
+
+    def wants_more(self, most_bits: float) -> bool:
+        """Whether a longer prefix than any so far, of at most `most_bits`, might be the better choice."""
+        ...
+
+    def extend(self, bits: Sequence[int]) -> None:
+        """The trajectory was coded deeper: `bits` as in `RateControl.begin`, longer than before."""
         ...
 
     def decision(self) -> Decision:
@@ -104,7 +113,7 @@ class QualityController:
         """See RateControl."""
         self._learn()
         self._rate_unit = self._rate_unit or max(bits[-1], 1) / frames
-        self._last = QualitySearch(self.aim, self._surrogate, tuple(bits), frames * self._rate_unit)
+        self._last = QualitySearch(self.aim, self._surrogate, bits, frames * self._rate_unit)
         return self._last
 
     def new_scene(self) -> None:
@@ -134,14 +143,34 @@ class Aim:
 class QualitySearch:
     """Search for the earliest prefix that meets the target; a GopSearch."""
 
-    def __init__(self, aim: Aim, surrogate: Surrogate, bits: tuple[int, ...], unit: float) -> None:
+    def __init__(self, aim: Aim, surrogate: Surrogate, bits: Sequence[int], unit: float) -> None:
         self._aim = aim
         self._surrogate = surrogate
-        self._bits = bits
-        self._rates = [count / unit for count in bits]
+        self._unit = unit
         self._measured: dict[int, float] = {}
-        self._first = _first_probes(bits) if surrogate.level is None else ()
-        self._most = _CORRECTIONS + (_FIRST_PROBES if surrogate.level is None else 1)
+        self.extend(bits)
+
+    def extend(self, bits: Sequence[int]) -> None:
+        """See GopSearch. Each extension may be probed as a new ladder is."""
+        is_first = self._surrogate.level is None
+        self._bits = tuple(bits)
+        self._rates = [count / self._unit for count in bits]
+        self._first = _first_probes(self._bits) if is_first else ()
+        self._most = len(self._measured) + _CORRECTIONS + (_FIRST_PROBES if is_first else 1)
+
+    def wants_more(self, most_bits: float) -> bool:
+        """See GopSearch. True where the gain per bit so far would meet the target in time."""
+        if self.decision().reachable:
+            return False
+        if len(self._measured) < 2:
+            return self._bits[-1] < most_bits
+        first, last = min(self._measured), max(self._measured)
+        spent = self._bits[last] - self._bits[first]
+        if spent < _TELLING_SHARE * most_bits:
+            return True
+        missing = self._aim.miss(self._measured[last])
+        gain = self._aim.miss(self._measured[first]) - missing
+        return gain > 0 and self._bits[last] + spent * missing / gain <= most_bits
 
     @property
     def points(self) -> tuple[Point, ...]:
@@ -291,9 +320,19 @@ class FixedSearch:
     """A choice by bits alone: the longest prefix within an allowance; a GopSearch that measures nothing."""
 
     def __init__(self, bits: Sequence[int], allowance: float) -> None:
-        fitting = [step for step, count in enumerate(bits) if count <= allowance]
+        self.allowance = allowance
+        self.extend(bits)
+
+    def extend(self, bits: Sequence[int]) -> None:
+        """See GopSearch."""
+        fitting = [step for step, count in enumerate(bits) if count <= self.allowance]
         step = max(fitting, default=0)
+        self._deepest = len(bits) - 1
         self._decision = Decision(step, bits[step], None, False, bool(fitting), None, ())
+
+    def wants_more(self, most_bits: float) -> bool:
+        """See GopSearch. True while every prefix fits."""
+        return self._decision.step == self._deepest and self._decision.reachable and self._decision.bits < most_bits
 
     def next_probe(self) -> None:
         """See GopSearch."""
@@ -327,13 +366,14 @@ class BitrateController:
         self._per_frame = bits_per_second / frame_rate
         self._bucket = bits_per_second * window
         self._saved = 0.0
+        self._last: FixedSearch | None = None
 
     def begin(self, bits: Sequence[int], frames: int) -> FixedSearch:
         """See RateControl."""
-        allowance = self._saved + self._per_frame * frames
-        search = FixedSearch(bits, allowance)
-        self._saved = min(allowance - search.decision().bits, self._bucket)
-        return search
+        if self._last is not None:
+            self._saved = min(self._last.allowance - self._last.decision().bits, self._bucket)
+        self._last = FixedSearch(bits, self._saved + self._per_frame * frames)
+        return self._last
 
     def new_scene(self) -> None:
         """See RateControl; a budget knows no scenes."""
@@ -342,34 +382,32 @@ class BitrateController:
 class SizeController:
     """Spends a given number of bits evenly over a known number of frames; a RateControl.
 
-    Keeps back, for the frames to come, what their shortest prefixes will cost, so that the total is exceeded only
-    where the shortest prefixes alone exceed it or grow dearer than any so far and than `floor`.
+    What a GOP leaves over goes to all that follow. No GOP gets more than its share unless its shortest prefix costs
+    more, so the total holds as long as the shortest prefixes stay below the average.
 
     Args:
         total_bits: for all GOPs.
         total_frames: of the whole video.
-        floor: bits a frame that no choice can avoid, as far as known beforehand.
 
     Raises:
         SettingsError: there are no bits or no frames.
     """
 
-    def __init__(self, total_bits: float, total_frames: int, floor: float = 0.0) -> None:
+    def __init__(self, total_bits: float, total_frames: int) -> None:
         if not (total_bits > 0 and total_frames > 0):
             raise SettingsError("The size leaves no bits for the video; give a larger one.")
         self._bits = total_bits
         self._frames = total_frames
-        self._floor = floor
+        self._last: FixedSearch | None = None
 
     def begin(self, bits: Sequence[int], frames: int) -> FixedSearch:
         """See RateControl."""
+        if self._last is not None:
+            self._bits -= self._last.decision().bits
         left = max(self._frames, frames)
-        self._floor = max(self._floor, bits[0] / frames)
-        share = self._bits * frames / left
-        search = FixedSearch(bits, min(share, self._bits - self._floor * (left - frames)))
-        self._bits -= search.decision().bits
+        self._last = FixedSearch(bits, self._bits * frames / left)
         self._frames = left - frames
-        return search
+        return self._last
 
     def new_scene(self) -> None:
         """See RateControl; a budget knows no scenes."""

@@ -9,6 +9,7 @@ import os
 import tracemalloc
 from collections.abc import Callable
 from fractions import Fraction
+from io import FileIO
 from pathlib import Path
 
 import format_cases as cases
@@ -21,6 +22,7 @@ from codec import records as r
 from codec.bitstream import SIGNATURE, BitstreamReader, Damage, pack_file_header
 from codec.bitstream_writer import BitstreamWriter, ResumePoint, part_path
 from codec.errors import FormatError, InputError, OutputError, SettingsError
+from codec.wire import varint
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 Item = r.GopRecord | r.AudioRecord | Damage
@@ -97,6 +99,14 @@ def test_the_end_record_adds_up(path: Path) -> None:
     ]
 
 
+def test_the_smallest_gops_are_indexed_too(path: Path) -> None:
+    items = tuple(cases.gop(n, n, 1, 0, steps=(), t_star=0) for n in range(100))
+    cases.write(path, (cases.PLAIN, items))
+    with BitstreamReader(path) as reader:
+        assert reader.end is not None
+        assert [reader.read_gop(entry) for entry in reader.end.index] == list(items)
+
+
 def ten_seconds(header: r.Header, base: bool) -> tuple[cases.Film, int]:
     """160 frames of 832x480 at 0.005 bpp in GOPs of 48, 24 steps each; and the bytes of payload in it."""
     steps = tuple(bytes(round(165 * 1.07**n)) for n in range(24 if not base else 12))
@@ -116,6 +126,8 @@ def test_a_film_at_very_low_rate_spends_one_percent_on_the_container(path: Path)
     film, payload = ten_seconds(cases.PLAIN, base=False)
     budget = 0.005 * 832 * 480 * 160 / 8
     size = len(cases.write(path, film))
+    packed = [len(packing.pack_gop(gop)) - gop.prefix_bits()[-1] // 8 for gop in film[1]]
+    print(f"container: {size - payload} of {budget:.0f} bytes; header {len(pack_file_header(film[0]))}, GOPs {packed}")
     assert 0.9 * budget < payload < budget
     assert size - payload <= 0.01 * budget
 
@@ -206,6 +218,38 @@ def test_bytes_missing_in_the_middle_cost_one_gop(path: Path) -> None:
         assert len(gops(read(path))) >= 2
 
 
+def test_what_looks_like_a_record_inside_a_damaged_one_is_not_taken_for_one(path: Path) -> None:
+    inner = framing.frame(framing.GOP, packing.pack_gop(cases.gop(1, 44, 48, 4)))
+    outer = cases.gop(0, 0, 48, 0, steps=(inner,), t_star=1)
+    data = bytearray(cases.write(path, (cases.PLAIN, (outer, cases.gop(1, 44, 48, 4, t_star=1)))))
+    with BitstreamReader(path) as reader:
+        data[reader.index()[0].offset + 12] ^= 1
+    path.write_bytes(data)
+    assert [item.t_star for item in read(path) if isinstance(item, r.GopRecord)] == [1]
+
+
+class CountingFile(FileIO):
+    """Counts what is read."""
+
+    total = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(-1 if size is None else size) or b""
+        self.total += len(data)
+        return data
+
+
+def test_looking_for_the_next_record_gives_up_in_time(path: Path) -> None:
+    # Each of these beginnings claims all that follows and must be checksummed to be found out.
+    path.write_bytes(
+        b"".join(framing.frame(0x81, bytes(9 * left + 2**15))[:9] for left in range(2000, 0, -1)) + bytes(2**16)
+    )
+    with CountingFile(path) as file:
+        records = framing.RecordFile(file)
+        assert records.after(0, None) == records.size
+        assert file.total <= 8 * records.size
+
+
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return cases.write(tmp_path_factory.mktemp("fuzz") / "full.fgvc", cases.FILMS["full"])
@@ -282,6 +326,8 @@ def test_an_index_larger_than_its_file_is_refused(path: Path) -> None:
     path.write_bytes(pack_file_header(cases.PLAIN) + claims + len(claims).to_bytes(4, "little") + b"FGVE")
     with BitstreamReader(path) as reader:
         assert reader.end is None
+    dense = framing.frame(framing.END, b"\x01" + b"\x00" * 3 + varint(50_000) + b"\x00\x00" * 50_000)
+    survives(path, pack_file_header(cases.PLAIN) + dense + len(dense).to_bytes(4, "little") + b"FGVE")
 
 
 def test_records_of_a_later_version_are_passed_over_where_they_may_be(path: Path) -> None:
