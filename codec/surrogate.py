@@ -11,7 +11,8 @@ the most recent GOP.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -174,3 +175,35 @@ class Surrogate:
         """A scene cut: the next GOP's level replaces the old one, its slope counts more than all before."""
         self._gain = 1.0
         self._moments = {form: moments.scaled(1 - _MEMORY) for form, moments in self._moments.items()}
+
+
+def estimate(
+    rates: Sequence[float], measured: Mapping[int, float], curve: Curve, level: Point | None
+) -> tuple[float, ...]:
+    """Quality of every prefix: measured; between two measured ones interpolated; elsewhere by the surrogate's slope.
+
+    Args:
+        rates: of every prefix.
+        measured: quality by prefix.
+        curve: the fitted surrogate.
+        level: a point to go through where nothing is measured.
+
+    Raises:
+        ValueError: nothing is measured and no level is known.
+    """
+    if not measured:
+        if level is None:
+            raise ValueError("a first GOP can't be judged before anything is measured")
+        return tuple(curve.through(level, rate) for rate in rates)
+    known = sorted(measured)
+    points = [(rates[step], measured[step]) for step in known]
+
+    def at(step: int) -> float:
+        if step in measured:
+            return measured[step]
+        after = bisect_left(known, step)
+        if 0 < after < len(known):
+            return curve.between(points[after - 1], points[after], rates[step])
+        return curve.through(points[min(after, len(known) - 1)], rates[step])
+
+    return tuple(map(at, range(len(rates))))

@@ -17,11 +17,10 @@ from codec.quality import (
     Decision,
     QualityController,
     QualitySearch,
-    estimate,
     pick,
     retarget,
 )
-from codec.surrogate import Surrogate
+from codec.surrogate import Surrogate, estimate
 
 TARGET, TOLERANCE = 0.15, 0.01
 STEPS = 24
