@@ -7,7 +7,10 @@ every formula below reads alpha and sigma only (algorithm: DiffC, Theis et al. 2
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from codec.records import ScheduleSpec
 
 
 @dataclass(frozen=True)
@@ -26,11 +29,13 @@ class NoiseSchedule:
     Attributes:
         alphas, sigmas: float64, alphas rising, sigmas falling, equal lengths >= 2.
         timesteps: what each level is called by the model (1000*sigma for flow, the integer step for VP).
+        spec: the integers that a file's header holds, from which any decoder rebuilds the same levels.
     """
 
     alphas: tuple[float, ...]
     sigmas: tuple[float, ...]
     timesteps: tuple[float, ...]
+    spec: ScheduleSpec
 
     def __post_init__(self) -> None:
         if not len(self.alphas) == len(self.sigmas) == len(self.timesteps) >= 2:
@@ -63,6 +68,16 @@ class NoiseSchedule:
         )
 
     @classmethod
-    def flow(cls, sigmas: tuple[float, ...]) -> NoiseSchedule:
-        """Rectified flow: alpha = 1 - sigma, the model's timestep is 1000*sigma."""
-        return cls(tuple(1.0 - s for s in sigmas), sigmas, tuple(1000.0 * s for s in sigmas))
+    def flow(cls, unit: int, levels: Sequence[int]) -> NoiseSchedule:
+        """Rectified flow: sigma = level/unit, alpha = 1 - sigma; the model's timestep is 1000*sigma."""
+        sigmas = tuple(level / unit for level in levels)
+        spec = ScheduleSpec("flow", unit, tuple(levels))
+        return cls(tuple(1.0 - s for s in sigmas), sigmas, tuple(1000.0 * s for s in sigmas), spec)
+
+    @classmethod
+    def variance_preserving(cls, alphas_cumprod: Sequence[float], levels: Sequence[int]) -> NoiseSchedule:
+        """alpha**2 = alphas_cumprod[level], alpha**2 + sigma**2 = 1; levels are the model's own integer timesteps."""
+        spec = ScheduleSpec("vp", len(alphas_cumprod), tuple(levels))
+        alphas = tuple(math.sqrt(alphas_cumprod[level]) for level in levels)
+        sigmas = tuple(math.sqrt(1.0 - alphas_cumprod[level]) for level in levels)
+        return cls(alphas, sigmas, tuple(float(level) for level in levels), spec)

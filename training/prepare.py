@@ -65,7 +65,7 @@ def plans(data: Path, videos: int, photos: int) -> list[Plan]:
 def video_cut(path: Path, rng: random.Random) -> NDArray[np.uint8]:
     """VIDEO_FRAMES consecutive frames from a random place, sometimes scaled down: (T, H, W, 3)."""
     with av.open(str(path)) as container:
-        frames = [frame for frame in container.decode(video=0)]
+        frames = list(container.decode(video=0))
     first = rng.randrange(max(1, len(frames) - VIDEO_FRAMES + 1))
     smallest = SHORTEST_SIDE / min(frames[0].width, frames[0].height)
     scale = max(smallest, rng.choice((1.0, 1.0, 0.8, 0.65)))

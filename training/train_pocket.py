@@ -40,9 +40,9 @@ class Recipe:
     peak_rate: float = 3e-4
     warm_up: int = 200
     drop_base: float = 0.12
-    start_share: float = 0.35
-    rate_weight: float = 0.03
-    rate_delay: int = 400
+    start_share: float = 0.25
+    rate_weight: float = 0.015
+    rate_ramp: tuple[int, int] = (1000, 1800)
     ema: float = 0.999
     seed: int = 1
 
@@ -72,15 +72,19 @@ class Losses:
 TERM_WEIGHTS = {"l1": 1.0, "motion": 0.5, "dists": 1.0, "lpips": 0.7}
 
 
-def normalise(net: PocketNet, raw: Tensor, learn: bool = True) -> Tensor:
-    """Raw latent (N, C, h, w) by running statistics per channel, which training updates as it goes."""
+def normalise(net: PocketNet, raw: Tensor) -> Tensor:
+    """Raw latent (N, C, h, w) by this batch's statistics per channel, gradients included.
+
+    With statistics that gradients don't see, the quality terms push the latent's scale up against the noise without
+    end (seen: it ran away after 600 iterations). What inference uses are the running ones.
+    """
     part = net.analysis
-    if learn:
-        with torch.no_grad():
-            part.mean.lerp_(raw.mean((0, 2, 3)), STATISTICS_MOMENTUM)
-            centred = (raw - part.mean[:, None, None]).square().mean((0, 2, 3)).sqrt().clamp_min(1e-3)
-            part.rms.lerp_(centred, STATISTICS_MOMENTUM)
-    return (raw - part.mean[:, None, None]) / part.rms[:, None, None]
+    mean = raw.mean((0, 2, 3))
+    rms = (raw - mean[:, None, None]).square().mean((0, 2, 3)).add(1e-8).sqrt()
+    with torch.no_grad():
+        part.mean.lerp_(mean, STATISTICS_MOMENTUM)
+        part.rms.lerp_(rms, STATISTICS_MOMENTUM)
+    return (raw - mean[:, None, None]) / rms[:, None, None]
 
 
 def sample_levels(count: int, start_share: float) -> Tensor:
@@ -170,7 +174,7 @@ class Run:
 
 
 def learning_rate(recipe: Recipe, iteration: int, left: float) -> float:
-    """Warm-up, then flat, then a cosine over the last 30 % of this session's time (`left`: 1 at its start, 0 at end)."""
+    """Warm-up, then flat, then a cosine over the last 30 % of this run (`left`: 1 at its start, 0 at its end)."""
     decay = 0.5 - 0.5 * math.cos(math.pi * min(1.0, left / 0.3))
     return recipe.peak_rate * min(1.0, (iteration + 1) / recipe.warm_up) * max(0.02, decay)
 
@@ -181,7 +185,8 @@ def step(run: Run, batch: Batch, losses: Losses, recipe: Recipe) -> dict[str, fl
         made, wanted, error = forward(run.net, batch, recipe)
         terms = losses(made, wanted)
     terms["latent"] = error
-    ramp = min(1.0, run.iteration / recipe.rate_delay)
+    first, full = recipe.rate_ramp
+    ramp = min(1.0, max(0.0, (run.iteration - first) / (full - first)))
     loss = sum((TERM_WEIGHTS[name] * terms[name] for name in TERM_WEIGHTS), ramp * recipe.rate_weight * error)
     run.optimiser.zero_grad(set_to_none=True)
     loss.backward()

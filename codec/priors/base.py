@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -73,12 +74,20 @@ class VideoPrior(Protocol):
     Latents are float32 (C, t, h, w) on the prior's device, normalised exactly as the model was trained.
     `step` indexes `schedule`: 0 is pure noise. Everything but `encode` runs in the decoder too, so it must be
     deterministic on one device.
+
+    Attributes:
+        ode_evaluations: denoiser calls that lead from t* to the clean latent; 1 takes the posterior mean.
+        reuse: the trajectory calls the denoiser on every `reuse`-th step only (x0-cache); part of the format.
+        base_levels: (scale, crf) of the bases this prior was made for, coarse to fine; empty without use for a base.
     """
 
     id: str
     weights_hash: bytes
     geometry: Geometry
     schedule: NoiseSchedule
+    ode_evaluations: int
+    reuse: int
+    base_levels: tuple[tuple[int, int], ...]
     device: torch.device
     dtype: str
 
@@ -96,4 +105,8 @@ class VideoPrior(Protocol):
 
     def decode(self, latent: torch.Tensor, step: int, condition: Condition) -> Frames:
         """Clean latent, of which `step` steps were received -> uint8 (T, H, W, 3) RGB."""
+        ...
+
+    def preview(self, latent: torch.Tensor, step: int, condition: Condition, frames: Sequence[int]) -> Frames:
+        """As `decode`, only the frames asked for, as cheaply as the model allows; what probes look at."""
         ...

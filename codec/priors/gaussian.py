@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ from codec.schedule import NoiseSchedule
 
 SLOT_FRAMES, BLOCK, COLOURS = 2, 4, 3
 STEPS = 16
+SIGMA_UNIT = 65535
 FIRST_SNR, LAST_SNR = 0.02, 30.0
 # Of the lowest frequency, for pixels in [-1, 1]; and what share of every deviation a base leaves.
 DC_DEVIATION = 2.0
@@ -51,8 +53,8 @@ class GaussianCondition:
 
 def gaussian_schedule() -> NoiseSchedule:
     """Pure noise, then STEPS levels with SNR in geometric progression."""
-    levels = (1 / (1 + math.sqrt(snr)) for snr in np.geomspace(FIRST_SNR, LAST_SNR, STEPS).tolist())
-    return NoiseSchedule.flow((1.0, *levels))
+    levels = (round(SIGMA_UNIT / (1 + math.sqrt(snr))) for snr in np.geomspace(FIRST_SNR, LAST_SNR, STEPS).tolist())
+    return NoiseSchedule.flow(SIGMA_UNIT, (SIGMA_UNIT, *levels))
 
 
 def cosine_basis(size: int) -> Tensor:
@@ -77,12 +79,15 @@ class GaussianPrior:
     id = "gaussian"
     dtype = "float32"
     geometry = GEOMETRY
+    ode_evaluations = 1
+    reuse = 1
+    base_levels = ((2, 50), (1, 50), (1, 40))
 
     def __init__(self, schedule: NoiseSchedule | None = None) -> None:
         self.schedule = schedule or gaussian_schedule()
         self.device = torch.device("cpu")
         self.variance = deviations() ** 2
-        self.weights_hash = hashlib.sha256(self.variance.numpy().astype("<f4").tobytes()).digest()
+        self.weights_hash = hashlib.sha256(self.variance.numpy().astype("<f4").tobytes()).digest()[:8]
         self._time, self._space = cosine_basis(SLOT_FRAMES), cosine_basis(BLOCK)
 
     def prepare(self, base: BaseClip | None, frames: int, height: int, width: int) -> GaussianCondition:
@@ -114,6 +119,10 @@ class GaussianPrior:
         pictures = pixels.reshape(slots * SLOT_FRAMES, rows * BLOCK, columns * BLOCK, COLOURS)
         cut = pictures[: condition.frames, : condition.height, : condition.width]
         return ((cut.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).numpy()
+
+    def preview(self, latent: Tensor, step: int, condition: GaussianCondition, frames: Sequence[int]) -> Frames:
+        """See `VideoPrior.preview`."""
+        return self.decode(latent, step, condition)[list(frames)]
 
     def _analyse(self, frames: Frames) -> Tensor:
         """uint8 (T, H, W, 3), edges repeated to whole blocks -> (C, t, h, w)."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,8 +25,11 @@ from codec.priors.pocket_net import LATENT_STRIDE, PAD_MULTIPLE, SLOT_FRAMES, Po
 from codec.schedule import NoiseSchedule
 
 STEPS = 24
+SIGMA_UNIT = 65535
 FIRST_SNR, LAST_SNR = 0.02, 8.0
 SYNTHESIS_FRAMES = 4
+# (scale, CRF), coarse to fine: half size reaches below the lowest rate that AV1 has at coding size.
+BASE_LEVELS = tuple((2, crf) for crf in range(63, 37, -3)) + tuple((1, crf) for crf in range(61, 29, -3))
 
 GEOMETRY = Geometry(
     temporal_stride=SLOT_FRAMES,
@@ -41,10 +45,10 @@ GEOMETRY = Geometry(
 
 
 def pocket_schedule() -> NoiseSchedule:
-    """Pure noise, then STEPS levels with SNR in geometric progression; sigmas are multiples of 2**-16."""
+    """Pure noise, then STEPS levels with SNR in geometric progression."""
     snrs = np.geomspace(FIRST_SNR, LAST_SNR, STEPS)
-    levels = [65536] + [round(65536 / (1 + float(np.sqrt(snr)))) for snr in snrs]
-    return NoiseSchedule.flow(tuple(level / 65536 for level in levels))
+    levels = [SIGMA_UNIT] + [round(SIGMA_UNIT / (1 + float(np.sqrt(snr)))) for snr in snrs]
+    return NoiseSchedule.flow(SIGMA_UNIT, levels)
 
 
 def base_info(setting: tuple[int, int] | None, rows: int) -> Tensor:
@@ -92,6 +96,9 @@ class PocketPrior:
 
     id = "pocket"
     geometry = GEOMETRY
+    ode_evaluations = 1
+    reuse = 2
+    base_levels = BASE_LEVELS
 
     def __init__(self, net: PocketNet, weights_hash: bytes, device: torch.device, dtype: str) -> None:
         self.schedule = pocket_schedule()
@@ -138,9 +145,14 @@ class PocketPrior:
     @torch.inference_mode()
     def decode(self, latent: Tensor, step: int, condition: PocketCondition) -> Frames:
         """Pictures from the base and a latent of which `step` steps were received: uint8 (T, H, W, 3)."""
+        return self.preview(latent, step, condition, range(condition.frames))
+
+    @torch.inference_mode()
+    def preview(self, latent: Tensor, step: int, condition: PocketCondition, frames: Sequence[int]) -> Frames:
+        """Some of the frames of `decode`, exactly; each costs the same."""
         bases = neighbours(condition.base)
         slots = neighbours(latent.transpose(0, 1))
-        index = torch.arange(condition.frames, device=self.device)
+        index = torch.tensor(frames, device=self.device)
         pieces = [self._synthesise(rows, bases, slots, step, condition.info) for rows in index.split(SYNTHESIS_FRAMES)]
         return np.concatenate([to_frames(p[:, :, : condition.height, : condition.width]) for p in pieces])
 

@@ -24,7 +24,7 @@ def variance_preserving() -> NoiseSchedule:
 
 
 SCHEDULES = {
-    "flow": NoiseSchedule.flow((1.0, 0.9, 0.7, 0.4, 0.05)),
+    "flow": NoiseSchedule.flow(20, (20, 18, 14, 8, 1)),
     "gaussian": gaussian_schedule(),
     "pocket": pocket_schedule(),
     "vp": variance_preserving(),
@@ -62,7 +62,7 @@ def test_first_step_leaves_nothing_of_the_initial_noise(schedule: NoiseSchedule)
 
 
 def test_flow_names_its_levels_as_models_do() -> None:
-    assert NoiseSchedule.flow((1.0, 0.5)).timesteps == (1000.0, 500.0)
+    assert NoiseSchedule.flow(2, (2, 1)).timesteps == (1000.0, 500.0)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,117 @@
+"""How coarse the base layer of a segment is: the first of the controller's two knobs, t* being the other.
+
+The base is settled once per segment, on the segment's first GOP, before its stream begins; t* then follows each GOP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Protocol
+
+import numpy as np
+
+from codec.base_layer import encode_clip
+from codec.metrics.base import Metric
+from codec.priors.base import BaseClip, Frames, VideoPrior
+from codec.probing import probe_frames
+from codec.trajectory import Walk
+
+# A base this much worse than the target leaves t* something to do in both directions.
+QUALITY_SLACK = 0.004
+# A keyframe weighs more in the first GOP than in the segment; t* spends what a cautious base leaves.
+BASE_SHARE = 0.92
+
+
+@dataclass(frozen=True)
+class BaseLevel:
+    """A setting of the base layer: AV1's CRF, and 1 for coding size or 2 for half of it."""
+
+    crf: int
+    scale: int
+
+
+class BaseChooser(Protocol):
+    """Settles the base level of one segment after the other."""
+
+    def choose(self, frames: Frames) -> BaseLevel:
+        """The level for a segment that begins with `frames`, uint8 (T, H, W, 3) at coding size."""
+        ...
+
+
+class QualityBase:
+    """The coarsest base that the prior restores to about the target with no implicit bits at all."""
+
+    def __init__(self, prior: VideoPrior, metric: Metric, target: float, frame_rate: Fraction) -> None:
+        self._prior = prior
+        self._metric = metric
+        self._limit = target + QUALITY_SLACK if metric.lower_is_better else target - QUALITY_SLACK
+        self._frame_rate = frame_rate
+        self._levels = levels(prior)
+        self._last = len(self._levels) // 2
+
+    def choose(self, frames: Frames) -> BaseLevel:
+        """See `BaseChooser`."""
+        self._last = coarsest(len(self._levels), lambda index: self._accepts(self._levels[index], frames), self._last)
+        return self._levels[self._last]
+
+    def _accepts(self, level: BaseLevel, frames: Frames) -> bool:
+        _, pictures = encode_clip(frames, level.crf, level.scale, self._frame_rate)
+        restored = restore(self._prior, BaseClip(pictures, level.crf, level.scale), frames)
+        chosen = probe_frames(len(frames), 0)
+        quality = float(np.mean(self._metric(frames[chosen], restored)))
+        return quality <= self._limit if self._metric.lower_is_better else quality >= self._limit
+
+
+class RateBase:
+    """The finest base whose bits stay within its share of a bitrate."""
+
+    def __init__(self, prior: VideoPrior, bits_per_frame: float, frame_rate: Fraction) -> None:
+        self._most = BASE_SHARE * bits_per_frame
+        self._frame_rate = frame_rate
+        self._levels = levels(prior)[::-1]
+        self._last = len(self._levels) // 2
+
+    def choose(self, frames: Frames) -> BaseLevel:
+        """See `BaseChooser`."""
+        self._last = coarsest(len(self._levels), lambda index: self._accepts(self._levels[index], frames), self._last)
+        return self._levels[self._last]
+
+    def _accepts(self, level: BaseLevel, frames: Frames) -> bool:
+        size, _ = encode_clip(frames, level.crf, level.scale, self._frame_rate)
+        return 8 * size <= self._most * len(frames)
+
+
+def levels(prior: VideoPrior) -> Sequence[BaseLevel]:
+    """The prior's base levels, coarse to fine."""
+    return [BaseLevel(crf, scale) for scale, crf in prior.base_levels]
+
+
+def restore(prior: VideoPrior, base: BaseClip, frames: Frames) -> Frames:
+    """The probe frames of a GOP as the prior makes them of the base alone (t* = 0): uint8 (n, H, W, 3)."""
+    count, height, width, _ = frames.shape
+    condition = prior.prepare(base, count, height, width)
+    shape = prior.geometry.latent_shape(count, height, width)
+    walk = Walk(prior, condition, shape, seed=0, gop=0, known=None, reuse=prior.reuse)
+    latent = walk.denoise(walk.start(), 0)
+    return prior.preview(latent, 0, condition, probe_frames(count, 0))
+
+
+def coarsest(count: int, accepts: Callable[[int], bool], start: int) -> int:
+    """The smallest index in 0..count-1 that `accepts`, the last one if none before it does.
+
+    Assumes that whatever comes after an accepted index is accepted too. Gallops from `start`, so that a segment like
+    the one before it costs two questions, then bisects. No index is asked about twice.
+    """
+    low, high = -1, count - 1
+    probe, stride = start, 1
+    while high - low > 1:
+        if not low < probe < high:
+            probe = (low + high) // 2
+        if accepts(probe):
+            high, probe = probe, probe - stride
+        else:
+            low, probe = probe, probe + stride
+        stride *= 2
+    return high

@@ -1,0 +1,206 @@
+"""The `freegvc` command: the same generators as the window, drawn as text or as JSON lines.
+
+Exit codes: 0 done, 1 refused or failed (one sentence on stderr), 2 usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from codec import cli_output
+from codec.errors import FreeGvcError, SettingsError
+from codec.settings import (
+    AUDIO_MODES,
+    BASES,
+    CHANNELS,
+    DEVICES,
+    DTYPES,
+    OVERLAPS,
+    QUALITY_METRICS,
+    Bitrate,
+    DecodeSettings,
+    EncodeSettings,
+    Goal,
+    Quality,
+    Size,
+)
+
+INTERRUPTED = 130
+SUFFIXES = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    arguments = build_parser().parse_args(argv)
+    command: Callable[[argparse.Namespace], None] = arguments.command
+    try:
+        command(arguments)
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone; what was promised on disk is there or not, as always.
+        return 1
+    except FreeGvcError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except MemoryError:
+        print("There is not enough memory; choose a smaller --short-side or close other programs.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line's grammar."""
+    parser = argparse.ArgumentParser(prog="freegvc", description="Compress video to extremely low bitrates.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_encode(commands.add_parser("encode", help="video -> .fgvc"))
+    _add_decode(commands.add_parser("decode", help=".fgvc -> video"))
+    _add_info(commands.add_parser("info", help="what a .fgvc file holds"))
+    _add_measure(commands.add_parser("measure", help="quality of a video against its original"))
+    return parser
+
+
+def bits(text: str) -> float:
+    """A number of bits (or bytes) with an optional k, M or G: "20k" -> 20000.0."""
+    digits = text.rstrip("kKmMgG")
+    factor = SUFFIXES.get(text[len(digits) :].lower())
+    try:
+        value = float(digits)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number such as 800 or 20k") from error
+    if factor is None or value <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above zero such as 800 or 20k")
+    return value * factor
+
+
+def _add_encode(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_encode)
+    parser.add_argument("input", type=Path)
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--prior", default="pocket")
+    goal = parser.add_mutually_exclusive_group()
+    goal.add_argument("--target", type=float, help="quality to hold, in the units of --metric (default: 0.15)")
+    goal.add_argument("--bitrate", type=bits, help="video bits a second, such as 20k")
+    goal.add_argument("--size", type=bits, help="bytes of the whole file, such as 200k")
+    parser.add_argument("--metric", choices=QUALITY_METRICS, default="dists")
+    parser.add_argument("--start", type=float, default=0.0, metavar="S")
+    parser.add_argument("--duration", type=float, metavar="S")
+    parser.add_argument("--short-side", type=int, metavar="N", help="coding size (default: the prior's own)")
+    parser.add_argument("--gop", type=int, metavar="FRAMES", help="GOP length (default: the prior's own)")
+    parser.add_argument("--channel", choices=CHANNELS, default="trellis")
+    parser.add_argument("--overlap", choices=OVERLAPS, default="guided")
+    parser.add_argument("--base", choices=BASES, default="auto")
+    parser.add_argument("--audio", choices=AUDIO_MODES, default="opus")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--keep-steps", type=int, default=0, metavar="N", help="steps stored beyond t*")
+    parser.add_argument("--resume", action="store_true", help="go on with an interrupted encode")
+    _add_machine(parser)
+
+
+def _add_decode(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_decode)
+    parser.add_argument("input", type=Path)
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    goal = parser.add_mutually_exclusive_group()
+    goal.add_argument("--target", type=float, help="re-target downward to this quality")
+    goal.add_argument("--bitrate", type=bits, help="re-target downward to this bitrate")
+    parser.add_argument("--metric", choices=QUALITY_METRICS, default="dists")
+    parser.add_argument("--no-audio", action="store_true")
+    _add_machine(parser)
+
+
+def _add_info(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_info)
+    parser.add_argument("input", type=Path)
+    parser.add_argument("--json", action="store_true")
+
+
+def _add_measure(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_measure)
+    parser.add_argument("reference", type=Path)
+    parser.add_argument("test", type=Path)
+    parser.add_argument("--json", action="store_true")
+
+
+def _add_machine(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", choices=DEVICES, default="auto")
+    parser.add_argument("--dtype", choices=DTYPES, default="auto")
+    parser.add_argument("--threads", type=_threads, metavar="N")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+
+
+def _threads(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 1024:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of threads")
+    return int(text)
+
+
+def _goal(arguments: argparse.Namespace) -> Goal | None:
+    if arguments.bitrate is not None:
+        return Bitrate(arguments.bitrate)
+    if getattr(arguments, "size", None) is not None:
+        return Size(int(arguments.size))
+    return Quality(arguments.target, arguments.metric) if arguments.target is not None else None
+
+
+def _encode(arguments: argparse.Namespace) -> None:
+    settings = EncodeSettings(
+        prior=arguments.prior,
+        goal=_goal(arguments) or Quality(metric=arguments.metric),
+        start=arguments.start,
+        duration=arguments.duration,
+        short_side=arguments.short_side,
+        gop_frames=arguments.gop,
+        channel=arguments.channel,
+        overlap=arguments.overlap,
+        base=arguments.base,
+        audio=arguments.audio,
+        seed=arguments.seed,
+        keep_steps=arguments.keep_steps,
+        device=arguments.device,
+        dtype=arguments.dtype,
+        resume=arguments.resume,
+    )
+    # torch takes seconds to import: never before a usage error could be told.
+    from codec.encoder import encode
+
+    _use_threads(arguments.threads)
+    cli_output.show(encode(arguments.input, arguments.output, settings), arguments.json)
+
+
+def _decode(arguments: argparse.Namespace) -> None:
+    goal = _goal(arguments)
+    if isinstance(goal, Size):
+        raise SettingsError("A file can be re-targeted to a quality or a bitrate, not to a size.")
+    settings = DecodeSettings(goal=goal, device=arguments.device, dtype=arguments.dtype, audio=not arguments.no_audio)
+    from codec.decoder import decode
+
+    _use_threads(arguments.threads)
+    cli_output.show(decode(arguments.input, arguments.output, settings), arguments.json)
+
+
+def _use_threads(threads: int | None) -> None:
+    if threads is not None:
+        import torch
+
+        torch.set_num_threads(threads)
+
+
+def _info(arguments: argparse.Namespace) -> None:
+    from codec.info import describe
+
+    cli_output.show_info(describe(arguments.input), arguments.json)
+
+
+def _measure(arguments: argparse.Namespace) -> None:
+    from codec.measure import measure
+
+    cli_output.show_measurement(measure(arguments.reference, arguments.test), arguments.json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

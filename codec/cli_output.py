@@ -1,0 +1,187 @@
+"""How the command shows events: a progress display for people, or one JSON object a line for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from codec.events import Event, Finished, GopDone, Phase, PreviewReady, StepCoded, Warned
+from codec.info import FileInfo
+
+if TYPE_CHECKING:
+    from codec.measure import Measurement
+
+EVENT_NAMES = {
+    Phase: "phase",
+    Warned: "warning",
+    StepCoded: "step",
+    GopDone: "gop",
+    PreviewReady: "preview",
+    Finished: "finished",
+}
+
+
+def show(events: Iterator[Event], as_json: bool) -> None:
+    """Run the engine by consuming its events; closes the generator on the way out, which cancels it."""
+    try:
+        (_show_json if as_json else _show_progress)(events)
+    finally:
+        close = getattr(events, "close", None)
+        if close is not None:
+            close()
+
+
+def _show_json(events: Iterator[Event]) -> None:
+    for event in events:
+        if not isinstance(event, PreviewReady):
+            print(json.dumps(event_to_json(event)), flush=True)
+
+
+def event_to_json(event: Event) -> dict[str, Any]:
+    """{"event": name, ...the event's fields}."""
+    return {"event": EVENT_NAMES[type(event)], **to_json(event)}
+
+
+def to_json(value: Any) -> Any:
+    """Dataclasses, tuples, paths and fractions as JSON's own types; bytes in hexadecimal."""
+    if isinstance(value, GopDone):
+        plain = {f.name: to_json(getattr(value, f.name)) for f in fields(value) if f.name != "probes"}
+        return {**plain, "probes": len(value.probes), "points": to_json(value.probes)}
+    if is_dataclass(value):
+        return {f.name: to_json(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, list | tuple):
+        return [to_json(item) for item in value]
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, Path | Fraction):
+        return str(value)
+    return value.name if isinstance(value, Enum) else value
+
+
+def _show_progress(events: Iterator[Event]) -> None:
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[detail]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    finished: Finished | None = None
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("starting", total=None, detail="")
+        for event in events:
+            _draw(progress, task, event)
+            finished = event if isinstance(event, Finished) else finished
+    if finished is not None:
+        print(summary(finished))
+
+
+def _draw(progress: Progress, task: TaskID, event: Event) -> None:
+    if isinstance(event, Phase):
+        progress.update(task, description=event.name)
+    elif isinstance(event, Warned):
+        progress.console.print(f"[yellow]Note:[/yellow] {event.message}", highlight=False)
+    elif isinstance(event, StepCoded):
+        progress.update(task, detail=f"GOP {event.gop} · step {event.step}/{event.steps}")
+    elif isinstance(event, GopDone):
+        total = event.frames_total
+        detail = f"GOP {event.index} done · t* {event.t_star} · {event.bits / 8000:.1f} kB"
+        progress.update(task, completed=event.frames_done, total=total, detail=detail)
+
+
+def summary(done: Finished) -> str:
+    """One line about a finished job."""
+    parts = [f"{done.path}: {_size(done.bytes)}, {done.frames} frames"]
+    parts.append(
+        f"{done.kbps:.1f} kbit/s video, {done.bpp:.4f} bit per pixel at {done.coding_width}x{done.coding_height}"
+    )
+    if done.audio_bytes:
+        parts.append(f"{_size(done.audio_bytes)} of it audio")
+    return "; ".join(parts)
+
+
+def _size(count: int) -> str:
+    return f"{count} bytes" if count < 10_000 else f"{count / 1000:.1f} kB"
+
+
+def show_info(info: FileInfo, as_json: bool) -> None:
+    """Print a file's description."""
+    if as_json:
+        print(json.dumps(to_json(info)))
+        return
+    header = info.header
+    print(f"{info.path}: {_size(info.bytes)} ({_size(info.audio_bytes)} audio, {_size(info.base_bytes)} base layer)")
+    print(
+        f"{info.frames} frames, {header.source_width}x{header.source_height} coded at {header.coding_width}x"
+        f"{header.coding_height}, {float(header.frame_rate):.5g} fps; {info.kbps:.1f} kbit/s video, {info.bpp:.4f} bpp"
+    )
+    print(
+        f"prior {header.prior_id} ({header.weights_hash.hex()}, {header.dtype}), channel {header.coder.id}, "
+        f"overlap {header.overlap_mode}, base {header.base_codec}, written by {header.writer}"
+    )
+    if not info.complete:
+        print("The file is incomplete: encoding was stopped before the source's end.")
+    _print_table(
+        ("GOP", "frames", "t*", "base", "implicit", "quality"),
+        [
+            (
+                str(gop.index),
+                f"{gop.start_frame}-{gop.start_frame + gop.frames - 1}",
+                f"{gop.t_star}/{gop.steps}",
+                f"{gop.base_bits} bit",
+                f"{gop.implicit_bits} bit",
+                "-" if gop.quality is None else f"{gop.quality:.4f}",
+            )
+            for gop in info.gops
+        ],
+    )
+    for sentence in info.damage:
+        print(sentence, file=sys.stderr)
+
+
+def show_measurement(result: Measurement, as_json: bool) -> None:
+    """Print a measurement: means as a table, or all of it as JSON."""
+    if as_json:
+        metrics = {
+            row.name: {
+                "mean": row.mean,
+                "lower_is_better": row.lower_is_better,
+                "good": list(row.good),
+                "frames": row.values.tolist(),
+            }
+            for row in result.results
+        }
+        print(json.dumps({"width": result.width, "height": result.height, "notes": result.notes, "metrics": metrics}))
+        return
+    rows = [
+        (
+            row.name,
+            f"{row.mean:.4f}",
+            "lower" if row.lower_is_better else "higher",
+            f"{row.good[0]:g} to {row.good[1]:g}",
+        )
+        for row in result.results
+    ]
+    _print_table(("metric", "mean", "better is", "good"), rows)
+    for note in result.notes:
+        print(note)
+
+
+def _print_table(titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for index, title in enumerate(titles):
+        table.add_column(title, justify="left" if index == 0 else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    Console(width=None if sys.stdout.isatty() else 120).print(table)

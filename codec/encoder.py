@@ -1,0 +1,257 @@
+"""Video to `.fgvc`, read from top to bottom.
+
+frames -> segments (scene cuts) -> base layer -> overlapping GOPs -> latent -> trajectory, as deep as the controller
+wants -> record on disk -> GopDone. Memory is bounded by two GOPs and the base encoder's lookahead.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import chain, islice
+from pathlib import Path
+
+import numpy as np
+
+from codec.assembly import Assembler, DenoisedGop
+from codec.audio_track import AudioFeed
+from codec.base_choice import BaseChooser, BaseLevel
+from codec.base_layer import BaseEncoder, BaseFrame
+from codec.bitstream_writer import BitstreamWriter, ResumePoint
+from codec.events import Event, Finished, GopDone, Phase, PreviewReady, Warned
+from codec.gop import Window, longest_segment, segments, windows
+from codec.gop_coder import CodedGop, GopSource
+from codec.plan import Plan, make_plan
+from codec.priors.base import BaseClip
+from codec.records import BaseUnits, EndRecord, GopRecord, Header
+from codec.settings import EncodeSettings
+from codec.trajectory import Known
+from codec.video import Frame, VideoReader
+
+
+def encode(source: Path, output: Path, settings: EncodeSettings) -> Iterator[Event]:
+    """Encode `source` into `output`; closing the generator stops and leaves what is done as a playable file.
+
+    Until the end the result grows as `output`.part, readable up to its last GOP.
+
+    Raises:
+        InputError: the source can't be read.
+        OutputError: the result can't be written.
+        PriorError: the prior can't be loaded.
+        SettingsError: the settings don't fit each other, the source or this machine.
+    """
+    yield Phase("opening the video")
+    plan = yield from make_plan(source, settings)
+    writer, at = _open_writer(output, plan.header, settings.resume)
+    with writer, VideoReader(source, size=plan.size, start=settings.start, duration=settings.duration) as reader:
+        session = _Session(plan, writer, AudioFeed(plan.audio, writer, at.audio_pts), next_gop=at.gop)
+        try:
+            yield from session.run(islice(reader.frames(), at.frame, None), at.frame)
+            end = session.finish(complete=True)
+        except (GeneratorExit, KeyboardInterrupt):
+            session.stop()
+            raise
+        except Exception:
+            # What is done stays in the part for --resume; a source that was refused leaves nothing.
+            session.give_up()
+            raise
+    yield _finished(output, plan, end, session.done)
+
+
+def _open_writer(output: Path, header: Header, resume: bool) -> tuple[BitstreamWriter, ResumePoint]:
+    if resume:
+        return BitstreamWriter.resume(output, header)
+    return BitstreamWriter(output, header), ResumePoint(0, 0, None)
+
+
+@dataclass(frozen=True)
+class _Paired:
+    """A source frame and, with a base layer, what codes it there."""
+
+    frame: Frame
+    base: BaseFrame | None
+
+
+@dataclass
+class _Session:
+    """One run of the encoder: what changes from GOP to GOP."""
+
+    plan: Plan
+    writer: BitstreamWriter
+    audio: AudioFeed
+    next_gop: int
+    done: list[GopDone] = field(default_factory=list)
+
+    def run(self, frames: Iterator[Frame], first: int) -> Iterator[Event]:
+        """Encode all `frames`, of which the first is source frame number `first`."""
+        longest = longest_segment(self.plan.header.gop_frames, self.plan.header.overlap_frames)
+        for segment in segments(((frame, frame.pixels) for frame in frames), longest):
+            first = yield from self._segment(segment, first)
+
+    def finish(self, complete: bool) -> EndRecord:
+        """Close the file under its final name."""
+        self.audio.finish()
+        return self.writer.finish(complete=complete)
+
+    def stop(self) -> None:
+        """Leave whole GOPs as a playable file, or nothing if there is none."""
+        if self.next_gop:
+            self.writer.finish(complete=False)
+        else:
+            self.writer.abort()
+
+    def give_up(self) -> None:
+        """Remove a part that holds no GOP."""
+        if not self.next_gop:
+            self.writer.abort()
+
+    def _segment(self, frames: Iterator[Frame], first: int) -> Generator[Event, None, int]:
+        """Encode one segment; returns the number of the first frame after it."""
+        header, chooser = self.plan.header, self.plan.base_chooser
+        self.plan.gop_coder.controller.new_scene()
+        level: BaseLevel | None = None
+        if chooser is not None:
+            level, frames = yield from _choose_base(chooser, frames, header.gop_frames)
+        paired = _with_base(frames, level, self.plan.size, header.frame_rate)
+        assembler = Assembler(self.plan.prior)
+        known: Known | None = None
+        for window in windows(paired, header.gop_frames, header.overlap_frames):
+            start = first - window.overlap
+            source = _gop_source(window, self.next_gop, start, level)
+            coded = yield from self.plan.gop_coder.code(source, known)
+            yield from self._write(window, source, coded, level)
+            known = self._known_after(coded)
+            first = start + len(window.items)
+            if self.plan.settings.preview:
+                yield from _previews(assembler, source, coded)
+        if self.plan.settings.preview:
+            yield from (PreviewReady(made.gop, made.start_frame, made.frames) for made in assembler.finish())
+        return first
+
+    def _write(
+        self, window: Window[_Paired], source: GopSource, coded: CodedGop, level: BaseLevel | None
+    ) -> Iterator[Event]:
+        own = window.items[window.overlap :]
+        record = GopRecord(
+            index=source.index,
+            start_frame=source.start_frame,
+            frames=len(window.items),
+            overlap=window.overlap,
+            t_star=coded.t_star,
+            steps=coded.payloads,
+            z_hash=coded.z_hash,
+            fingerprint=coded.fingerprint,
+            base=_base_units(own, level),
+            quality=coded.quality,
+            probes=tuple((p.step, p.quality) for p in coded.probes if p.step != coded.t_star and p.step <= coded.depth),
+            pts=_ticks(own, self.plan.header) if self.plan.header.variable_timing else None,
+        )
+        bits = 8 * self.writer.append_gop(record)
+        self.audio.advance(own[-1].frame.pts)
+        self.next_gop += 1
+        event = GopDone(
+            index=record.index,
+            start_frame=record.start_frame,
+            frames=record.frames,
+            t_star=record.t_star,
+            bits=bits,
+            base_bits=record.base_bits,
+            quality=record.quality,
+            probes=coded.probes,
+            frames_done=record.end_frame,
+            frames_total=self.plan.frames_total,
+        )
+        self.done.append(event)
+        yield event
+        if not coded.reachable:
+            yield Warned(self.plan.unreachable_message(event))
+
+    def _known_after(self, coded: CodedGop) -> Known | None:
+        """The overlap as the next GOP's decoder will know it."""
+        overlap = self.plan.header.overlap_frames
+        if self.plan.header.overlap_mode == "plain" or overlap == 0:
+            return None
+        return Known(coded.latent[:, -self.plan.prior.geometry.slots(overlap) :], coded.t_star)
+
+
+def _choose_base(
+    chooser: BaseChooser, frames: Iterator[Frame], count: int
+) -> Generator[Event, None, tuple[BaseLevel, Iterator[Frame]]]:
+    """Settle a segment's base on its first `count` frames; they stay in the segment."""
+    yield Phase("choosing the base layer")
+    head = list(islice(frames, count))
+    level = chooser.choose(np.stack([frame.pixels for frame in head]))
+    yield Phase("coding")
+    return level, chain(head, frames)
+
+
+def _with_base(
+    frames: Iterator[Frame], level: BaseLevel | None, size: tuple[int, int], frame_rate: Fraction
+) -> Iterator[_Paired]:
+    """Each frame with its base picture; the base encoder looks ahead, so frames wait for it."""
+    if level is None:
+        yield from (_Paired(frame, None) for frame in frames)
+        return
+    encoder = BaseEncoder(*size, level.crf, level.scale, frame_rate)
+    waiting: deque[Frame] = deque()
+    for frame in frames:
+        waiting.append(frame)
+        yield from (_Paired(waiting.popleft(), base) for base in encoder.push(frame.pixels))
+    yield from (_Paired(waiting.popleft(), base) for base in encoder.finish())
+
+
+def _gop_source(window: Window[_Paired], index: int, start: int, level: BaseLevel | None) -> GopSource:
+    pictures = [item.base.picture for item in window.items if item.base is not None]
+    own = [item.base.packet for item in window.items[window.overlap :] if item.base is not None]
+    return GopSource(
+        index=index,
+        start_frame=start,
+        overlap=window.overlap,
+        frames=np.stack([item.frame.pixels for item in window.items]),
+        base=BaseClip(np.stack(pictures), level.crf, level.scale) if level is not None else None,
+        base_bits=8 * sum(map(len, own)),
+    )
+
+
+def _base_units(own: tuple[_Paired, ...], level: BaseLevel | None) -> BaseUnits | None:
+    if level is None:
+        return None
+    return BaseUnits(level.crf, level.scale, tuple(item.base.packet for item in own if item.base is not None))
+
+
+def _ticks(own: tuple[_Paired, ...], header: Header) -> tuple[int, ...]:
+    return tuple(round(item.frame.pts / header.time_base) for item in own)
+
+
+def _previews(assembler: Assembler, source: GopSource, coded: CodedGop) -> Iterator[PreviewReady]:
+    gop = DenoisedGop(
+        source.index,
+        source.start_frame,
+        len(source.frames),
+        source.overlap,
+        coded.t_star,
+        coded.latent,
+        coded.condition,
+    )
+    for made in assembler.push(gop):
+        yield PreviewReady(made.gop, made.start_frame, made.frames)
+
+
+def _finished(output: Path, plan: Plan, end: EndRecord, gops: list[GopDone]) -> Finished:
+    size = output.stat().st_size
+    video_bits = 8 * (size - end.audio_bytes)
+    width, height = plan.size
+    return Finished(
+        path=output,
+        bytes=size,
+        audio_bytes=end.audio_bytes,
+        base_bytes=end.base_bytes,
+        frames=end.frames,
+        bpp=video_bits / (end.frames * width * height),
+        kbps=video_bits * float(plan.header.frame_rate) / end.frames / 1000,
+        coding_width=width,
+        coding_height=height,
+        gops=tuple(gops),
+    )

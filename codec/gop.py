@@ -1,0 +1,108 @@
+"""How a video's frames are cut: segments at scene cuts, and within them overlapping groups of pictures (GOPs).
+
+A segment starts afresh: its base layer begins with a keyframe and its first GOP knows no previous one. GOPs inside a
+segment form a chain in which neighbours share `overlap` frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codec.base_layer import MAX_SEGMENT_FRAMES
+
+T = TypeVar("T")
+
+THUMBNAIL = (18, 32)
+CUT_DIFFERENCE = 22.0
+CUT_RATIO = 3.5
+SHORTEST_SEGMENT = 8
+MOTION_MEMORY = 0.8
+
+
+@dataclass(frozen=True)
+class Window(Generic[T]):
+    """One GOP's items; the first `overlap` of them were also the previous window's last."""
+
+    items: tuple[T, ...]
+    overlap: int
+
+
+def longest_segment(gop_frames: int, overlap: int) -> int:
+    """Frames in the longest chain of whole GOPs that one base keyframe may serve; at least one GOP."""
+    if gop_frames >= MAX_SEGMENT_FRAMES:
+        return MAX_SEGMENT_FRAMES
+    step = gop_frames - overlap
+    return gop_frames + (MAX_SEGMENT_FRAMES - gop_frames) // step * step
+
+
+def windows(items: Iterable[T], length: int, overlap: int) -> Iterator[Window[T]]:
+    """Cut one segment into GOPs of `length` items that overlap by `overlap`.
+
+    A tail with less than a quarter of a GOP's new items joins the GOP before it: a GOP's own cost (its record, its
+    shared frames) would weigh more than the items.
+    """
+    tail = (length - overlap) // 4
+    held: list[T] = []
+    shared = 0
+    for item in items:
+        held.append(item)
+        if len(held) == length + tail:
+            yield Window(tuple(held[:length]), shared)
+            held, shared = held[length - overlap :], overlap
+    if held:
+        yield Window(tuple(held), shared)
+
+
+class SceneCuts:
+    """Tells, frame by frame, where a new scene begins: a difference that is large, and large against recent motion."""
+
+    def __init__(self) -> None:
+        self._last: NDArray[np.float32] | None = None
+        self._motion = 0.0
+
+    def starts_scene(self, frame: NDArray[np.uint8]) -> bool:
+        """Whether `frame`, uint8 (H, W, 3), begins another scene than the frame before it."""
+        small = _thumbnail(frame)
+        if self._last is None:
+            self._last = small
+            return False
+        difference = float(np.abs(small - self._last).mean())
+        self._last = small
+        cut = difference > CUT_DIFFERENCE and difference > CUT_RATIO * self._motion
+        self._motion = 0.0 if cut else MOTION_MEMORY * self._motion + (1 - MOTION_MEMORY) * difference
+        return cut
+
+
+def _thumbnail(frame: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Mean of blocks, about THUMBNAIL in size: it ignores noise and small motion."""
+    steps = [max(1, side // cells) for side, cells in zip(frame.shape, THUMBNAIL, strict=False)]
+    cells = [side // step for side, step in zip(frame.shape, steps, strict=False)]
+    cropped = frame[: cells[0] * steps[0], : cells[1] * steps[1]]
+    blocks = cropped.reshape(cells[0], steps[0], cells[1], steps[1], 3)
+    return blocks.mean((1, 3), dtype=np.float32)
+
+
+def segments(frames: Iterable[tuple[T, NDArray[np.uint8]]], longest: int) -> Iterator[Iterator[T]]:
+    """Split (item, picture) pairs into segments: at scene cuts, and before one grows beyond `longest`.
+
+    Each segment must be used up before the next is asked for.
+    """
+    for _, group in groupby(_numbered(frames, longest), key=itemgetter(0)):
+        yield (item for _, item in group)
+
+
+def _numbered(frames: Iterable[tuple[T, NDArray[np.uint8]]], longest: int) -> Iterator[tuple[int, T]]:
+    cuts, segment, length = SceneCuts(), 0, 0
+    for item, picture in frames:
+        cut = cuts.starts_scene(picture) and length >= SHORTEST_SEGMENT
+        if cut or length == longest:
+            segment, length = segment + 1, 0
+        length += 1
+        yield segment, item

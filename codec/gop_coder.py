@@ -1,0 +1,175 @@
+"""Code one GOP: its latent along the trajectory as far as the controller wants it, then the record that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from torch import Tensor
+
+from codec.channel import ChannelCoder
+from codec.events import Probe, StepCoded
+from codec.fingerprint import fingerprint, state_hash
+from codec.metrics.base import Metric
+from codec.priors.base import BaseClip, Condition, Frames, VideoPrior
+from codec.probing import probe_frames
+from codec.quality import Decision, RateControl
+from codec.trajectory import CodedStep, Known, Walk
+
+HORIZON_STEPS = 4
+# No GOP is coded deeper than this: far above what the base layer would need for the same picture.
+MAX_IMPLICIT_BPP = 0.3
+
+
+@dataclass(frozen=True)
+class GopSource:
+    """What one GOP is made from.
+
+    Attributes:
+        index, start_frame, overlap: its place in the file.
+        frames: uint8 (T, H, W, 3) at coding size, the overlap included.
+        base: the decoded base of all T frames, or None.
+        base_bits: bits of the base's units beyond the overlap.
+    """
+
+    index: int
+    start_frame: int
+    overlap: int
+    frames: Frames = field(repr=False)
+    base: BaseClip | None
+    base_bits: int
+
+
+@dataclass(frozen=True)
+class CodedGop:
+    """The result: what goes into the record, and what the next GOP and a preview need.
+
+    Attributes:
+        payloads: of every stored step; the first t_star are replayed by default.
+        latent: (C, t, h, w) denoised from t_star.
+    """
+
+    t_star: int
+    payloads: tuple[bytes, ...] = field(repr=False)
+    z_hash: bytes
+    fingerprint: bytes
+    quality: float | None
+    reachable: bool
+    probes: tuple[Probe, ...]
+    latent: Tensor = field(repr=False)
+    condition: Condition = field(repr=False)
+
+    @property
+    def depth(self) -> int:
+        """Steps stored."""
+        return len(self.payloads)
+
+
+class Prefixes:
+    """The prefixes of one GOP's trajectory, coded only as deep as somebody asks for."""
+
+    def __init__(self, walk: Walk, coded: Iterator[CodedStep], base_bits: int) -> None:
+        self._walk = walk
+        self._coded = coded
+        self.states = [walk.start()]
+        self.payloads: list[bytes] = []
+        self.bits = [base_bits]
+
+    def extend(self, gop: int, depth: int, most_bits: float) -> Iterator[StepCoded]:
+        """Code until prefix `depth` exists, the schedule ends, or the prefix costs more than `most_bits`."""
+        while len(self.payloads) < depth and self.bits[-1] < most_bits:
+            step = next(self._coded, None)
+            if step is None:
+                return
+            self.states.append(step.state)
+            self.payloads.append(step.payload)
+            self.bits.append(self.bits[-1] + 8 * len(step.payload))
+            yield StepCoded(gop, step.step, self._walk.prior.schedule.steps, 8 * len(step.payload))
+
+    def clean(self, step: int) -> Tensor:
+        """The latent as the decoder denoises it from prefix `step`."""
+        return self._walk.denoise(self.states[step], step)
+
+
+@dataclass(frozen=True)
+class GopCoder:
+    """Everything that stays the same from GOP to GOP.
+
+    Attributes:
+        metric: what the controller measures, or None where it chooses by bits alone.
+        keep_steps: steps stored beyond t_star.
+    """
+
+    prior: VideoPrior
+    coder: ChannelCoder
+    controller: RateControl
+    metric: Metric | None
+    seed: int
+    keep_steps: int
+
+    def code(self, source: GopSource, known: Known | None) -> Generator[StepCoded, None, CodedGop]:
+        """Yields a StepCoded per step and returns the coded GOP."""
+        count, height, width, _ = source.frames.shape
+        condition = self.prior.prepare(source.base, count, height, width)
+        latent = self.prior.encode(source.frames, condition)
+        shape = self.prior.geometry.latent_shape(count, height, width)
+        walk = Walk(self.prior, condition, shape, self.seed, source.index, known, self.prior.reuse)
+        prefixes = Prefixes(walk, walk.code(latent, self.coder), source.base_bits)
+        most = source.base_bits + MAX_IMPLICIT_BPP * count * height * width
+        probing = Probing(self, source, condition, prefixes)
+        decision = yield from self._decide(source, prefixes, probing, most)
+        yield from prefixes.extend(source.index, decision.step + self.keep_steps, float("inf"))
+        state = prefixes.states[decision.step].cpu().numpy()
+        return CodedGop(
+            t_star=decision.step,
+            payloads=tuple(prefixes.payloads[: decision.step + self.keep_steps]),
+            z_hash=state_hash(state),
+            fingerprint=fingerprint(state),
+            quality=probing.measured.get(decision.step, decision.quality),
+            reachable=decision.reachable,
+            probes=probing.points(),
+            latent=prefixes.clean(decision.step),
+            condition=condition,
+        )
+
+    def _decide(
+        self, source: GopSource, prefixes: Prefixes, probing: Probing, most: float
+    ) -> Generator[StepCoded, None, Decision]:
+        """Deepen the trajectory, a few steps at a time, until the controller is content with what it can choose."""
+        search = self.controller.begin(prefixes.bits, len(source.frames) - source.overlap)
+        while True:
+            while (step := search.next_probe()) is not None:
+                search.observe(step, probing.measure(step))
+            depth = len(prefixes.payloads)
+            if not search.wants_more(most):
+                return search.decision()
+            yield from prefixes.extend(source.index, depth + HORIZON_STEPS, most)
+            if len(prefixes.payloads) == depth:
+                return search.decision()
+            search.extend(prefixes.bits)
+
+
+class Probing:
+    """Measures prefixes of one GOP, each at most once, on a few of its frames."""
+
+    def __init__(self, gop: GopCoder, source: GopSource, condition: Condition, prefixes: Prefixes) -> None:
+        self._gop = gop
+        self._condition = condition
+        self._prefixes = prefixes
+        self._chosen = probe_frames(len(source.frames), source.overlap)
+        self._reference = source.frames[self._chosen]
+        self.measured: dict[int, float] = {}
+
+    def measure(self, step: int) -> float:
+        """The metric of prefix `step`, mean over the probe frames."""
+        if step not in self.measured:
+            assert self._gop.metric is not None
+            latent = self._prefixes.clean(step)
+            seen = self._gop.prior.preview(latent, step, self._condition, self._chosen)
+            self.measured[step] = float(np.mean(self._gop.metric(self._reference, seen)))
+        return self.measured[step]
+
+    def points(self) -> tuple[Probe, ...]:
+        """All measured points, steps rising."""
+        return tuple(Probe(step, self._prefixes.bits[step], q) for step, q in sorted(self.measured.items()))

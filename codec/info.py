@@ -1,0 +1,101 @@
+"""What a `.fgvc` file holds, read without any network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from codec.bitstream import BitstreamReader, Damage
+from codec.records import AudioRecord, GopRecord, Header
+
+
+@dataclass(frozen=True)
+class GopInfo:
+    """One GOP's line: where it lies, what it costs, how good it is."""
+
+    index: int
+    start_frame: int
+    frames: int
+    overlap: int
+    t_star: int
+    steps: int
+    bits: int
+    base_bits: int
+    implicit_bits: int
+    quality: float | None
+
+
+@dataclass(frozen=True)
+class FileInfo:
+    """A whole file.
+
+    Attributes:
+        bpp: video bits per pixel at coding size; kbps: video kilobits a second.
+        complete: whether encoding reached the source's end.
+        damage: one sentence for each part that can't be read.
+    """
+
+    path: Path
+    header: Header
+    bytes: int
+    audio_bytes: int
+    base_bytes: int
+    frames: int
+    bpp: float
+    kbps: float
+    complete: bool
+    gops: tuple[GopInfo, ...]
+    damage: tuple[str, ...]
+
+
+def describe(path: Path) -> FileInfo:
+    """Read headers and records of `path`.
+
+    Raises:
+        InputError: the file can't be opened.
+        FormatError: it is no `.fgvc` file, or holds no whole GOP.
+    """
+    gops: list[GopInfo] = []
+    damage: list[str] = []
+    audio = 0
+    with BitstreamReader(path) as reader:
+        for record in reader.records():
+            if isinstance(record, GopRecord):
+                gops.append(_gop(record))
+            elif isinstance(record, Damage):
+                damage.append(record.message)
+            elif isinstance(record, AudioRecord):
+                audio += sum(len(packet.data) for packet in record.packets)
+        header, end = reader.header, reader.end
+    size = path.stat().st_size
+    frames = max(gop.start_frame + gop.frames for gop in gops)
+    bits = 8 * (size - audio)
+    return FileInfo(
+        path=path,
+        header=header,
+        bytes=size,
+        audio_bytes=audio,
+        base_bytes=sum(gop.base_bits for gop in gops) // 8,
+        frames=frames,
+        bpp=bits / (frames * header.coding_width * header.coding_height),
+        kbps=bits * float(header.frame_rate) / frames / 1000,
+        complete=end is not None and end.complete,
+        gops=tuple(gops),
+        damage=tuple(damage),
+    )
+
+
+def _gop(record: GopRecord) -> GopInfo:
+    bits = record.prefix_bits()[record.t_star]
+    return GopInfo(
+        index=record.index,
+        start_frame=record.start_frame,
+        frames=record.frames,
+        overlap=record.overlap,
+        t_star=record.t_star,
+        steps=len(record.steps),
+        bits=bits,
+        base_bits=record.base_bits,
+        implicit_bits=bits - record.base_bits,
+        quality=record.quality,
+    )

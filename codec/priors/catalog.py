@@ -1,0 +1,60 @@
+"""The priors by name, and where each finds its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib.resources import files
+from pathlib import Path
+
+import torch
+
+from codec.errors import PriorError, SettingsError
+from codec.priors.base import VideoPrior
+from codec.priors.pocket import load_pocket
+
+POCKET_WEIGHTS = "pocket.safetensors"
+
+
+def _open_pocket(device: torch.device, dtype: str) -> VideoPrior:
+    return load_pocket(Path(str(files("resources") / POCKET_WEIGHTS)), device, dtype)
+
+
+PRIORS: Mapping[str, Callable[[torch.device, str], VideoPrior]] = {"pocket": _open_pocket}
+
+
+def open_prior(name: str, device: str, dtype: str) -> VideoPrior:
+    """Loads a prior onto a device.
+
+    Args:
+        device: "auto" takes a GPU where there is one.
+        dtype: what the network computes in; "auto" is float32 on a CPU, bfloat16 on a GPU.
+
+    Raises:
+        PriorError: the prior is unknown, or its weights are missing or damaged.
+        SettingsError: the device is not there.
+    """
+    if name not in PRIORS:
+        raise PriorError(
+            f"This program has no prior named {name!r}; it knows {', '.join(sorted(PRIORS))}. A newer one may."
+        )
+    place = choose_device(device)
+    return PRIORS[name](place, choose_dtype(place, dtype))
+
+
+def choose_device(device: str) -> torch.device:
+    """The torch device for "auto", "cpu" or "cuda".
+
+    Raises:
+        SettingsError: there is no CUDA device.
+    """
+    available = torch.cuda.is_available()
+    if device == "cuda" and not available:
+        raise SettingsError("There is no CUDA device that torch can use; choose --device cpu, or install a CUDA build.")
+    return torch.device("cuda" if available and device != "cpu" else "cpu")
+
+
+def choose_dtype(device: torch.device, dtype: str) -> str:
+    """What "auto" stands for on this device."""
+    if dtype != "auto":
+        return dtype
+    return "float32" if device.type == "cpu" else "bfloat16"

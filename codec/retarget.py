@@ -1,0 +1,45 @@
+"""How many steps of each GOP a decoder replays: those of the file, or fewer for a lower quality or bitrate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from codec.errors import SettingsError
+from codec.events import Probe
+from codec.quality import Aim, retarget
+from codec.records import GopRecord, Header
+from codec.settings import Bitrate, Quality
+
+TOLERANCE = 0.01
+
+StepChoice = Callable[[GopRecord], int]
+
+
+def step_choice(goal: Quality | Bitrate | None, header: Header) -> StepChoice:
+    """The rule for `goal`; None plays what the encoder chose.
+
+    Raises:
+        SettingsError: the file was measured with another metric than the goal's.
+    """
+    if goal is None:
+        return lambda record: record.t_star
+    if isinstance(goal, Bitrate):
+        per_frame = goal.bits_per_second / float(header.frame_rate)
+        return lambda record: _by_bits(record, per_frame)
+    if header.target.kind != goal.metric:
+        raise SettingsError(
+            f"The file's quality was measured as {header.target.kind}, not {goal.metric}; "
+            "give a --target for that metric, or a --bitrate."
+        )
+    aim = Aim(goal.value, TOLERANCE, goal.metric != "ms-ssim")
+    return lambda record: _by_quality(record, aim)
+
+
+def _by_bits(record: GopRecord, per_frame: float) -> int:
+    allowed = per_frame * (record.frames - record.overlap)
+    return max((step for step, bits in enumerate(record.prefix_bits()) if bits <= allowed), default=0)
+
+
+def _by_quality(record: GopRecord, aim: Aim) -> int:
+    bits = record.prefix_bits()
+    return retarget([Probe(step, bits[step], quality) for step, quality in record.measured()], bits, aim)

@@ -1,0 +1,133 @@
+"""What the user chose, validated once, at the edge."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from codec.errors import SettingsError
+
+QUALITY_METRICS = ("dists", "lpips", "ms-ssim")
+CHANNELS = ("trellis", "trellis-best", "greedy", "pfr")
+OVERLAPS = ("guided", "plain")
+BASES = ("auto", "av1", "none")
+AUDIO_MODES = ("opus", "copy", "none")
+DEVICES = ("auto", "cpu", "cuda")
+DTYPES = ("auto", "float32", "bfloat16")
+
+
+def _check_machine(device: str, dtype: str) -> None:
+    _one_of("device", device, DEVICES)
+    _one_of("dtype", dtype, DTYPES)
+
+
+def _one_of(name: str, value: str, known: Collection[str]) -> None:
+    if value not in known:
+        raise SettingsError(f"The {name} {value!r} is unknown; choose one of {', '.join(known)}.")
+
+
+def _positive(name: str, value: float) -> None:
+    if not (math.isfinite(value) and value > 0):
+        raise SettingsError(f"The {name} must be above zero, not {value}.")
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Aim at a perceptual quality: `metric` of every GOP near `value`."""
+
+    value: float = 0.15
+    metric: str = "dists"
+
+    def __post_init__(self) -> None:
+        _one_of("metric", self.metric, QUALITY_METRICS)
+        if not (math.isfinite(self.value) and 0 < self.value < 1):
+            raise SettingsError(f"A target for {self.metric} lies between 0 and 1, not at {self.value}.")
+
+
+@dataclass(frozen=True)
+class Bitrate:
+    """Aim at video bits a second, averaged over the file."""
+
+    bits_per_second: float
+
+    def __post_init__(self) -> None:
+        _positive("bitrate", self.bits_per_second)
+
+
+@dataclass(frozen=True)
+class Size:
+    """Aim at bytes of the whole file, audio included, and never exceed them where any choice allows."""
+
+    bytes: int
+
+    def __post_init__(self) -> None:
+        _positive("size", self.bytes)
+
+
+Goal = Quality | Bitrate | Size
+
+
+@dataclass(frozen=True)
+class EncodeSettings:
+    """Everything that shapes an encode.
+
+    Attributes:
+        start, duration: seconds of the source to take; duration None takes all.
+        short_side: coding size, the shorter side in pixels; None lets the prior choose.
+        gop_frames: GOP length l in frames; None lets the prior choose.
+        keep_steps: trajectory steps stored beyond t*, so that a decoder may re-target within them.
+        resume: go on with an interrupted encode of the same settings.
+        preview: also decode each finished GOP and hand it out as PreviewReady.
+    """
+
+    prior: str = "pocket"
+    goal: Goal = Quality()
+    start: float = 0.0
+    duration: float | None = None
+    short_side: int | None = None
+    gop_frames: int | None = None
+    channel: str = "trellis"
+    overlap: str = "guided"
+    base: str = "auto"
+    audio: str = "opus"
+    seed: int = 0
+    keep_steps: int = 0
+    device: str = "auto"
+    dtype: str = "auto"
+    resume: bool = False
+    preview: bool = False
+
+    def __post_init__(self) -> None:
+        _one_of("channel", self.channel, CHANNELS)
+        _one_of("overlap", self.overlap, OVERLAPS)
+        _one_of("base", self.base, BASES)
+        _one_of("audio", self.audio, AUDIO_MODES)
+        _check_machine(self.device, self.dtype)
+        if not (math.isfinite(self.start) and self.start >= 0):
+            raise SettingsError(f"The start can't be {self.start} s; give seconds from the beginning of the video.")
+        for name, value in (("duration", self.duration), ("short side", self.short_side), ("GOP", self.gop_frames)):
+            if value is not None:
+                _positive(name, value)
+        if not 0 <= self.seed < 2**64:
+            raise SettingsError("The seed must fit in 64 bits without a sign.")
+        if not 0 <= self.keep_steps < 256:
+            raise SettingsError("Between 0 and 255 steps can be kept beyond t*.")
+
+
+@dataclass(frozen=True)
+class DecodeSettings:
+    """Everything that shapes a decode.
+
+    Attributes:
+        goal: re-target downward: a quality or a bitrate that costs fewer steps than the file holds; None plays t*.
+        audio: whether the file's audio goes into the output.
+    """
+
+    goal: Quality | Bitrate | None = None
+    device: str = "auto"
+    dtype: str = "auto"
+    audio: bool = True
+
+    def __post_init__(self) -> None:
+        _check_machine(self.device, self.dtype)

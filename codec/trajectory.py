@@ -1,0 +1,121 @@
+"""Walk one GOP's latent along the denoising trajectory: code it, replay it, and denoise it from where it stops.
+
+Notation as in the paper and DiffC (Vonderfecht & Liu, ICLR 2025): x_t is the state at level t of the noise schedule,
+x0_hat the prior's posterior mean of the clean latent; a step draws x_s ~ q(x_s|x_t, x_0) by reverse channel coding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from codec.channel import ChannelCoder
+from codec.noise import StepKey, initial_noise
+from codec.priors.base import Condition, VideoPrior
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the decoder knows of a GOP's first latent slots from the previous GOP.
+
+    Attributes:
+        latent: (C, n, h, w) the previous GOP's denoised overlap.
+        step: schedule level at which that GOP stopped.
+    """
+
+    latent: Tensor
+    step: int
+
+
+@dataclass(frozen=True)
+class CodedStep:
+    """The step to level `step` (1-based: `step` payloads lead there) and the state it reached."""
+
+    step: int
+    payload: bytes
+    state: Tensor = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Walk:
+    """What encoder and decoder of one GOP share before its first bit.
+
+    Attributes:
+        shape: (C, t, h, w) of the latent.
+        seed, gop: key of the shared randomness.
+        known: guidance from the previous GOP, or None (plain overlap, or a chain's first GOP).
+        reuse: the denoiser is called on every `reuse`-th step; steps between keep its last x0_hat (x0-cache).
+    """
+
+    prior: VideoPrior
+    condition: Condition
+    shape: tuple[int, int, int, int]
+    seed: int
+    gop: int
+    known: Known | None
+    reuse: int
+
+    def start(self) -> Tensor:
+        """The shared pure noise at level 0."""
+        noise = initial_noise(self.seed, self.gop, int(np.prod(self.shape)))
+        return torch.from_numpy(noise).view(self.shape).to(self.prior.device)
+
+    def predict(self, state: Tensor, step: int) -> Tensor:
+        """x0_hat at `step`. Where the previous GOP's overlap was denoised from a cleaner state, it is the better guess.
+
+        So the overlap's KL falls towards zero and the seam closes by itself (Inter-GOP Alignment, guided).
+        """
+        clean = self.prior.denoise(state, step, self.condition)
+        if self.known is None or step >= self.known.step:
+            return clean
+        slots = self.known.latent.shape[1]
+        return torch.cat([self.known.latent, clean[:, slots:]], 1)
+
+    def code(self, latent: Tensor, coder: ChannelCoder) -> Iterator[CodedStep]:
+        """Code `latent` (C, t, h, w), one more step each time the next value is asked for."""
+        schedule, state = self.prior.schedule, self.start()
+        clean = state
+        for step in range(schedule.steps):
+            if step % self.reuse == 0:
+                clean = self.predict(state, step)
+            c = schedule.coefficients(step)
+            shift = (c.c_0 / c.std) * (latent - clean)
+            coded = coder.encode(shift.flatten().float().cpu().numpy(), StepKey(self.seed, self.gop, step))
+            state = self._next(state, clean, step, coded.z)
+            yield CodedStep(step + 1, coded.payload, state)
+
+    def replay(self, payloads: Sequence[bytes], coder: ChannelCoder) -> Iterator[CodedStep]:
+        """The states that `code` reached, from its payloads alone."""
+        state = self.start()
+        clean = state
+        for step, payload in enumerate(payloads):
+            if step % self.reuse == 0:
+                clean = self.predict(state, step)
+            z = coder.decode(payload, state.numel(), StepKey(self.seed, self.gop, step))
+            state = self._next(state, clean, step, z)
+            yield CodedStep(step + 1, payload, state)
+
+    def denoise(self, state: Tensor, step: int) -> Tensor:
+        """Clean latent from the state at level `step`: the probability-flow ODE in `prior.ode_evaluations` calls.
+
+        One call returns the posterior mean. DDIM's step (Song et al. 2021, eq. 12, eta 0) written for (alpha, sigma).
+        """
+        schedule = self.prior.schedule
+        calls = self.prior.ode_evaluations
+        levels = np.linspace(step, schedule.steps, calls + 1)[:-1].round().astype(int) if calls > 1 else [step]
+        levels = sorted({int(level) for level in levels})
+        clean = self.predict(state, levels[0])
+        for level, following in pairwise(levels):
+            noise = (state - schedule.alphas[level] * clean) / schedule.sigmas[level]
+            state = schedule.alphas[following] * clean + schedule.sigmas[following] * noise
+            clean = self.predict(state, following)
+        return clean
+
+    def _next(self, state: Tensor, clean: Tensor, step: int, z: np.ndarray) -> Tensor:
+        c = self.prior.schedule.coefficients(step)
+        return c.c_x * state + c.c_0 * clean + c.std * torch.from_numpy(z).view(self.shape).to(state.device)
