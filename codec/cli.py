@@ -198,8 +198,11 @@ def _info(arguments: argparse.Namespace) -> None:
 
 def _measure(arguments: argparse.Namespace) -> None:
     from codec.measure import measure
+    from codec.metrics.catalog import NAMES, missing
 
-    cli_output.show_measurement(measure(arguments.reference, arguments.test), arguments.json)
+    absent = {name: reason for name in NAMES if (reason := missing(name)) is not None}
+    ready = [name for name in NAMES if name not in absent]
+    cli_output.show_measurement(measure(arguments.reference, arguments.test, ready), absent, arguments.json)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from fractions import Fraction
@@ -150,8 +150,8 @@ def show_info(info: FileInfo, as_json: bool) -> None:
         print(sentence, file=sys.stderr)
 
 
-def show_measurement(result: Measurement, as_json: bool) -> None:
-    """Print a measurement: means as a table, or all of it as JSON."""
+def show_measurement(result: Measurement, absent: Mapping[str, str], as_json: bool) -> None:
+    """Print a measurement: means as a table, or all of it as JSON; `absent` says why a metric is not among them."""
     if as_json:
         metrics = {
             row.name: {
@@ -162,7 +162,8 @@ def show_measurement(result: Measurement, as_json: bool) -> None:
             }
             for row in result.results
         }
-        print(json.dumps({"width": result.width, "height": result.height, "notes": result.notes, "metrics": metrics}))
+        size = {"width": result.width, "height": result.height}
+        print(json.dumps({**size, "notes": result.notes, "absent": absent, "metrics": metrics}))
         return
     rows = [
         (
@@ -174,11 +175,11 @@ def show_measurement(result: Measurement, as_json: bool) -> None:
         for row in result.results
     ]
     _print_table(("metric", "mean", "better is", "good"), rows)
-    for note in result.notes:
+    for note in (*result.notes, *absent.values()):
         print(note)
 
 
-def _print_table(titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def _print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     table = Table(box=None, pad_edge=False)
     for index, title in enumerate(titles):
         table.add_column(title, justify="left" if index == 0 else "right", no_wrap=True)

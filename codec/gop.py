@@ -86,7 +86,8 @@ def _thumbnail(frame: NDArray[np.uint8]) -> NDArray[np.float32]:
     cells = [side // step for side, step in zip(frame.shape, steps, strict=False)]
     cropped = frame[: cells[0] * steps[0], : cells[1] * steps[1]]
     blocks = cropped.reshape(cells[0], steps[0], cells[1], steps[1], 3)
-    return blocks.mean((1, 3), dtype=np.float32)
+    small: NDArray[np.float32] = blocks.mean((1, 3), dtype=np.float32)
+    return small
 
 
 def segments(frames: Iterable[tuple[T, NDArray[np.uint8]]], longest: int) -> Iterator[Iterator[T]]:

@@ -21,6 +21,7 @@ from codec.priors.base import VideoPrior
 from codec.priors.catalog import open_prior
 from codec.quality import QualityController, RateControl
 from codec.records import Colour, Header, Target
+from codec.retarget import metric_kind
 from codec.settings import Bitrate, EncodeSettings, Quality, Size
 from codec.video import Audio, AudioMode, VideoInfo, VideoReader, coding_size, read_audio
 from codec.video.timing import is_constant_rate
@@ -175,7 +176,7 @@ def _header(
 
 def _target(goal: Quality | Bitrate | Size) -> Target:
     if isinstance(goal, Quality):
-        return Target(goal.metric, goal.value)
+        return Target(metric_kind(goal.metric), goal.value)
     return Target("bitrate", goal.bits_per_second / 1000) if isinstance(goal, Bitrate) else Target("size", goal.bytes)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from codec.errors import SettingsError
-from codec.events import Probe
 from codec.quality import Aim, retarget
 from codec.records import GopRecord, Header
 from codec.settings import Bitrate, Quality
@@ -26,7 +25,7 @@ def step_choice(goal: Quality | Bitrate | None, header: Header) -> StepChoice:
     if isinstance(goal, Bitrate):
         per_frame = goal.bits_per_second / float(header.frame_rate)
         return lambda record: _by_bits(record, per_frame)
-    if header.target.kind != goal.metric:
+    if header.target.kind != metric_kind(goal.metric):
         raise SettingsError(
             f"The file's quality was measured as {header.target.kind}, not {goal.metric}; "
             "give a --target for that metric, or a --bitrate."
@@ -35,11 +34,15 @@ def step_choice(goal: Quality | Bitrate | None, header: Header) -> StepChoice:
     return lambda record: _by_quality(record, aim)
 
 
+def metric_kind(metric: str) -> str:
+    """What a header calls a metric that users type."""
+    return metric.replace("-", "_")
+
+
 def _by_bits(record: GopRecord, per_frame: float) -> int:
     allowed = per_frame * (record.frames - record.overlap)
     return max((step for step, bits in enumerate(record.prefix_bits()) if bits <= allowed), default=0)
 
 
 def _by_quality(record: GopRecord, aim: Aim) -> int:
-    bits = record.prefix_bits()
-    return retarget([Probe(step, bits[step], quality) for step, quality in record.measured()], bits, aim)
+    return retarget(dict(record.measured()), record.prefix_bits(), aim)

@@ -6,7 +6,6 @@ python -m training.export WORK/pocket.pt resources/pocket.safetensors
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 import torch
@@ -18,7 +17,7 @@ from codec.priors.pocket_net import PocketConfig
 def export(checkpoint: Path, output: Path) -> None:
     """Write the averaged weights as fp16; running statistics keep fp32."""
     saved = torch.load(checkpoint, weights_only=True)
-    config = json.dumps(PocketConfig().to_dict())
+    config = PocketConfig().to_json()
     state = {
         name: (value if name.startswith(("analysis.mean", "analysis.rms")) else value.half()).contiguous()
         for name, value in saved["average"].items()

@@ -41,6 +41,7 @@ class Recipe:
     warm_up: int = 200
     drop_base: float = 0.12
     start_share: float = 0.25
+    denoiser_weight: float = 0.1
     rate_weight: float = 0.015
     rate_ramp: tuple[int, int] = (1000, 1800)
     ema: float = 0.999
@@ -95,8 +96,8 @@ def sample_levels(count: int, start_share: float) -> Tensor:
     return torch.where(torch.rand(count) < start_share, torch.ones(count), odds / (1 + odds))
 
 
-def forward(net: PocketNet, batch: Batch, recipe: Recipe) -> tuple[Tensor, Tensor, Tensor]:
-    """(made, wanted) pictures (B, 2, 3, H, W) and the latent's mean squared error."""
+def forward(net: PocketNet, batch: Batch, recipe: Recipe) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """(made, wanted) pictures (B, 2, 3, H, W); the latent's squared error as denoiser and as analysis see it."""
     clips, slots = len(batch.source), CLIP_FRAMES // SLOT_FRAMES
     source, base = (x.flatten(0, 1).unflatten(0, (clips * slots, SLOT_FRAMES)) for x in (batch.source, batch.base))
     info = batch.base_info.repeat_interleave(slots, 0)
@@ -107,7 +108,8 @@ def forward(net: PocketNet, batch: Batch, recipe: Recipe) -> tuple[Tensor, Tenso
     level = per_slot[:, None, None, None]
     noisy = (1 - level) * clean + level * torch.randn_like(clean)
     estimate = net.denoiser(noisy, per_slot, features, info, slots)
-    error = (estimate - clean).square().mean()
+    denoising = (estimate - clean.detach()).square().mean()
+    rate = (estimate.detach() - clean).square().mean()
     rows = torch.arange(clips)
     first = torch.randint(0, CLIP_FRAMES - 1, (clips,))
     latent = estimate.unflatten(0, (clips, slots))
@@ -122,7 +124,7 @@ def forward(net: PocketNet, batch: Batch, recipe: Recipe) -> tuple[Tensor, Tenso
         for time in (first, first + 1)
     ]
     wanted = torch.stack([batch.source[rows, first], batch.source[rows, first + 1]], 1)
-    return torch.stack(made, 1), wanted, error
+    return torch.stack(made, 1), wanted, denoising, rate
 
 
 @dataclass
@@ -182,12 +184,13 @@ def learning_rate(recipe: Recipe, iteration: int, left: float) -> float:
 def step(run: Run, batch: Batch, losses: Losses, recipe: Recipe) -> dict[str, float]:
     """One update; returns the terms."""
     with torch.autocast("cpu", torch.bfloat16):
-        made, wanted, error = forward(run.net, batch, recipe)
+        made, wanted, denoising, rate = forward(run.net, batch, recipe)
         terms = losses(made, wanted)
-    terms["latent"] = error
+    terms["latent"] = denoising
     first, full = recipe.rate_ramp
     ramp = min(1.0, max(0.0, (run.iteration - first) / (full - first)))
-    loss = sum((TERM_WEIGHTS[name] * terms[name] for name in TERM_WEIGHTS), ramp * recipe.rate_weight * error)
+    latent = recipe.denoiser_weight * denoising + ramp * recipe.rate_weight * rate
+    loss = sum((TERM_WEIGHTS[name] * terms[name] for name in TERM_WEIGHTS), latent)
     run.optimiser.zero_grad(set_to_none=True)
     loss.backward()
     terms["norm"] = torch.nn.utils.clip_grad_norm_(run.net.parameters(), 1.0)

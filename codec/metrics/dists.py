@@ -35,65 +35,63 @@ class L2Pool(nn.Module):
         return (power + 1e-12).sqrt()
 
 
-def dissimilarities(x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """1 - l and 1 - s of every channel (equations 5 and 6), each (B, C); both are exactly 0 where x equals y.
+def normalise(x: torch.Tensor) -> torch.Tensor:
+    """RGB (B, 3, H, W) in [0, 1] -> what networks trained on ImageNet expect."""
+    mean, std = (torch.tensor(v, dtype=x.dtype, device=x.device).view(3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_STD))
+    return (x - mean) / std
+
+
+def texture_dissimilarity(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """1 - l of every channel (equation 5): features (..., C, H, W) -> (..., C); leading dimensions broadcast."""
+    mean_x, mean_y = x.mean((-2, -1)), y.mean((-2, -1))
+    return 1 - (2 * mean_x * mean_y + STABILISER) / (mean_x.square() + mean_y.square() + STABILISER)
+
+
+def structure_dissimilarity(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """1 - s of every channel (equation 6): features (..., C, H, W) -> (..., C); leading dimensions broadcast.
 
     The covariance is taken of centred features, so that it equals the variance to the last bit for equal inputs.
     """
-    mean_x, mean_y = x.mean((2, 3), keepdim=True), y.mean((2, 3), keepdim=True)
-    texture = (2 * mean_x * mean_y + STABILISER) / (mean_x.square() + mean_y.square() + STABILISER)
-    x, y = x - mean_x, y - mean_y
-    variances = x.square().mean((2, 3)) + y.square().mean((2, 3))
-    structure = (2 * (x * y).mean((2, 3)) + STABILISER) / (variances + STABILISER)
-    return 1 - texture.flatten(1), 1 - structure
+    x, y = x - x.mean((-2, -1), keepdim=True), y - y.mean((-2, -1), keepdim=True)
+    variances = x.square().mean((-2, -1)) + y.square().mean((-2, -1))
+    return 1 - (2 * (x * y).mean((-2, -1)) + STABILISER) / (variances + STABILISER)
 
 
 def stage_terms(
     x: Sequence[torch.Tensor], y: Sequence[torch.Tensor], alpha: torch.Tensor, beta: torch.Tensor
 ) -> torch.Tensor:
-    """What texture and structure of each stage add to the score, (B, stages, 2); their sum is the score.
+    """What texture and structure of each stage add to the score, (..., stages, 2); their sum is the score.
 
     Args:
-        x, y: the two pictures' features, (B, C_k, H_k, W_k) per stage.
+        x, y: the two pictures' features, (..., C_k, H_k, W_k) per stage; leading dimensions broadcast.
         alpha, beta: weights of texture and structure, one per channel of all stages, in order.
     """
-    channels, terms = [f.shape[1] for f in x], []
+    channels, terms = [f.shape[-3] for f in x], []
     for f, g, a, b in zip(x, y, torch.split(alpha, channels), torch.split(beta, channels), strict=True):
-        texture, structure = dissimilarities(f, g)
-        terms.append(torch.stack([texture @ a, structure @ b], dim=1))
-    return torch.stack(terms, dim=1)
+        terms.append(torch.stack([texture_dissimilarity(f, g) @ a, structure_dissimilarity(f, g) @ b], dim=-1))
+    return torch.stack(terms, dim=-2)
 
 
 class DistsNetwork(nn.Module):
-    """A trunk of convolution stages with L2 pooling between them, and the weights of its channels (equation 7).
-
-    With VGG16 as trunk it is DISTS. Differentiable, so it serves as a training loss too.
+    """VGG16's stages with L2 pooling between them; differentiable, so it serves as a training loss too.
 
     Args:
-        stages: each maps (B, C_k-1, H, W) -> (B, C_k, H, W); the first takes RGB.
-        channels: C_k of the stages.
-        alpha, beta: non-negative weights of texture and structure: 3 for RGB itself, then C_k per stage.
+        stages: VGG16's five, as `vgg16_stages` makes them.
+        alpha, beta: weights of texture and structure (equation 7): 3 for RGB itself, then one per channel.
     """
 
-    def __init__(
-        self, stages: Sequence[nn.Module], channels: Sequence[int], alpha: torch.Tensor, beta: torch.Tensor
-    ) -> None:
+    def __init__(self, stages: Sequence[nn.Module], alpha: torch.Tensor, beta: torch.Tensor) -> None:
         super().__init__()
         self.stages = nn.ModuleList(stages)
-        self.pools = nn.ModuleList(L2Pool(count) for count in channels[:-1])
-        self.mean: torch.Tensor
-        self.std: torch.Tensor
+        self.pools = nn.ModuleList(L2Pool(stage[-1]) for stage in VGG16[:-1])
         self.alpha: torch.Tensor
         self.beta: torch.Tensor
-        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1))
-        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1))
         self.register_buffer("alpha", alpha)
         self.register_buffer("beta", beta)
 
     def features(self, x: torch.Tensor) -> list[torch.Tensor]:
         """The picture (B, 3, H, W) in [0, 1] itself and the stages' outputs, finest first."""
-        h = (x - self.mean) / self.std
-        outputs = [x]
+        h, outputs = normalise(x), [x]
         for index, stage in enumerate(self.stages):
             h = stage(h if index == 0 else self.pools[index - 1](h))
             outputs.append(h)
@@ -101,7 +99,7 @@ class DistsNetwork(nn.Module):
 
     def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """The score (B,) of RGB pictures (B, 3, H, W) in [0, 1]: 0 where they are equal."""
-        return stage_terms(self.features(x), self.features(y), self.alpha, self.beta).sum((1, 2))
+        return stage_terms(self.features(x), self.features(y), self.alpha, self.beta).sum((-2, -1))
 
 
 def load_dists_network(folders: Sequence[Path]) -> DistsNetwork:
@@ -113,8 +111,7 @@ def load_dists_network(folders: Sequence[Path]) -> DistsNetwork:
     weights = load_weights(SHIPPED / "dists_weights.safetensors")
     vgg = load_weights(find_network("vgg16_features", folders))
     total = weights["alpha"].sum() + weights["beta"].sum()
-    channels = [stage[-1] for stage in VGG16]
-    network = DistsNetwork(vgg16_stages(vgg), channels, weights["alpha"] / total, weights["beta"] / total)
+    network = DistsNetwork(vgg16_stages(vgg), weights["alpha"] / total, weights["beta"] / total)
     return network.eval().requires_grad_(False)
 
 

@@ -82,7 +82,7 @@ def vgg16_stages(weights: dict[str, torch.Tensor], plan: Sequence[Sequence[int]]
     for channels in plan:
         layers: list[nn.Module] = []
         for _ in channels:
-            layers += [convolution(weights, index), nn.ReLU()]
+            layers += [convolution(weights, index), nn.ReLU(inplace=True)]
             index += 2
         stages.append(nn.Sequential(*layers))
         index += 1
@@ -96,9 +96,9 @@ def alexnet_stages(weights: dict[str, torch.Tensor]) -> list[nn.Sequential]:
     """
     pool = nn.MaxPool2d(3, stride=2)
     return [
-        nn.Sequential(convolution(weights, 0, stride=4, padding=2), nn.ReLU()),
-        nn.Sequential(pool, convolution(weights, 3, padding=2), nn.ReLU()),
-        nn.Sequential(pool, convolution(weights, 6), nn.ReLU()),
-        nn.Sequential(convolution(weights, 8), nn.ReLU()),
-        nn.Sequential(convolution(weights, 10), nn.ReLU()),
+        nn.Sequential(convolution(weights, 0, stride=4, padding=2), nn.ReLU(inplace=True)),
+        nn.Sequential(pool, convolution(weights, 3, padding=2), nn.ReLU(inplace=True)),
+        nn.Sequential(pool, convolution(weights, 6), nn.ReLU(inplace=True)),
+        nn.Sequential(convolution(weights, 8), nn.ReLU(inplace=True)),
+        nn.Sequential(convolution(weights, 10), nn.ReLU(inplace=True)),
     ]

@@ -1,37 +1,108 @@
-"""DISTS without VGG16: the same formula on a trunk distilled from it, small enough to ship with the program."""
+"""DISTS without VGG16: its formula on a trunk distilled from VGG16, small enough to ship with the program."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import torch
+from torch import nn
 
 from codec.metrics.base import Frames, Values, network_values
-from codec.metrics.dists import DistsNetwork
+from codec.metrics.dists import L2Pool, normalise, structure_dissimilarity, texture_dissimilarity
 from codec.metrics.networks import SHIPPED, load_weights, vgg16_stages
 
-PLAN = ((16, 16), (32, 32), (64, 64, 64), (96, 96, 96), (128, 128, 128))
-"""Output channels of the convolutions, stage by stage: VGG16's layout, a quarter of its width and less."""
+PLAN = ((16,), (32, 32), (64, 64, 64), (112, 112, 112), (128, 128, 128))
+"""Output channels of the trunk's convolutions, stage by stage: VGG16's layout, a quarter of its width and less."""
+HEADS = {2: 256, 3: 512, 4: 512}
+"""Stages (from 0) whose 1x1 convolution predicts all channels of VGG16's stage; they make nine tenths of DISTS."""
+COMPARED = (3, 16, 32, 256, 512, 512)
+"""Channels compared per stage, RGB first."""
+POCKET_WEIGHTS = SHIPPED / "pocket_dists.safetensors"
 
 
-def load_pocket_network() -> DistsNetwork:
-    """The distilled trunk in float32 on the CPU, frozen.
+class PocketNetwork(nn.Module):
+    """The distilled trunk and its heads.
+
+    DISTS gives structure hardly any weight between RGB and the last stage (together 0.5 %), so it is only compared
+    there; texture is compared everywhere.
+
+    Args:
+        stages: five, as `vgg16_stages(..., PLAN)` makes them.
+        heads: 1x1 convolution per stage of `HEADS`, in order.
+        alpha: weights of texture, one per compared channel of all stages.
+        beta: weights of structure: 3 for RGB, then those of the last stage.
+    """
+
+    def __init__(
+        self, stages: Sequence[nn.Module], heads: Sequence[nn.Module], alpha: torch.Tensor, beta: torch.Tensor
+    ) -> None:
+        super().__init__()
+        self.stages = nn.ModuleList(stages)
+        self.heads = nn.ModuleList(heads)
+        self.pools = nn.ModuleList(L2Pool(stage[-1]) for stage in PLAN[:-1])
+        self.alpha: torch.Tensor
+        self.beta: torch.Tensor
+        self.register_buffer("alpha", alpha)
+        self.register_buffer("beta", beta)
+
+    def features(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """The picture (B, 3, H, W) in [0, 1] itself and what is compared of each stage, finest first."""
+        h, outputs, heads = normalise(x), [x], iter(self.heads)
+        for index, stage in enumerate(self.stages):
+            h = stage(h if index == 0 else self.pools[index - 1](h))
+            outputs.append(next(heads)(h).relu_() if index in HEADS else h)
+        return outputs
+
+    def terms(self, x: Sequence[torch.Tensor], y: Sequence[torch.Tensor]) -> torch.Tensor:
+        """What each stage's texture and structure add to the score, (..., 6, 2), of two pictures' `features`."""
+        textures = [
+            texture_dissimilarity(f, g) @ alpha
+            for f, g, alpha in zip(x, y, torch.split(self.alpha, COMPARED), strict=True)
+        ]
+        nothing = torch.zeros_like(textures[0])
+        first, last = (
+            structure_dissimilarity(x[k], y[k]) @ beta for k, beta in ((0, self.beta[:3]), (-1, self.beta[3:]))
+        )
+        structures = [first, nothing, nothing, nothing, nothing, last]
+        return torch.stack([torch.stack(textures, dim=-1), torch.stack(structures, dim=-1)], dim=-1)
+
+    def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """The score (B,) of RGB pictures (B, 3, H, W) in [0, 1]: exactly 0 where they are equal."""
+        return self.terms(self.features(x), self.features(y)).sum((-2, -1))
+
+
+def build_pocket_network(weights: dict[str, torch.Tensor]) -> PocketNetwork:
+    """From the shipped file's tensors: convolutions by number, `head<stage>.weight` and `.bias`, `alpha`, `beta`.
 
     Raises:
-        SettingsError: `resources/metrics/pocket_dists.safetensors` is missing or damaged.
+        SettingsError: a convolution is missing.
     """
-    weights = load_weights(SHIPPED / "pocket_dists.safetensors")
     stages = vgg16_stages(weights, PLAN)
-    network = DistsNetwork(stages, [stage[-1] for stage in PLAN], weights["alpha"], weights["beta"])
-    return network.eval().requires_grad_(False)
+    heads = []
+    for stage, channels in HEADS.items():
+        head = nn.Conv2d(PLAN[stage][-1], channels, 1).requires_grad_(False)
+        head.load_state_dict({part: weights[f"head{stage}.{part}"] for part in ("weight", "bias")})
+        heads.append(head)
+    return PocketNetwork(stages, heads, weights["alpha"], weights["beta"])
+
+
+def load_pocket_network(path: Path = POCKET_WEIGHTS) -> PocketNetwork:
+    """The distilled network in float32 on the CPU, frozen.
+
+    Raises:
+        SettingsError: the file is missing or damaged.
+    """
+    return build_pocket_network(load_weights(path)).eval()
 
 
 @dataclass(frozen=True)
 class PocketDists:
     """An estimate of DISTS on its scale, exactly 0 for equal pictures; model card: `resources/metrics/README.md`."""
 
-    network: DistsNetwork
+    network: PocketNetwork
     device: torch.device
 
     name: ClassVar[str] = "pocket-dists"

@@ -7,7 +7,6 @@ Its latent says what the base lacks. With no implicit bits at all the synthesis 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,17 +118,17 @@ class PocketPrior:
             full = base.frames if base.scale == 1 else upsample(base.frames, width, height)
             padded = _pad(to_tensor(full[:, :height, :width]).to(self.device), slots)
         with self._autocast():
-            features = self._net.features(padded.unflatten(0, (slots, SLOT_FRAMES)), info.expand(slots, 3), slots)
+            features = self._net.features(_slotted(padded), info.expand(slots, 3), slots)
         return PocketCondition(padded, features.float(), info, frames, height, width)
 
     @torch.inference_mode()
     def encode(self, frames: Frames, condition: PocketCondition) -> Tensor:
         """What the base lacks of `frames`, normalised to about unit variance per channel: (C, t, h, w)."""
         slots = len(condition.features)
-        source = _pad(to_tensor(frames).to(self.device), slots).unflatten(0, (slots, SLOT_FRAMES))
-        base = condition.base.unflatten(0, (slots, SLOT_FRAMES))
+        source = _slotted(_pad(to_tensor(frames).to(self.device), slots))
+        base = _slotted(condition.base)
         with self._autocast():
-            latent = self._net.analysis(source, base, condition.info.expand(slots, 3), slots)
+            latent: Tensor = self._net.analysis(source, base, condition.info.expand(slots, 3), slots)
         return latent.float().transpose(0, 1).contiguous()
 
     @torch.inference_mode()
@@ -139,7 +138,7 @@ class PocketPrior:
         sigma = torch.full((slots,), self.schedule.sigmas[step], device=self.device)
         info = condition.info.expand(slots, 3)
         with self._autocast():
-            clean = self._net.denoiser(x.transpose(0, 1), sigma, condition.features, info, slots)
+            clean: Tensor = self._net.denoiser(x.transpose(0, 1), sigma, condition.features, info, slots)
         return clean.float().transpose(0, 1).contiguous()
 
     @torch.inference_mode()
@@ -153,16 +152,19 @@ class PocketPrior:
         bases = neighbours(condition.base)
         slots = neighbours(latent.transpose(0, 1))
         index = torch.tensor(frames, device=self.device)
-        pieces = [self._synthesise(rows, bases, slots, step, condition.info) for rows in index.split(SYNTHESIS_FRAMES)]
+        pieces = [
+            self._synthesise(rows, bases, slots, step, condition.info) for rows in torch.split(index, SYNTHESIS_FRAMES)
+        ]
         return np.concatenate([to_frames(p[:, :, : condition.height, : condition.width]) for p in pieces])
 
     def _synthesise(self, rows: Tensor, bases: Tensor, slots: Tensor, step: int, info: Tensor) -> Tensor:
         count = len(rows)
         sigma = torch.full((count,), self.schedule.sigmas[step], device=self.device)
         with self._autocast():
-            return self._net.synthesis(
+            picture: Tensor = self._net.synthesis(
                 bases[rows], slots[rows // SLOT_FRAMES], rows % SLOT_FRAMES, sigma, info.expand(count, 3)
             )
+        return picture
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == "bfloat16")
@@ -177,7 +179,7 @@ def load_pocket(path: Path, device: torch.device, dtype: str) -> PocketPrior:
     try:
         data = path.read_bytes()
         with safe_open(path, "pt") as file:
-            config = PocketConfig(**{k: _tupled(v) for k, v in json.loads(file.metadata()["config"]).items()})
+            config = PocketConfig.from_json(file.metadata()["config"])
             state = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
         net = PocketNet(config)
         net.load_state_dict(state)
@@ -188,8 +190,9 @@ def load_pocket(path: Path, device: torch.device, dtype: str) -> PocketPrior:
     return PocketPrior(net, hashlib.sha256(data).digest()[:8], device, dtype)
 
 
-def _tupled(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value
+def _slotted(frames: Tensor) -> Tensor:
+    """(T, ...) -> (T/4, 4, ...)."""
+    return frames.view(-1, SLOT_FRAMES, *frames.shape[1:])
 
 
 def _pad(pictures: Tensor, slots: int) -> Tensor:

@@ -7,8 +7,10 @@ Norms act on one pixel's channels only; so a crop, a tile and a whole picture se
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import asdict, dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -39,9 +41,24 @@ class PocketConfig:
     denoiser: tuple[int, int] = (192, 256)
     embedding: int = 128
 
-    def to_dict(self) -> dict[str, object]:
-        """Plain values for JSON."""
-        return asdict(self)
+    def to_json(self) -> str:
+        """As text."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> PocketConfig:
+        """From `to_json`'s text; raises ValueError, KeyError or TypeError where it is none."""
+        values = json.loads(text)
+        a, b, c = values["analysis"]
+        d, e, f = values["synthesis"]
+        g, h = values["denoiser"]
+        return cls(values["latent"], (a, b, c), (d, e, f), (g, h), values["embedding"])
+
+
+def silence(layer: nn.Conv2d | nn.Linear) -> None:
+    """Start a layer at zero, so that the block it closes begins as the identity."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
 
 
 class ChannelNorm(nn.Module):
@@ -55,7 +72,8 @@ class ChannelNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, H, W)."""
         last = x.permute(0, 2, 3, 1)
-        return F.layer_norm(last, last.shape[-1:], self.weight.to(x.dtype), self.bias.to(x.dtype)).permute(0, 3, 1, 2)
+        weight, bias = self.weight.to(x.dtype), self.bias.to(x.dtype)
+        return F.layer_norm(last, last.shape[-1:], weight, bias).permute(0, 3, 1, 2)
 
 
 class ResBlock(nn.Module):
@@ -67,13 +85,14 @@ class ResBlock(nn.Module):
         self.first = nn.Conv2d(channels, channels, 3, padding=1)
         self.film = nn.Linear(embedding, 2 * channels)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
-        for parameter in (self.film.weight, self.film.bias, self.second.weight, self.second.bias):
-            nn.init.zeros_(parameter)
+        silence(self.film)
+        silence(self.second)
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
         """x (N, C, H, W), embedding (N, E) -> (N, C, H, W)."""
         scale, shift = self.film(embedding)[:, :, None, None].chunk(2, 1)
-        return x + self.second(F.silu(self.first(self.norm(x)) * (1 + scale) + shift))
+        inner: Tensor = self.first(self.norm(x)) * (1 + scale) + shift
+        return x + cast(Tensor, self.second(F.silu(inner)))
 
 
 class SlotMix(nn.Module):
@@ -83,20 +102,21 @@ class SlotMix(nn.Module):
         super().__init__()
         self.norm = ChannelNorm(channels)
         self.mix = nn.Conv2d(3 * channels, channels, 1)
-        nn.init.zeros_(self.mix.weight)
-        nn.init.zeros_(self.mix.bias)
+        silence(self.mix)
 
     def forward(self, x: Tensor, slots: int) -> Tensor:
         """x (B*slots, C, H, W), slots of one video adjacent -> same shape."""
-        rows = self.norm(x).unflatten(0, (-1, slots))
+        rows = cast(Tensor, self.norm(x)).view(-1, slots, *x.shape[1:])
         edge = torch.zeros_like(rows[:, :1])
         before = torch.cat([edge, rows[:, :-1]], 1)
         after = torch.cat([rows[:, 1:], edge], 1)
-        return x + self.mix(torch.cat([before, rows, after], 2).flatten(0, 1))
+        return x + cast(Tensor, self.mix(torch.cat([before, rows, after], 2).flatten(0, 1)))
 
 
 class LevelEmbedding(nn.Module):
     """Vector for (log SNR of the latent, CRF and scale of the base, whether there is a base at all)."""
+
+    frequencies: Tensor
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -107,7 +127,8 @@ class LevelEmbedding(nn.Module):
         """sigma (N,) flow noise level in (0, 1], base (N, 3) = (present, (crf-52)/12, scale-1) -> (N, width)."""
         level = torch.log(sigma.clamp(SIGMA_FLOOR, 1.0)) - torch.log((1 - sigma).clamp(0.02, 1.0))
         angle = level[:, None] * self.frequencies * (math.pi / 8)
-        return self.layers(torch.cat([angle.sin(), angle.cos(), base, (sigma >= 1.0).float()[:, None]], 1))
+        inputs = torch.cat([angle.sin(), angle.cos(), base, (sigma >= 1.0).float()[:, None]], 1)
+        return cast(Tensor, self.layers(inputs))
 
 
 def _down(source: int, target: int) -> nn.Conv2d:
@@ -133,18 +154,22 @@ class FramePyramid(nn.Module):
 
     def forward(self, frames: Tensor, embedding: Tensor) -> Tensor:
         """frames (N, 4, C, H, W), embedding (N, E) -> (N, out, H/8, W/8)."""
-        pieces = zip(frames.split(PYRAMID_SLOTS), embedding.split(PYRAMID_SLOTS), strict=True)
+        pieces = zip(torch.split(frames, PYRAMID_SLOTS), torch.split(embedding, PYRAMID_SLOTS), strict=True)
         return torch.cat([self._piece(*piece) for piece in pieces])
 
     def _piece(self, frames: Tensor, embedding: Tensor) -> Tensor:
         per_frame = embedding.repeat_interleave(SLOT_FRAMES, 0)
         x = self.stem(F.pixel_unshuffle(frames.flatten(0, 1), 2).contiguous(memory_format=torch.channels_last))
         x = self.at_quarter(self.to_quarter(self.at_half(x, per_frame)), per_frame)
-        return self.stack(self.to_eighth(x).unflatten(0, (-1, SLOT_FRAMES)).flatten(1, 2))
+        low: Tensor = self.to_eighth(x)
+        return cast(Tensor, self.stack(low.view(-1, SLOT_FRAMES * low.shape[1], *low.shape[2:])))
 
 
 class Analysis(nn.Module):
     """Source and base frames to the clean latent: what the base lacks, in the terms the synthesis understands."""
+
+    mean: Tensor
+    rms: Tensor
 
     def __init__(self, config: PocketConfig) -> None:
         super().__init__()
@@ -162,7 +187,7 @@ class Analysis(nn.Module):
         embedding = self.level(torch.ones_like(base_info[:, 0]), base_info)
         x = self.pyramid(torch.cat([source - base, base], 2), embedding)
         x = self.mix(self.blocks[0](x, embedding), slots)
-        return self.out(self.blocks[1](x, embedding)).float()
+        return cast(Tensor, self.out(self.blocks[1](x, embedding))).float()
 
     def forward(self, source: Tensor, base: Tensor, base_info: Tensor, slots: int) -> Tensor:
         """As `raw`, normalised by the training set's mean and rms per channel."""
@@ -184,7 +209,7 @@ class BaseFeatures(nn.Module):
     def forward(self, base: Tensor, base_info: Tensor, slots: int) -> Tensor:
         """base (N, 4, 3, H, W) -> (N, width, H/8, W/8)."""
         embedding = self.level(torch.ones_like(base_info[:, 0]), base_info)
-        return self.mix(self.block(self.pyramid(base, embedding), embedding), slots)
+        return cast(Tensor, self.mix(self.block(self.pyramid(base, embedding), embedding), slots))
 
 
 class Denoiser(nn.Module):
@@ -208,8 +233,7 @@ class Denoiser(nn.Module):
         self.after = ResBlock(wide, config.embedding)
         self.norm = ChannelNorm(wide)
         self.out = nn.Conv2d(wide, config.latent, 3, padding=1)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
+        silence(self.out)
 
     def forward(self, x: Tensor, sigma: Tensor, features: Tensor, base_info: Tensor, slots: int) -> Tensor:
         """x (N, latent, h, w), sigma (N,), features (N, width, h, w), h and w even -> x0_hat (N, latent, h, w)."""
@@ -222,7 +246,7 @@ class Denoiser(nn.Module):
         for block, mix in zip(self.deep, self.mixes, strict=True):
             low = mix(block(low, embedding), slots)
         h = self.after(h + self.up(low), embedding)
-        correction = self.out(F.silu(self.norm(h))).float()
+        correction = cast(Tensor, self.out(F.silu(self.norm(h)))).float()
         return alpha / power * x + noise / power.sqrt() * correction
 
 
@@ -252,8 +276,7 @@ class Synthesis(nn.Module):
         self.half_out = ResBlock(half, width)
         self.norm = ChannelNorm(half)
         self.out = nn.Conv2d(half, 12, 3, padding=1)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
+        silence(self.out)
 
     def forward(self, base: Tensor, latent: Tensor, phase: Tensor, sigma: Tensor, base_info: Tensor) -> Tensor:
         """One frame per row.
@@ -279,7 +302,7 @@ class Synthesis(nn.Module):
         for block in self.quarter_out:
             quarter = block(quarter, embedding)
         half = self.half_out(half + self.up_half(quarter), embedding)
-        residual = F.pixel_shuffle(self.out(F.silu(self.norm(half))), 2)
+        residual: Tensor = F.pixel_shuffle(self.out(F.silu(self.norm(half))), 2)
         return base[:, 1] + residual.float()
 
 
