@@ -144,7 +144,7 @@ class _Chain:
             self.header.seed,
             record.index,
             self.known if record.overlap else None,
-            self.prior.reuse,
+            self.header.reuse,
         )
         t_star = self.choose(record)
         state = walk.start()

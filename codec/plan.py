@@ -167,6 +167,7 @@ def _header(
         overlap_mode=settings.overlap,
         gop_frames=settings.gop_frames or prior.geometry.gop_frames,
         overlap_frames=prior.geometry.overlap_frames,
+        reuse=prior.reuse,
         base_codec="av1" if based else "none",
         target=_target(goal),
         audio=None if audio is None else header_of(audio.track),

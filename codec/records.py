@@ -27,6 +27,7 @@ MAX_SIDE = 8192
 MAX_PIXELS = 2**25
 MAX_FRAMES = 2**31 - 1
 MAX_GOP_FRAMES = 1024
+MAX_REUSE = 255
 MAX_LEVELS = 256
 MAX_LEVEL = 65535
 MAX_CODER_PARAMS = 8
@@ -129,6 +130,7 @@ class Header:
         source_width, source_height: upright display size; coding_*: the size GOPs are coded at.
         frame_rate: frames a second; where `variable_timing`, only its average, and GOPs carry times in `time_base`.
         gop_frames, overlap_frames: the usual GOP length l and overlap m.
+        reuse: the trajectory calls the denoiser on every `reuse`-th step only (x0-cache).
         writer: name and version of the program that wrote the file.
     """
 
@@ -149,6 +151,7 @@ class Header:
     overlap_mode: str
     gop_frames: int
     overlap_frames: int
+    reuse: int
     base_codec: str
     target: Target
     audio: AudioTrack | None
@@ -168,6 +171,7 @@ class Header:
         _name(self.overlap_mode, OVERLAP_MODES, "overlap mode")
         require(1 <= self.gop_frames <= MAX_GOP_FRAMES, f"a GOP has {self.gop_frames} frames")
         require(0 <= self.overlap_frames < self.gop_frames, f"GOPs overlap by {self.overlap_frames} frames")
+        require(1 <= self.reuse <= MAX_REUSE, f"the denoiser is called on every {self.reuse}th step")
         _name(self.base_codec, BASE_CODECS, "base codec")
 
 

@@ -10,6 +10,7 @@ import torch
 
 from codec.errors import PriorError, SettingsError
 from codec.priors.base import VideoPrior
+from codec.priors.gaussian import GaussianPrior
 from codec.priors.pocket import load_pocket
 
 POCKET_WEIGHTS = "pocket.safetensors"
@@ -19,7 +20,16 @@ def _open_pocket(device: torch.device, dtype: str) -> VideoPrior:
     return load_pocket(Path(str(files("resources") / POCKET_WEIGHTS)), device, dtype)
 
 
-PRIORS: Mapping[str, Callable[[torch.device, str], VideoPrior]] = {"pocket": _open_pocket}
+def _open_gaussian(device: torch.device, dtype: str) -> VideoPrior:
+    """The reference prior without weights runs on the CPU in float32, whatever is asked for."""
+    del device, dtype
+    return GaussianPrior()
+
+
+PRIORS: Mapping[str, Callable[[torch.device, str], VideoPrior]] = {
+    "pocket": _open_pocket,
+    "gaussian": _open_gaussian,
+}
 
 
 def open_prior(name: str, device: str, dtype: str) -> VideoPrior:

@@ -192,7 +192,7 @@ def load_pocket(path: Path, device: torch.device, dtype: str) -> PocketPrior:
 
 def _slotted(frames: Tensor) -> Tensor:
     """(T, ...) -> (T/4, 4, ...)."""
-    return frames.view(-1, SLOT_FRAMES, *frames.shape[1:])
+    return frames.reshape(-1, SLOT_FRAMES, *frames.shape[1:])
 
 
 def _pad(pictures: Tensor, slots: int) -> Tensor:

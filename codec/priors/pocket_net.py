@@ -106,7 +106,7 @@ class SlotMix(nn.Module):
 
     def forward(self, x: Tensor, slots: int) -> Tensor:
         """x (B*slots, C, H, W), slots of one video adjacent -> same shape."""
-        rows = cast(Tensor, self.norm(x)).view(-1, slots, *x.shape[1:])
+        rows = cast(Tensor, self.norm(x)).reshape(-1, slots, *x.shape[1:])
         edge = torch.zeros_like(rows[:, :1])
         before = torch.cat([edge, rows[:, :-1]], 1)
         after = torch.cat([rows[:, 1:], edge], 1)
@@ -162,7 +162,7 @@ class FramePyramid(nn.Module):
         x = self.stem(F.pixel_unshuffle(frames.flatten(0, 1), 2).contiguous(memory_format=torch.channels_last))
         x = self.at_quarter(self.to_quarter(self.at_half(x, per_frame)), per_frame)
         low: Tensor = self.to_eighth(x)
-        return cast(Tensor, self.stack(low.view(-1, SLOT_FRAMES * low.shape[1], *low.shape[2:])))
+        return cast(Tensor, self.stack(low.reshape(-1, SLOT_FRAMES * low.shape[1], *low.shape[2:])))
 
 
 class Analysis(nn.Module):

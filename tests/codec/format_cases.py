@@ -36,6 +36,7 @@ PLAIN = r.Header(
     overlap_mode="plain",
     gop_frames=48,
     overlap_frames=4,
+    reuse=1,
     base_codec="none",
     target=r.Target("dists", 0.125),
     audio=None,
@@ -55,6 +56,7 @@ FULL = dataclasses.replace(
     overlap_mode="guided",
     gop_frames=4,
     overlap_frames=1,
+    reuse=2,
     base_codec="av1",
     audio=r.AudioTrack("aac", b"\x12\x10", 48000, 2, Fraction(1, 48000)),
 )
@@ -168,6 +170,7 @@ def headers(draw: st.DrawFn) -> r.Header:
         overlap_mode=draw(st.sampled_from(r.OVERLAP_MODES)),
         gop_frames=length,
         overlap_frames=draw(st.integers(0, length - 1)),
+        reuse=draw(st.integers(1, 255)),
         base_codec=draw(st.sampled_from(r.BASE_CODECS)),
         target=r.Target(draw(st.sampled_from(r.TARGETS)), draw(st.floats(-(2.0**99), 2.0**99, width=32))),
         audio=draw(st.none() | track),
