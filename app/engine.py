@@ -1,0 +1,187 @@
+"""The engine's child process as the window sees it: tasks in, signals out, at most 15 times a second."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import time
+from collections.abc import Sequence
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from threading import Event as Flag
+
+from PySide6.QtCore import QObject, QThread, QTimer, Signal, Slot
+
+from codec import worker
+from codec.events import StepCoded
+from codec.worker import Command, Message, Settled, Task
+
+UPDATES_PER_SECOND = 15
+CANCEL_GRACE_MS = 8000
+_IDLE_WAIT = 0.25
+
+
+def coalesce(pending: list[Message], message: Message) -> None:
+    """Append `message`; of steps that follow each other only the last is worth telling."""
+    if isinstance(message, StepCoded) and pending and isinstance(pending[-1], StepCoded):
+        pending[-1] = message
+    else:
+        pending.append(message)
+
+
+class Engine(QThread):
+    """Owns one child process; the thread waits for what it says.
+
+    Call its methods from the thread that made it, and connect only bound methods of QObjects living there.
+
+    Attributes:
+        told: a tuple of events and measurements, in order.
+        settled: a `Settled`; the task is over and the child waits for the next.
+        crashed: a sentence; the child is gone, and the next `submit` starts another.
+    """
+
+    told = Signal(object)
+    settled = Signal(object)
+    crashed = Signal(str)
+
+    def __init__(self, parent: QObject | None = None, crash_log: Path | None = None) -> None:
+        super().__init__(parent)
+        self._crash_log = crash_log
+        self._closing = Flag()
+        self._connection: Connection | None = None
+        self._child: SpawnProcess | None = None
+        self._busy = False
+        self._grace = QTimer(self, singleShot=True, interval=CANCEL_GRACE_MS)
+        self._grace.timeout.connect(self.kill)
+        self.settled.connect(self._note_settled)
+        self.crashed.connect(self._note_crashed)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a task was submitted that has not settled."""
+        return self._busy
+
+    @property
+    def child_pid(self) -> int | None:
+        """The child's process id, None before it is up."""
+        return self._child.pid if self._child is not None else None
+
+    def launch(self) -> None:
+        """Start the child so that it is warm when the first task comes; a running one is kept."""
+        if self._connection is not None or self._closing.is_set():
+            return
+        self.wait()
+        self._connection, self._theirs = multiprocessing.get_context("spawn").Pipe()
+        self.start()
+
+    def submit(self, task: Task) -> None:
+        """Hand over a task; only while not `busy`."""
+        assert not self._busy
+        self.launch()
+        self._busy = True
+        self._send(task)
+
+    def pause(self) -> None:
+        """Hold the task at its next event."""
+        self._command(Command.PAUSE)
+
+    def go_on(self) -> None:
+        """Continue a paused task."""
+        self._command(Command.GO_ON)
+
+    def cancel(self) -> None:
+        """End the task at its next event; the child is killed where none comes for some seconds."""
+        self._command(Command.CANCEL)
+        if self._busy:
+            self._grace.start()
+
+    @Slot()
+    def kill(self) -> None:
+        """End the child at once. What it had written stays and can be resumed."""
+        if self._child is not None:
+            self._child.kill()
+
+    def shut_down(self) -> None:
+        """Kill the child and wait for the thread; the engine can't be used afterwards."""
+        self._closing.set()
+        self._grace.stop()
+        self.kill()
+        self.wait()
+
+    def run(self) -> None:
+        """The thread: start the child, wait for what it says until it is gone."""
+        connection, theirs = self._connection, self._theirs
+        assert connection is not None
+        child = multiprocessing.get_context("spawn").Process(
+            target=worker.serve, args=(theirs, self._crash_log), daemon=True, name="freegvc engine"
+        )
+        child.start()
+        theirs.close()
+        self._child = child
+        self._listen(connection, child)
+        child.kill()
+        child.join()
+        self._child = None
+        connection.close()
+        if not self._closing.is_set():
+            self.crashed.emit(_last_words(child.exitcode))
+        child.close()
+
+    def _listen(self, connection: Connection, child: SpawnProcess) -> None:
+        pending: list[Message] = []
+        due = 0.0
+        while not self._closing.is_set():
+            timeout = max(0.0, due - time.monotonic()) if pending else _IDLE_WAIT
+            ready: Sequence[object] = wait([connection, child.sentinel], timeout)
+            if connection in ready:
+                try:
+                    message = worker.receive(connection)
+                except (EOFError, OSError):
+                    break
+                if isinstance(message, Settled):
+                    self._flush(pending)
+                    self.settled.emit(message)
+                else:
+                    coalesce(pending, message)
+            elif ready:
+                break
+            if pending and time.monotonic() >= due:
+                self._flush(pending)
+                due = time.monotonic() + 1 / UPDATES_PER_SECOND
+        self._flush(pending)
+
+    def _flush(self, pending: list[Message]) -> None:
+        if pending and not self._closing.is_set():
+            self.told.emit(tuple(pending))
+        pending.clear()
+
+    def _command(self, command: Command) -> None:
+        if self._busy:
+            self._send(command)
+
+    def _send(self, item: Task | Command) -> None:
+        # A child that has just died can't be told anything; `crashed` is on its way.
+        if self._connection is not None and not self._connection.closed:
+            try:
+                self._connection.send(item)
+            except OSError:
+                return
+
+    @Slot(object)
+    def _note_settled(self, _: Settled) -> None:
+        self._busy = False
+        self._grace.stop()
+
+    @Slot(str)
+    def _note_crashed(self, _: str) -> None:
+        self._busy = False
+        self._grace.stop()
+        self._connection = None
+
+
+def _last_words(exit_code: int | None) -> str:
+    if exit_code is not None and exit_code < 0:
+        name = signal.Signals(-exit_code).name if -exit_code in set(signal.Signals) else str(-exit_code)
+        return f"The engine's process was ended by the system ({name}); often there was too little memory."
+    return f"The engine's process ended unexpectedly (exit code {exit_code}); the log has the details."

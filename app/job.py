@@ -1,0 +1,138 @@
+"""One job of the queue: what to do, with the settings as they were when it was added, and how far it came."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from codec.errors import SettingsError
+from codec.settings import Bitrate, DecodeSettings, EncodeSettings, Goal, Quality, Size
+from codec.worker import Decode, Encode
+
+_GOALS: Mapping[str, type[Quality | Bitrate | Size]] = {"quality": Quality, "bitrate": Bitrate, "size": Size}
+
+
+class State(StrEnum):
+    """Where a job stands. STOPPED left a playable file; INTERRUPTED can go on where it was."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    PAUSED = "paused"
+    DONE = "done"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+ACTIVE = (State.RUNNING, State.PAUSED)
+RESUMABLE = (State.STOPPED, State.INTERRUPTED)
+
+
+@dataclass(frozen=True)
+class Job:
+    """An encode or an export.
+
+    Attributes:
+        share: of the frames that are done, 0 to 1.
+        message: why it failed or stopped, a complete sentence.
+        bytes: of the output, once it is finished.
+    """
+
+    source: Path
+    output: Path
+    settings: EncodeSettings | DecodeSettings
+    state: State = State.QUEUED
+    share: float = 0.0
+    message: str = ""
+    bytes: int | None = None
+    id: str = field(default_factory=lambda: secrets.token_hex(6))
+
+    @property
+    def is_encode(self) -> bool:
+        """Whether it makes a .fgvc file."""
+        return isinstance(self.settings, EncodeSettings)
+
+    @property
+    def resumable(self) -> bool:
+        """Whether an encode can go on from its last whole GOP."""
+        return self.state in RESUMABLE and self.is_encode
+
+    def task(self) -> Encode | Decode:
+        """What the engine is told."""
+        if isinstance(self.settings, EncodeSettings):
+            return Encode(self.source, self.output, self.settings)
+        return Decode(self.source, self.output, self.settings)
+
+    def interrupted(self) -> Job:
+        """As it stands after the engine or the program has gone."""
+        return replace(self, state=State.INTERRUPTED) if self.state in ACTIVE else self
+
+    def renewed(self) -> Job:
+        """Queued again: an encode that has left something goes on with it."""
+        settings = self.settings
+        if isinstance(settings, EncodeSettings):
+            part = self.output.with_name(self.output.name + ".part")
+            unfinished = part.exists() or (self.state is State.STOPPED and self.output.exists())
+            settings = replace(settings, resume=unfinished)
+        return replace(self, settings=settings, state=State.QUEUED, message="")
+
+
+def to_json(job: Job) -> dict[str, Any]:
+    """Plain values that `from_json` understands."""
+    settings = {f.name: getattr(job.settings, f.name) for f in fields(job.settings)}
+    settings["goal"] = goal_to_json(job.settings.goal)
+    return {
+        "id": job.id,
+        "kind": "encode" if job.is_encode else "decode",
+        "source": str(job.source),
+        "output": str(job.output),
+        "settings": settings,
+        "state": job.state.value,
+        "share": job.share,
+        "message": job.message,
+        "bytes": job.bytes,
+    }
+
+
+def from_json(data: Mapping[str, Any]) -> Job:
+    """The job that `to_json` wrote.
+
+    Raises:
+        SettingsError: it is none.
+    """
+    try:
+        settings = dict(data["settings"])
+        settings["goal"] = goal_from_json(settings["goal"])
+        kind: type[EncodeSettings | DecodeSettings] = EncodeSettings if data["kind"] == "encode" else DecodeSettings
+        return Job(
+            source=Path(data["source"]),
+            output=Path(data["output"]),
+            settings=kind(**settings),
+            state=State(data["state"]),
+            share=float(data["share"]),
+            message=str(data["message"]),
+            bytes=None if data["bytes"] is None else int(data["bytes"]),
+            id=str(data["id"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise SettingsError("A job in the saved queue can't be read; add it again.") from error
+
+
+def goal_to_json(goal: Goal | None) -> dict[str, Any] | None:
+    """A goal with its kind's name."""
+    if goal is None:
+        return None
+    name = next(name for name, kind in _GOALS.items() if isinstance(goal, kind))
+    return {"kind": name, **asdict(goal)}
+
+
+def goal_from_json(data: Mapping[str, Any] | None) -> Any:
+    """The goal that `goal_to_json` wrote; raises KeyError or TypeError where it is none."""
+    if data is None:
+        return None
+    values = dict(data)
+    return _GOALS[values.pop("kind")](**values)

@@ -1,0 +1,150 @@
+"""Jobs as a Qt model, saved on every change that a restart should know of."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+
+from app.job import ACTIVE, Job, State, from_json, to_json
+from codec.errors import SettingsError
+
+JOB_ROLE = Qt.ItemDataRole.UserRole
+Index = QModelIndex | QPersistentModelIndex
+VERSION = 1
+
+
+class JobQueue(QAbstractListModel):
+    """The queue in its order; `path` is where it is kept.
+
+    Attributes:
+        unreadable: told when a saved queue could not be read, with a sentence.
+    """
+
+    unreadable = Signal(str)
+
+    def __init__(self, path: Path, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._path = path
+        self._jobs: list[Job] = []
+
+    def __iter__(self) -> Iterator[Job]:
+        return iter(self._jobs)
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def __bool__(self) -> bool:
+        # Without this an empty queue would be false, like an empty list.
+        return True
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, N802
+        """See Qt."""
+        return 0 if parent.isValid() else len(self._jobs)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """The job itself for JOB_ROLE; else a text that screen readers can tell."""
+        if not index.isValid():
+            return None
+        job = self._jobs[index.row()]
+        if role == JOB_ROLE:
+            return job
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            return f"{job.output.name}: {job.state.value}, {job.share:.0%}"
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return job.message or f"{job.source} \u2192 {job.output}"
+        return None
+
+    def load(self) -> None:
+        """Read what was saved; what ran then counts as interrupted."""
+        try:
+            saved = json.loads(self._path.read_text("utf-8"))
+            jobs = [from_json(item).interrupted() for item in saved["jobs"]]
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError, KeyError, TypeError, SettingsError):
+            kept = self._path.with_suffix(".unreadable.json")
+            self._path.replace(kept)
+            self.unreadable.emit(f"The saved queue could not be read; it was kept as {kept} and a new one begun.")
+            return
+        self.beginResetModel()
+        self._jobs = jobs
+        self.endResetModel()
+
+    def get(self, job_id: str) -> Job | None:
+        """The job of that id."""
+        return next((job for job in self._jobs if job.id == job_id), None)
+
+    def row_of(self, job_id: str) -> int:
+        """Its row, or -1."""
+        return next((row for row, job in enumerate(self._jobs) if job.id == job_id), -1)
+
+    def add(self, job: Job) -> None:
+        """Append a job."""
+        row = len(self._jobs)
+        self.beginInsertRows(QModelIndex(), row, row)
+        self._jobs.append(job)
+        self.endInsertRows()
+        self._save()
+
+    def remove(self, job_id: str) -> bool:
+        """Take a job out; one that runs stays. Returns whether it went."""
+        row = self.row_of(job_id)
+        if row < 0 or self._jobs[row].state in ACTIVE:
+            return False
+        self.beginRemoveRows(QModelIndex(), row, row)
+        del self._jobs[row]
+        self.endRemoveRows()
+        self._save()
+        return True
+
+    def move(self, job_id: str, by: int) -> None:
+        """Move a job up (negative) or down, as far as the queue reaches."""
+        row = self.row_of(job_id)
+        to = min(max(row + by, 0), len(self._jobs) - 1)
+        if row < 0 or to == row:
+            return
+        self.beginMoveRows(QModelIndex(), row, row, QModelIndex(), to + (to > row))
+        self._jobs.insert(to, self._jobs.pop(row))
+        self.endMoveRows()
+        self._save()
+
+    def update(self, job_id: str, **changes: Any) -> None:
+        """Replace fields of a job; mere progress is shown but not saved."""
+        row = self.row_of(job_id)
+        if row < 0:
+            return
+        self._jobs[row] = replace(self._jobs[row], **changes)
+        self._changed(row, save=set(changes) != {"share"})
+
+    def renew(self, job_id: str) -> None:
+        """Queue a job again, to go on where it was."""
+        row = self.row_of(job_id)
+        if row >= 0 and self._jobs[row].state not in ACTIVE:
+            self._jobs[row] = self._jobs[row].renewed()
+            self._changed(row, save=True)
+
+    def next_queued(self) -> Job | None:
+        """The first job that waits."""
+        return next((job for job in self._jobs if job.state is State.QUEUED), None)
+
+    def _changed(self, row: int, save: bool) -> None:
+        index = self.index(row)
+        self.dataChanged.emit(index, index)
+        if save:
+            self._save()
+
+    def _save(self) -> None:
+        text = json.dumps({"version": VERSION, "jobs": [to_json(job) for job in self._jobs]}, indent=1)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self._path.with_suffix(".part")
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self._path)

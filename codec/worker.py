@@ -1,0 +1,284 @@
+"""The engine as a child process: takes tasks over a pipe, answers with the engine's own events.
+
+One task at a time. Between two events the child looks for a command; cancelling closes the generator, so that whole
+GOPs stay playable. Pictures travel as raw bytes behind a short notice: the other side then receives them without
+unpickling, hence without holding its interpreter. This module is torch-free until a task needs torch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import traceback
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum, auto
+from itertools import dropwhile
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codec.bitstream import BitstreamReader, Damage
+from codec.errors import FreeGvcError
+from codec.events import Event, Phase, PreviewReady, Warned
+from codec.records import AudioRecord, GopRecord, Header
+from codec.retarget import step_choice
+from codec.settings import DecodeSettings, EncodeSettings
+
+if TYPE_CHECKING:
+    from codec.priors.base import VideoPrior
+
+MAX_PREVIEW_BYTES = 2**31
+METRICS = ("psnr", "ms-ssim", "dists", "lpips")
+
+
+@dataclass(frozen=True)
+class Encode:
+    """Run `codec.encoder.encode`."""
+
+    source: Path
+    output: Path
+    settings: EncodeSettings
+
+
+@dataclass(frozen=True)
+class Decode:
+    """Run `codec.decoder.decode`."""
+
+    source: Path
+    output: Path
+    settings: DecodeSettings
+
+
+@dataclass(frozen=True)
+class Play:
+    """Decode to pictures only, from the chain that holds `first_frame` on until `frames` frames beyond it exist."""
+
+    source: Path
+    settings: DecodeSettings
+    first_frame: int
+    frames: int
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Measure one frame, uint8 (H, W, 3), against its reference by every metric that can run here."""
+
+    frame: int
+    reference: NDArray[np.uint8] = field(repr=False)
+    distorted: NDArray[np.uint8] = field(repr=False)
+
+
+Task = Encode | Decode | Play | Measure
+
+
+class Command(Enum):
+    """What may be said to a child that works."""
+
+    PAUSE = auto()
+    GO_ON = auto()
+    CANCEL = auto()
+
+
+class Outcome(StrEnum):
+    """How a task ended; REFUSED carries a sentence for the user, FAILED is a defect."""
+
+    DONE = "done"
+    CANCELLED = "cancelled"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The last message of a task. `detail` is a traceback for the log."""
+
+    outcome: Outcome
+    message: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The answer to Measure."""
+
+    frame: int
+    values: dict[str, float]
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """Announces the bytes of a PreviewReady's frames."""
+
+    gop: int
+    start_frame: int
+    shape: tuple[int, int, int, int]
+
+
+Message = Event | Measured | Settled
+
+
+def receive(connection: Connection) -> Message:
+    """The next message of a child.
+
+    Raises:
+        EOFError: the child has gone.
+    """
+    message: Message | _Picture = connection.recv()
+    if not isinstance(message, _Picture):
+        return message
+    frames = np.empty(message.shape, np.uint8)
+    if not 0 < frames.nbytes <= MAX_PREVIEW_BYTES:
+        raise EOFError
+    connection.recv_bytes_into(frames.data.cast("B"))
+    return PreviewReady(message.gop, message.start_frame, frames)
+
+
+def serve(connection: Connection, crash_log: Path | None) -> None:
+    """The child's main loop; returns when the other side has gone."""
+    if crash_log is not None:
+        log = crash_log.open("a")
+        faulthandler.enable(log)
+    worker = _Worker(connection)
+    try:
+        _warm_up()
+        while True:
+            task = connection.recv()
+            if not isinstance(task, Command):
+                connection.send(worker.settle(task))
+    except (EOFError, BrokenPipeError, ConnectionResetError, KeyboardInterrupt):
+        return
+
+
+def _warm_up() -> None:
+    """Import what every task needs, so that the first one starts at once."""
+    # A broken installation is told by the first task, in its own words.
+    with contextlib.suppress(ImportError):
+        import codec.decoder
+        import codec.encoder  # noqa: F401
+
+
+class _CancelError(Exception):
+    """A CANCEL arrived."""
+
+
+class _Worker:
+    """Runs tasks and sends what they tell.
+
+    Attributes:
+        _prior: the last prior that Play loaded, by the header's and the machine's wishes.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._prior: tuple[object, VideoPrior] | None = None
+
+    def settle(self, task: Task) -> Settled:
+        """Run one task to its end."""
+        events = self._events(task)
+        try:
+            for event in events:
+                self._tell(event)
+                self._obey()
+        except _CancelError:
+            events.close()
+            return Settled(Outcome.CANCELLED)
+        except FreeGvcError as error:
+            return Settled(Outcome.REFUSED, str(error))
+        except Exception as error:
+            return _failure(error)
+        return Settled(Outcome.DONE)
+
+    def _events(self, task: Task) -> Generator[Event | Measured, None, None]:
+        if isinstance(task, Encode):
+            from codec.encoder import encode
+
+            yield from encode(task.source, task.output, task.settings)
+        elif isinstance(task, Decode):
+            from codec.decoder import decode
+
+            yield from decode(task.source, task.output, task.settings)
+        elif isinstance(task, Play):
+            yield from self._play(task)
+        else:
+            yield Measured(task.frame, _measure(task))
+
+    def _tell(self, event: Event | Measured) -> None:
+        if isinstance(event, PreviewReady):
+            frames = np.ascontiguousarray(event.frames)
+            self._connection.send(_Picture(event.gop, event.start_frame, frames.shape))
+            self._connection.send_bytes(frames.data.cast("B"))
+        else:
+            self._connection.send(event)
+
+    def _obey(self) -> None:
+        """Take every command that waits; PAUSE waits for the next one."""
+        paused = False
+        while paused or self._connection.poll():
+            command = self._connection.recv()
+            if command is Command.CANCEL:
+                raise _CancelError
+            paused = command is Command.PAUSE
+
+    def _play(self, task: Play) -> Iterator[Event]:
+        from codec.assembly import Pictures
+        from codec.decoder import decode_records
+
+        with BitstreamReader(task.source) as reader:
+            yield Phase("loading the prior")
+            prior = self._prior_for(reader.header, task.settings)
+            yield Phase("decoding")
+            choose = step_choice(task.settings.goal, reader.header)
+            for item in decode_records(reader.header, prior, _from_chain(reader, task.first_frame), choose):
+                if isinstance(item, Pictures):
+                    yield PreviewReady(item.gop, item.start_frame, item.frames)
+                    if item.start_frame + len(item.frames) >= task.first_frame + task.frames:
+                        return
+                elif isinstance(item, Warned):
+                    yield item
+
+    def _prior_for(self, header: Header, settings: DecodeSettings) -> VideoPrior:
+        from codec.decoder import prior_for
+
+        key = (header.prior_id, header.weights_hash, header.schedule, settings.device, settings.dtype)
+        if self._prior is None or self._prior[0] != key:
+            self._prior = (key, prior_for(header, settings))
+        return self._prior[1]
+
+
+def _from_chain(reader: BitstreamReader, frame: int) -> Iterator[GopRecord | AudioRecord | Damage]:
+    """Records from the last chain that begins at or before `frame`; a chain can only be decoded from its start."""
+    starts = [entry.start_frame for entry in reader.index() if entry.chain_start and entry.start_frame <= frame]
+    start = max(starts, default=0)
+
+    def is_before(item: GopRecord | AudioRecord | Damage) -> bool:
+        return not isinstance(item, GopRecord) or item.start_frame < start
+
+    return dropwhile(is_before, reader.records())
+
+
+def _measure(task: Measure) -> dict[str, float]:
+    from codec.metrics.catalog import metric, missing
+
+    return {
+        name: float(metric(name)(task.reference[None], task.distorted[None])[0])
+        for name in METRICS
+        if missing(name) is None
+    }
+
+
+def _failure(error: Exception) -> Settled:
+    detail = "".join(traceback.format_exception(error))
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return Settled(
+            Outcome.REFUSED,
+            "There is not enough memory; choose a smaller short side, the CPU, or close other programs.",
+            detail,
+        )
+    if isinstance(error, EOFError | ConnectionError):
+        raise error
+    kind = type(error).__name__
+    return Settled(Outcome.FAILED, f"The engine failed ({kind}: {error}); the log has the details.", detail)

@@ -1,0 +1,74 @@
+"""Fixtures of the window's tests: offscreen, nothing of the user's touched, nothing left running."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+# The engine's child inherits it; more threads than cores only spin.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import pytest
+from PySide6.QtCore import QSettings, QTimer
+from PySide6.QtWidgets import QApplication
+
+from app.engine import Engine
+from codec.video import Colour, VideoReader, VideoWriter
+
+# The offscreen platform has no window manager to tell size hints to.
+ALLOWED_QT_WARNINGS = ["This plugin does not support propagateSizeHints"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every Qt warning fails a test of this folder, but for those explained above."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.qt_log_level_fail("WARNING"))
+            item.add_marker(pytest.mark.qt_log_ignore(*ALLOWED_QT_WARNINGS))
+
+
+@pytest.fixture(autouse=True)
+def _own_settings(tmp_path: Path) -> None:
+    QSettings.setDefaultFormat(QSettings.Format.IniFormat)
+    for scope in (QSettings.Scope.UserScope, QSettings.Scope.SystemScope):
+        QSettings.setPath(QSettings.Format.IniFormat, scope, str(tmp_path / "settings"))
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left(qapp: QApplication) -> Iterator[None]:
+    """Fails a test that leaves a thread, a child process, a window or a running timer behind."""
+    threads = set(threading.enumerate())
+    yield
+    qapp.sendPostedEvents(None, 52)  # QEvent.DeferredDelete
+    assert not [child.name for child in multiprocessing.active_children()]
+    left = [t.name for t in set(threading.enumerate()) - threads if not isinstance(t, threading._DummyThread)]
+    assert not left
+    shown = [widget for widget in qapp.topLevelWidgets() if widget.isVisible()]
+    assert not shown
+    ticking = [timer for window in qapp.topLevelWidgets() for timer in window.findChildren(QTimer) if timer.isActive()]
+    assert not ticking
+
+
+@pytest.fixture()
+def engine(qapp: QApplication) -> Iterator[Engine]:
+    made = Engine()
+    yield made
+    made.shut_down()
+
+
+@pytest.fixture(scope="session")
+def short_clip(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """30 real frames at 86x64, a second at 30 fps: the smallest thing that still is a video."""
+    path = tmp_path_factory.mktemp("clip") / "carphone.mkv"
+    rate = Fraction(30)
+    with VideoReader(clips / "03_carphone_qcif_talkinghead.mp4", size=(80, 64), duration=1.0) as reader:
+        frames = list(reader.frames())
+    with VideoWriter(path, 80, 64, frame_rate=rate, time_base=1 / rate, colour=Colour()) as writer:
+        for number, frame in enumerate(frames):
+            writer.write(frame.pixels, number / rate)
+    return path

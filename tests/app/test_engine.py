@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from pytestqt.qtbot import QtBot
+
+from app.engine import Engine, coalesce
+from app.job import Job, State
+from app.queue import JobQueue
+from app.session import Session
+from codec.events import GopDone, Phase, PreviewReady, StepCoded
+from codec.info import describe
+from codec.settings import Bitrate, DecodeSettings, EncodeSettings
+from codec.worker import Encode, Outcome, Play, Settled, Task
+
+# Two GOPs of the pocket prior without its base layer, and no metric to load: as quick as a real encode gets.
+QUICK = EncodeSettings(goal=Bitrate(4000), short_side=64, gop_frames=16, base="none", preview=True)
+PATIENCE = 120_000
+
+
+def test_only_the_last_of_following_steps_is_told() -> None:
+    pending: list[object] = []
+    for message in (Phase("coding"), StepCoded(0, 1, 9, 8), StepCoded(0, 2, 9, 8), Phase("muxing")):
+        coalesce(pending, message)  # type: ignore[arg-type]
+    assert pending == [Phase("coding"), StepCoded(0, 2, 9, 8), Phase("muxing")]
+
+
+def settle(qtbot: QtBot, engine: Engine, task: Task) -> Settled:
+    """Run a task; a crash of the child fails at once."""
+    ends: list[object] = []
+    engine.settled.connect(ends.append)
+    engine.crashed.connect(ends.append)
+    engine.submit(task)
+    qtbot.waitUntil(lambda: bool(ends), timeout=PATIENCE)
+    engine.settled.disconnect(ends.append)
+    engine.crashed.disconnect(ends.append)
+    assert isinstance(ends[0], Settled), ends
+    return ends[0]
+
+
+def test_encode_then_play_through_the_child(qtbot: QtBot, engine: Engine, short_clip: Path, tmp_path: Path) -> None:
+    told: list[object] = []
+    engine.told.connect(told.extend)
+    output = tmp_path / "a.fgvc"
+    settled = settle(qtbot, engine, Encode(short_clip, output, QUICK))
+    assert settled.outcome is Outcome.DONE, settled
+    assert sum(isinstance(event, GopDone) for event in told) == len(describe(output).gops)
+    encoded = [event for event in told if isinstance(event, PreviewReady)]
+    told.clear()
+    assert settle(qtbot, engine, Play(output, DecodeSettings(), 0, 10_000)).outcome is Outcome.DONE
+    played = [event for event in told if isinstance(event, PreviewReady)]
+    assert [e.start_frame for e in played] == [e.start_frame for e in encoded]
+    assert sum(len(e.frames) for e in played) == 30
+    assert all((a.frames == b.frames).all() for a, b in zip(encoded, played, strict=True))
+
+
+def test_a_refusal_is_a_sentence_and_the_child_lives_on(qtbot: QtBot, engine: Engine, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.mp4"
+    bad.write_bytes(b"no video")
+    for _ in range(2):
+        settled = settle(qtbot, engine, Encode(bad, tmp_path / "a.fgvc", QUICK))
+        assert settled.outcome is Outcome.REFUSED
+        assert str(bad) in settled.message
+
+
+def test_killed_in_mid_gop_the_job_is_interrupted_and_resumes(
+    qtbot: QtBot, engine: Engine, short_clip: Path, tmp_path: Path
+) -> None:
+    queue = JobQueue(tmp_path / "queue.json")
+    session = Session(queue, engine)
+    job = Job(short_clip, tmp_path / "a.fgvc", QUICK)
+    queue.add(job)
+
+    def kill_in_a_step(events: tuple[object, ...]) -> None:
+        if any(isinstance(event, StepCoded) for event in events):
+            assert engine.child_pid is not None
+            os.kill(engine.child_pid, signal.SIGKILL)
+            engine.told.disconnect(kill_in_a_step)
+
+    engine.told.connect(kill_in_a_step)
+    with qtbot.waitSignal(session.crashed, timeout=PATIENCE) as crashed:
+        session.start_next()
+    assert "ended by the system" in crashed.args[1]
+    assert queue.get(job.id).state is State.INTERRUPTED  # type: ignore[union-attr]
+    with qtbot.waitSignal(session.ended, timeout=PATIENCE) as ended:
+        session.resume(job.id)
+    assert ended.args == [job.id, State.DONE]
+    info = describe(job.output)
+    assert info.complete
+    assert info.frames == 30
+
+
+def test_cancelling_leaves_whole_gops_playable(qtbot: QtBot, engine: Engine, short_clip: Path, tmp_path: Path) -> None:
+    queue = JobQueue(tmp_path / "queue.json")
+    session = Session(queue, engine)
+    job = Job(short_clip, tmp_path / "a.fgvc", QUICK)
+    queue.add(job)
+
+    def stop(events: tuple[object, ...]) -> None:
+        if any(isinstance(event, GopDone) for event in events):
+            session.cancel()
+
+    engine.told.connect(stop)
+    with qtbot.waitSignal(session.ended, timeout=PATIENCE) as ended:
+        session.start_next()
+    # The second GOP may have been finished before the command was seen.
+    assert ended.args[1] in (State.STOPPED, State.DONE)
+    assert describe(job.output).gops
+
+
+def test_two_thousand_signals_do_not_wear_out_true() -> None:
+    """PySide6 6.12.0 on Python 3.11 loses a reference to True per emit and aborts the process."""
+    code = (
+        "import sys\n"
+        "from PySide6.QtCore import QObject, Signal\n"
+        "class A(QObject):\n"
+        "    s = Signal(int)\n"
+        "a, seen = A(), []\n"
+        "a.s.connect(seen.append)\n"
+        "before = sys.getrefcount(True)\n"
+        "for n in range(2000): a.s.emit(n)\n"
+        "assert len(seen) == 2000\n"
+        "assert before - sys.getrefcount(True) < 100, 'references to True were lost'\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

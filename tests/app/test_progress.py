@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from app.progress import Progress
+from codec.events import GopDone, Phase, StepCoded
+
+
+def gop(index: int, bits: int, done: int, total: int | None = 100) -> GopDone:
+    return GopDone(index, done - 10, 10, 3, bits, 0, 0.1, (), done, total)
+
+
+def coded(*bits: int) -> Progress:
+    """GOPs of ten frames, one every second after coding began."""
+    progress = Progress(Fraction(10)).after(Phase("coding"), 0.0)
+    for index, count in enumerate(bits):
+        progress = progress.after(gop(index, count, 10 * (index + 1)), index + 1.0)
+    return progress
+
+
+def test_figures_of_a_steady_encode() -> None:
+    progress = coded(1000, 1000)
+    assert progress.share == pytest.approx(0.2)
+    assert progress.speed == pytest.approx(1.0)
+    assert progress.seconds_left == pytest.approx(8.0)
+    assert progress.kbps == pytest.approx(1.0)
+    assert progress.gop_count == 10
+
+
+def test_forecast_needs_two_gops_and_a_length() -> None:
+    assert coded(1000).forecast(125) is None
+    unknown = Progress(Fraction(10)).after(gop(0, 9, 10, None), 1).after(gop(1, 9, 20, None), 2)
+    assert unknown.forecast(100) is None
+
+
+def test_forecast_widens_with_uneven_gops_and_holds_the_steady_answer() -> None:
+    steady, uneven = coded(1000, 1000).forecast(250), coded(400, 1600).forecast(250)
+    assert steady is not None
+    assert uneven is not None
+    assert steady.low < 1250 < steady.high
+    assert uneven.high - uneven.low > steady.high - steady.low
+    assert uneven.low >= 250
+
+
+def test_a_resumed_run_counts_its_own_speed_only() -> None:
+    progress = Progress(Fraction(10)).after(Phase("coding"), 0.0).after(gop(7, 1000, 80), 1.0)
+    assert progress.speed == pytest.approx(1.0)
+    assert progress.share == pytest.approx(0.8)
+
+
+def test_steps_name_the_phase() -> None:
+    progress = Progress(Fraction(10)).after(Phase("loading the prior"), 0).after(StepCoded(2, 5, 24, 800), 1)
+    assert (progress.phase, progress.gop, progress.step, progress.steps) == ("coding", 2, 5, 24)
