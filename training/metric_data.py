@@ -6,7 +6,7 @@
 Every item of the first command becomes one file PAIRS/NAME.safetensors with
     reference  uint8 (R, H, W, 3)
     distorted  uint8 (R, D, H, W, 3)
-    terms      float32 (R, D, 6, 2): what texture and structure of each of DISTS's six stages add to the score
+and the labels of `training.metric_teacher.label`.
 A finished file is never made again, so the script can be stopped, resumed and run while items are still being made.
 """
 
@@ -19,18 +19,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from safetensors.torch import save_file
 
 from codec.base_layer import upsample
-from codec.metrics.base import to_unit_tensor
-from codec.metrics.dists import DistsNetwork, load_dists_network, stage_terms
+from codec.metrics.dists import DistsNetwork, load_dists_network
 from codec.metrics.networks import default_folders
 from training.metric_distortions import Moment, Picture, Rng, draw
+from training.metric_teacher import label, write_pairs
 
 REFERENCES, DISTORTIONS = 3, 4
 NARROWEST, LOWEST = 128, 96
-CPU = torch.device("cpu")
 
 
 def random_window(height: int, width: int, rng: Rng) -> tuple[slice, slice]:
@@ -52,8 +49,9 @@ def read_bases(folder: Path, height: int, width: int) -> list[Picture]:
 def make_pairs(folder: Path, rng: Rng) -> tuple[Picture, Picture, list[str]]:
     """References (R, H, W, 3), distorted versions (R, D, H, W, 3) and the distortions' names, R * D of them."""
     source: Picture = np.load(folder / "source.npy")
-    rows, columns = random_window(*source.shape[1:3], rng)
-    bases = [base[:, rows, columns] for base in read_bases(folder, *source.shape[1:3])]
+    height, width = source.shape[1:3]
+    rows, columns = random_window(height, width, rng)
+    bases = [base[:, rows, columns] for base in read_bases(folder, height, width)]
     frames = np.ascontiguousarray(source[:, rows, columns])
     references, distorted, names = [], [], []
     for index in rng.choice(len(frames), size=REFERENCES, replace=False):
@@ -65,39 +63,17 @@ def make_pairs(folder: Path, rng: Rng) -> tuple[Picture, Picture, list[str]]:
     return np.stack(references), np.stack(distorted), names
 
 
-def teacher_features(teacher: DistsNetwork, x: torch.Tensor) -> list[torch.Tensor]:
-    """`teacher.features`, every stage but the first in bfloat16: `training.metric_eval --teacher` prints the error."""
-    h, outputs = teacher.stages[0]((x - teacher.mean) / teacher.std), [x]
-    outputs.append(h)
-    for pool, stage in zip(teacher.pools, teacher.stages[1:], strict=True):
-        h = pool(h)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            h = stage(h).float()
-        outputs.append(h)
-    return outputs
-
-
-def teacher_terms(teacher: DistsNetwork, references: Picture, distorted: Picture) -> NDArray[np.float32]:
-    """Exact DISTS, stage by stage: (R, D, 6, 2). Each reference's features are computed once."""
-    rows = []
-    with torch.inference_mode():
-        for reference, versions in zip(references, distorted, strict=True):
-            known = teacher_features(teacher, to_unit_tensor(reference[None], CPU))
-            features = teacher_features(teacher, to_unit_tensor(versions, CPU))
-            repeated = [f.expand_as(g) for f, g in zip(known, features, strict=True)]
-            rows.append(stage_terms(repeated, features, teacher.alpha, teacher.beta).numpy())
-    return np.stack(rows)
-
-
 def make(folder: Path, target: Path, teacher: DistsNetwork) -> None:
-    """Write one item's pairs; the file gets its final name only when complete."""
+    """Write one item's pairs."""
     rng = np.random.default_rng(zlib.crc32(folder.name.encode()))
     references, distorted, names = make_pairs(folder, rng)
-    terms = teacher_terms(teacher, references, distorted)
-    tensors = {"reference": references, "distorted": distorted, "terms": terms}
-    partial = target.with_suffix(".part")
-    save_file({key: torch.from_numpy(value) for key, value in tensors.items()}, partial, {"kinds": " ".join(names)})
-    partial.rename(target)
+    write_pairs(target, references, distorted, label(teacher, references, distorted), names)
+
+
+def item_folders(items: Path) -> list[Path]:
+    """All finished items in an order of which any first part is a fair mixture."""
+    folders = [f for f in items.iterdir() if (f / "item.json").exists() and f.suffix != ".part"]
+    return sorted(folders, key=lambda f: zlib.crc32(f.name.encode()))
 
 
 def main() -> None:
@@ -110,8 +86,7 @@ def main() -> None:
     torch.set_num_threads(1)
     args.pairs.mkdir(parents=True, exist_ok=True)
     teacher = load_dists_network(args.models or default_folders())
-    folders = [f for f in args.items.iterdir() if (f / "item.json").exists() and f.suffix != ".part"]
-    folders.sort(key=lambda f: zlib.crc32(f.name.encode()))  # any first part of the order is a fair mixture
+    folders = item_folders(args.items)
     for number, folder in enumerate(folders):
         target = args.pairs / f"{folder.name}.safetensors"
         if not target.exists():

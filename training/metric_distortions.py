@@ -73,7 +73,7 @@ def motion_blur(x: Real, rng: Rng) -> Real:
     kernel = np.zeros((length, length), np.float32)
     centre = (length - 1) / 2
     reach = np.array([np.cos(angle), np.sin(angle)]) * centre
-    start, end = (tuple(int(round(v)) for v in centre + sign * reach) for sign in (-1, 1))
+    start, end = (tuple(round(v) for v in centre + sign * reach) for sign in (-1, 1))
     cv2.line(kernel, start, end, 1.0)
     return np.asarray(cv2.filter2D(x, -1, kernel / kernel.sum()), np.float32)
 
@@ -153,7 +153,7 @@ def displacement(x: Real, rng: Rng) -> Real:
     matrix = cv2.getRotationMatrix2D(
         (width / 2, height / 2), 1.5 * rng.standard_normal(), 1 + 0.01 * rng.standard_normal()
     )
-    matrix[:, 2] += log_uniform(rng, 0.2, 4.0) * rng.standard_normal(2)
+    matrix[:, 2] = matrix[:, 2] + log_uniform(rng, 0.2, 4.0) * rng.standard_normal(2)
     warped = cv2.warpAffine(x, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
     return np.asarray(warped, np.float32)
 
@@ -318,7 +318,8 @@ def filtered(moment: Moment, rng: Rng) -> Picture:
 
 
 MIXTURE: tuple[tuple[Distortion, float], ...] = (
-    (filtered, 0.34), (av1, 0.16), (refined, 0.1), (restored, 0.1), (sampled, 0.12), (x264, 0.07), (x265, 0.07), (neighbour, 0.04),
+    (filtered, 0.34), (av1, 0.16), (refined, 0.1), (restored, 0.1), (sampled, 0.12),
+    (x264, 0.07), (x265, 0.07), (neighbour, 0.04),
 )  # fmt: skip
 
 

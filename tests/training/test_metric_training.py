@@ -1,0 +1,126 @@
+"""The bundled metric's training: distortions, labels, losses, and an export that the program loads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from codec.metrics.base import to_unit_tensor
+from codec.metrics.dists import load_dists_network
+from codec.metrics.pocket_dists import HEADS, load_pocket_network
+from training.metric_distortions import (
+    FILTERS,
+    MIXTURE,
+    Distortion,
+    Filter,
+    Moment,
+    block_dct,
+    inverse_block_dct,
+    recode,
+)
+from training.metric_teacher import CPU, guides, label
+from training.metric_train import Lesson, Scale, Student, guide_loss, score_loss
+
+
+@pytest.fixture(scope="module")
+def moment() -> Moment:
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(0, 256, (6, 12, 16, 3), np.uint8)
+    frames = coarse.repeat(8, axis=1).repeat(8, axis=2)
+    return Moment(frames, 2, (frames[1], 255 - frames[2]))
+
+
+@pytest.mark.parametrize("change", FILTERS)
+def test_every_filter_keeps_size_and_repeats_itself(change: Filter, moment: Moment) -> None:
+    x = moment.picture.astype(np.float32)
+    once, again = (change(x.copy(), np.random.default_rng(5)) for _ in range(2))
+    assert once.shape == x.shape
+    assert np.isfinite(once).all()
+    assert np.array_equal(once, again)
+    assert not np.array_equal(once, x)
+
+
+@pytest.mark.parametrize("distortion", [distortion for distortion, _ in MIXTURE])
+def test_every_distortion_returns_a_picture(distortion: Distortion, moment: Moment) -> None:
+    once, again = (distortion(moment, np.random.default_rng(6)) for _ in range(2))
+    assert once.shape == moment.picture.shape
+    assert once.dtype == np.uint8
+    assert np.array_equal(once, again)
+
+
+def test_block_dct_is_orthonormal() -> None:
+    x = np.random.default_rng(3).standard_normal((16, 24, 3)).astype(np.float32)
+    y = block_dct(x)
+    assert np.square(y).sum() == pytest.approx(np.square(x).sum(), rel=1e-5)
+    assert inverse_block_dct(y) == pytest.approx(x, abs=1e-5)
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_recode_returns_every_frame(codec: str, moment: Moment) -> None:
+    options = {"crf": "20", "threads": "1", "x265-params": "log-level=none:pools=none"}
+    decoded = recode(moment.frames, codec, options if codec == "libx265" else {"crf": "20", "threads": "1"})
+    assert decoded.shape == moment.frames.shape
+    assert np.abs(decoded.astype(int) - moment.frames).mean() < 40
+
+
+@pytest.fixture(scope="module")
+def lesson() -> Lesson:
+    generator = torch.Generator().manual_seed(5)
+    pictures = torch.rand(3, 3, 64, 48, generator=generator)
+    guides = [0.1 * torch.rand(3, channels, 4, 3, generator=generator) for channels in HEADS.values()]
+    return Lesson(pictures, 1, 0.02 * torch.rand(1, 2, 6, 2, generator=generator), guides)
+
+
+def test_export_is_what_the_program_loads(tmp_path: Path, lesson: Lesson) -> None:
+    student = Student(torch.Generator().manual_seed(4))
+    save_file(student.export(), tmp_path / "pocket.safetensors")
+    network = load_pocket_network(tmp_path / "pocket.safetensors")
+    x, y = lesson.pictures[:1], lesson.pictures[1:]
+    with torch.inference_mode():
+        expected = student(lesson)[0].sum((-2, -1)).flatten()
+        assert network(x.expand_as(y), y).tolist() == pytest.approx(expected.tolist(), rel=2e-2)
+        assert network(y, y).tolist() == [0, 0]
+
+
+def test_student_starts_with_the_teachers_channel_weights(shared: Path) -> None:
+    teacher = load_dists_network([shared / "models"])
+    student = Student(torch.Generator().manual_seed(4))
+    assert student.root_alpha.square().sum().item() == pytest.approx(teacher.alpha.sum().item(), rel=1e-4)
+    assert torch.allclose(student.root_alpha.square()[-512:], teacher.alpha[-512:])
+    assert torch.allclose(student.root_beta.square()[-512:], teacher.beta[-512:])
+
+
+def test_labels_are_the_teachers_scores_and_maps(shared: Path) -> None:
+    teacher = load_dists_network([shared / "models"])
+    rng = np.random.default_rng(8)
+    references, distorted = (
+        rng.integers(0, 256, (2, 40, 56, 3), np.uint8),
+        rng.integers(0, 256, (2, 2, 40, 56, 3), np.uint8),
+    )
+    labels = label(teacher, references, distorted)
+    x, y = (to_unit_tensor(p, CPU) for p in (references[:1], distorted[0, :1]))
+    with torch.inference_mode():
+        assert labels["terms"][0, 0].sum().item() == pytest.approx(teacher(x, y).item(), abs=2e-3)
+        maps = guides(teacher.features(to_unit_tensor(distorted[1, :1], CPU)))
+    for stage, expected in zip(HEADS, maps, strict=True):
+        found = labels[f"guide{stage}"]
+        assert found.shape == (6, HEADS[stage], 3, 4)
+        assert (found[4] - expected[0]).abs().mean() < 0.02 * expected.abs().mean()
+
+
+def test_a_few_steps_lower_both_losses(lesson: Lesson) -> None:
+    student, losses = Student(torch.Generator().manual_seed(4)), []
+    scales = [Scale(g.mean((0, 2, 3)), g.square().mean((0, 2, 3))) for g in lesson.guides]
+    optimiser = torch.optim.Adam(student.parameters(), 1e-3)
+    for _ in range(8):
+        terms, ours = student(lesson)
+        losses.append((score_loss(terms, lesson.terms), guide_loss(ours, lesson.guides, scales)))
+        optimiser.zero_grad()
+        torch.autograd.backward(10 * losses[-1][0] + losses[-1][1])
+        optimiser.step()
+    assert losses[-1][0] < losses[0][0]
+    assert losses[-1][1] < losses[0][1]
