@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from torch import Tensor
 
-from codec.alignment import cross_fade, fuse
+from codec.alignment import cross_fade, fuse, shared_slots
 from codec.priors.base import Condition, Frames, VideoPrior
 
 
@@ -54,7 +54,7 @@ class Assembler:
         """The frames that are final now that `gop` is known."""
         held, latent = self._held, gop.latent
         if held is not None:
-            shared = self._prior.geometry.slots(gop.overlap) if gop.overlap else 0
+            shared = shared_slots(self._prior.geometry, held.frames, gop.overlap)
             before, latent = fuse(held.latent, latent, shared)
             yield self._decode(held, before, gop.overlap)
         self._held = DenoisedGop(**{**vars(gop), "latent": latent})

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
+from codec.alignment import shared_slots
 from codec.assembly import Assembler, DenoisedGop, Pictures
 from codec.audio_track import track_of
 from codec.base_layer import BaseDecoder, base_size
@@ -49,6 +50,7 @@ def decode(source: Path, output: Path, settings: DecodeSettings) -> Iterator[Eve
     with BitstreamReader(source) as reader:
         yield Phase("loading the prior")
         prior = prior_for(reader.header, settings)
+        yield from map(Warned, (*prior.notes, *differences(reader.header, prior)))
         yield Phase("decoding")
         with _open_writer(output, reader.header, settings) as writer:
             sink = _Sink(reader.header, writer, settings.audio)
@@ -59,12 +61,13 @@ def decode(source: Path, output: Path, settings: DecodeSettings) -> Iterator[Eve
 
 
 def prior_for(header: Header, settings: DecodeSettings) -> VideoPrior:
-    """The prior that wrote a file, checked against its header.
+    """The prior that wrote a file, checked against its header; computes as the encoder did unless told otherwise.
 
     Raises:
         PriorError: it is unknown, missing, has other weights or another schedule.
     """
-    prior = open_prior(header.prior_id, settings.device, settings.dtype)
+    dtype = header.dtype if settings.dtype == "auto" else settings.dtype
+    prior = open_prior(header.prior_id, settings.device, dtype)
     if prior.weights_hash != header.weights_hash:
         raise PriorError(
             f"The file was made with other weights of the prior {prior.id} "
@@ -73,6 +76,15 @@ def prior_for(header: Header, settings: DecodeSettings) -> VideoPrior:
     if prior.schedule.spec != header.schedule:
         raise PriorError(f"The file was made with another noise schedule of the prior {prior.id}; update this program.")
     return prior
+
+
+def differences(header: Header, prior: VideoPrior) -> Iterator[str]:
+    """What this decode computes otherwise than the encoder did, as sentences."""
+    if prior.dtype != header.dtype:
+        yield (
+            f"The file was made in {header.dtype} and is decoded in {prior.dtype}, so pictures may differ from what "
+            f"the encoder measured; --dtype {header.dtype} avoids that."
+        )
 
 
 @dataclass(frozen=True)
@@ -184,9 +196,9 @@ class _Chain:
 
     def _remember(self, record: GopRecord, latent: Tensor, t_star: int) -> None:
         self.next_frame = record.end_frame
-        overlap = self.header.overlap_frames
-        guided = self.header.overlap_mode == "guided" and overlap > 0
-        self.known = Known(latent[:, -self.prior.geometry.slots(overlap) :], t_star) if guided else None
+        shared = shared_slots(self.prior.geometry, record.frames, self.header.overlap_frames)
+        guided = self.header.overlap_mode == "guided" and shared.count > 0
+        self.known = Known(shared.of_before(latent), shared.after, t_star) if guided else None
 
     def _check(self, record: GopRecord, state: np.ndarray) -> Iterator[Warned]:
         """Warn once where this device's arithmetic has led visibly away from the encoder's."""

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from codec.alignment import shared_slots
 from codec.assembly import Assembler, DenoisedGop
 from codec.audio_track import AudioFeed
 from codec.base_choice import BaseChooser, BaseLevel
@@ -122,7 +123,7 @@ class _Session:
             source = _gop_source(window, self.next_gop, start, level)
             coded = yield from self.plan.gop_coder.code(source, known)
             yield from self._write(window, source, coded, level)
-            known = self._known_after(coded)
+            known = self._known_after(source, coded)
             first = start + len(window.items)
             if self.plan.settings.preview:
                 yield from _previews(assembler, source, coded)
@@ -168,12 +169,12 @@ class _Session:
         if not coded.reachable:
             yield Warned(self.plan.unreachable_message(event))
 
-    def _known_after(self, coded: CodedGop) -> Known | None:
+    def _known_after(self, source: GopSource, coded: CodedGop) -> Known | None:
         """The overlap as the next GOP's decoder will know it."""
-        overlap = self.plan.header.overlap_frames
-        if self.plan.header.overlap_mode == "plain" or overlap == 0:
+        if self.plan.header.overlap_mode == "plain":
             return None
-        return Known(coded.latent[:, -self.plan.prior.geometry.slots(overlap) :], coded.t_star)
+        shared = shared_slots(self.plan.prior.geometry, len(source.frames), self.plan.header.overlap_frames)
+        return Known(shared.of_before(coded.latent), shared.after, coded.t_star) if shared.count else None
 
 
 def _choose_base(

@@ -63,6 +63,7 @@ def make_plan(source: Path, settings: EncodeSettings) -> Generator[Event, None, 
     constant = is_constant_rate(source, info.frame_rate)
     yield Phase("loading the prior")
     prior = open_prior(settings.prior, settings.device, settings.dtype)
+    yield from map(Warned, prior.notes)
     yield Phase("loading the metric")
     judge, note = _choose_metric(settings, prior)
     if note:

@@ -16,7 +16,7 @@ from codec.fingerprint import FINGERPRINT_BYTES, HASH_BYTES
 from codec.wire import require
 
 # A name is stored as its position here: append, never reorder.
-DTYPES = ("float32", "bfloat16", "float16")
+DTYPES = ("float32", "bfloat16", "float16", "float8")
 CODERS = ("trellis", "greedy", "pfr")
 SCHEDULES = ("flow", "vp")
 OVERLAP_MODES = ("plain", "guided")

@@ -14,7 +14,7 @@ OVERLAPS = ("guided", "plain")
 BASES = ("auto", "av1", "none")
 AUDIO_MODES = ("opus", "copy", "none")
 DEVICES = ("auto", "cpu", "cuda")
-DTYPES = ("auto", "float32", "bfloat16")
+DTYPES = ("auto", "float32", "bfloat16", "float8")
 
 
 def _check_machine(device: str, dtype: str) -> None:

@@ -24,11 +24,13 @@ class Known:
     """What the decoder knows of a GOP's first latent slots from the previous GOP.
 
     Attributes:
-        latent: (C, n, h, w) the previous GOP's denoised overlap.
+        latent: (C, n, h, w) the previous GOP's denoised slots that this GOP has too.
+        first: the slot of this GOP where they begin.
         step: schedule level at which that GOP stopped.
     """
 
     latent: Tensor
+    first: int
     step: int
 
 
@@ -73,8 +75,8 @@ class Walk:
         clean = self.prior.denoise(state, step, self.condition)
         if self.known is None or step >= self.known.step:
             return clean
-        slots = self.known.latent.shape[1]
-        return torch.cat([self.known.latent, clean[:, slots:]], 1)
+        first, after = self.known.first, self.known.first + self.known.latent.shape[1]
+        return torch.cat([clean[:, :first], self.known.latent, clean[:, after:]], 1)
 
     def code(self, latent: Tensor, coder: ChannelCoder) -> Iterator[CodedStep]:
         """Code `latent` (C, t, h, w), one more step each time the next value is asked for."""

@@ -78,6 +78,7 @@ class VideoPrior(Protocol):
     Attributes:
         ode_evaluations: denoiser calls that lead from t* to the clean latent; 1 takes the posterior mean.
         reuse: the trajectory calls the denoiser on every `reuse`-th step only (x0-cache); part of the format.
+        notes: sentences about how it was loaded that the user should know (something missing, something made smaller).
         base_levels: (scale, crf) of the bases this prior was made for, coarse to fine; empty without use for a base.
     """
 
@@ -88,6 +89,7 @@ class VideoPrior(Protocol):
     ode_evaluations: int
     reuse: int
     base_levels: tuple[tuple[int, int], ...]
+    notes: tuple[str, ...]
     device: torch.device
     dtype: str
 

@@ -8,10 +8,15 @@ from pathlib import Path
 
 import torch
 
+from codec import store
 from codec.errors import PriorError, SettingsError
+from codec.model_manifest import MODELS
+from codec.priors import cogvideox, ltx, wan
 from codec.priors.base import VideoPrior
+from codec.priors.diffusers_models import load_models
 from codec.priors.gaussian import GaussianPrior
 from codec.priors.pocket import load_pocket
+from codec.priors.video_model import DiffusionPrior
 
 POCKET_WEIGHTS = "pocket.safetensors"
 
@@ -26,9 +31,27 @@ def _open_gaussian(device: torch.device, dtype: str) -> VideoPrior:
     return GaussianPrior()
 
 
+def _open_wan(device: torch.device, dtype: str) -> VideoPrior:
+    models = load_models(wan.KIND, store.folder_of(wan.KIND.name), device, dtype)
+    return DiffusionPrior(wan.KIND.name, wan.WanModel(models), models)
+
+
+def _open_cogvideox(device: torch.device, dtype: str) -> VideoPrior:
+    models = load_models(cogvideox.KIND, store.folder_of(cogvideox.KIND.name), device, dtype)
+    return DiffusionPrior(cogvideox.KIND.name, cogvideox.CogVideoXModel(models), models)
+
+
+def _open_ltx(device: torch.device, dtype: str) -> VideoPrior:
+    models = load_models(ltx.KIND, store.folder_of(ltx.KIND.name), device, dtype)
+    return DiffusionPrior(ltx.KIND.name, ltx.LtxModel(models), models)
+
+
 PRIORS: Mapping[str, Callable[[torch.device, str], VideoPrior]] = {
     "pocket": _open_pocket,
     "gaussian": _open_gaussian,
+    wan.KIND.name: _open_wan,
+    cogvideox.KIND.name: _open_cogvideox,
+    ltx.KIND.name: _open_ltx,
 }
 
 
@@ -41,12 +64,14 @@ def open_prior(name: str, device: str, dtype: str) -> VideoPrior:
 
     Raises:
         PriorError: the prior is unknown, or its weights are missing or damaged.
-        SettingsError: the device is not there.
+        SettingsError: the device is not there, or the prior doesn't run in this number type.
     """
     if name not in PRIORS:
         raise PriorError(
             f"This program has no prior named {name!r}; it knows {', '.join(sorted(PRIORS))}. A newer one may."
         )
+    if dtype == "float8" and name not in MODELS:
+        raise SettingsError(f"The prior {name} is small enough without --dtype float8; leave that out.")
     place = choose_device(device)
     return PRIORS[name](place, choose_dtype(place, dtype))
 

@@ -81,7 +81,8 @@ class GaussianPrior:
     geometry = GEOMETRY
     ode_evaluations = 1
     reuse = 1
-    base_levels = ((2, 50), (1, 50), (1, 40))
+    base_levels: tuple[tuple[int, int], ...] = ((2, 50), (1, 50), (1, 40))
+    notes: tuple[str, ...] = ()
 
     def __init__(self, schedule: NoiseSchedule | None = None) -> None:
         self.schedule = schedule or gaussian_schedule()

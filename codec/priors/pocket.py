@@ -97,7 +97,8 @@ class PocketPrior:
     geometry = GEOMETRY
     ode_evaluations = 1
     reuse = 2
-    base_levels = BASE_LEVELS
+    base_levels: tuple[tuple[int, int], ...] = BASE_LEVELS
+    notes: tuple[str, ...] = ()
 
     def __init__(self, net: PocketNet, weights_hash: bytes, device: torch.device, dtype: str) -> None:
         self.schedule = pocket_schedule()

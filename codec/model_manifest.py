@@ -1,0 +1,93 @@
+"""The models this program can use: where they are published, under which terms, and what they need.
+
+Commits and hashes are what the hub says when files are fetched (its X-Repo-Commit and X-Linked-ETag headers), and are
+recorded beside the files; `commit` and `sha256_prefix` pin what its publisher states by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from codec.errors import PriorError
+
+GB = 10**9
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One video model on a hub, in diffusers' layout.
+
+    Attributes:
+        repository: owner/name on the hub.
+        commit: the revision to fetch; "main" is resolved to a commit once and then kept.
+        licence, licence_url: shown before the first download.
+        disk_bytes: what a download takes, about; of transformer and VAE alone.
+        memory_bytes: what runs in bfloat16 without offloading need, about.
+        transformer, vae: diffusers' class names that its config.json files must name.
+    """
+
+    name: str
+    title: str
+    repository: str
+    commit: str
+    licence: str
+    licence_url: str
+    disk_bytes: int
+    memory_bytes: int
+    transformer: str
+    vae: str
+
+
+MODELS: Mapping[str, ModelSpec] = {
+    spec.name: spec
+    for spec in (
+        ModelSpec(
+            name="wan2.1-t2v-1.3b",
+            title="Wan2.1 text-to-video, 1.3 billion parameters",
+            repository="Wan-AI/Wan2.1-T2V-1.3B-Diffusers",
+            commit="main",
+            licence="Apache-2.0",
+            licence_url="https://www.apache.org/licenses/LICENSE-2.0",
+            disk_bytes=round(6.2 * GB),
+            memory_bytes=round(3.4 * GB),
+            transformer="WanTransformer3DModel",
+            vae="AutoencoderKLWan",
+        ),
+        ModelSpec(
+            name="cogvideox-2b",
+            title="CogVideoX, 2 billion parameters",
+            repository="zai-org/CogVideoX-2b",
+            commit="main",
+            licence="Apache-2.0",
+            licence_url="https://www.apache.org/licenses/LICENSE-2.0",
+            disk_bytes=round(4.3 * GB),
+            memory_bytes=round(4.3 * GB),
+            transformer="CogVideoXTransformer3DModel",
+            vae="AutoencoderKLCogVideoX",
+        ),
+        ModelSpec(
+            name="ltx-video-2b",
+            title="LTX-Video, 2 billion parameters",
+            repository="Lightricks/LTX-Video",
+            commit="main",
+            licence="LTX-Video Open Weights License: its own terms, free of charge below a revenue limit",
+            licence_url="https://huggingface.co/Lightricks/LTX-Video",
+            disk_bytes=round(5.7 * GB),
+            memory_bytes=round(5.7 * GB),
+            transformer="LTXVideoTransformer3DModel",
+            vae="AutoencoderKLLTXVideo",
+        ),
+    )
+}
+
+
+def spec_of(name: str) -> ModelSpec:
+    """The model called `name`.
+
+    Raises:
+        PriorError: there is none.
+    """
+    if name not in MODELS:
+        raise PriorError(f"There is no model named {name!r}; choose one of {', '.join(MODELS)}.")
+    return MODELS[name]

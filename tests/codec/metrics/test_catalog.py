@@ -1,0 +1,61 @@
+"""What every metric promises, whatever it computes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from metric_cases import box_blur
+
+from codec.errors import SettingsError
+from codec.metrics.base import BATCH_PIXELS, Frames, frame_blocks, mean
+from codec.metrics.catalog import NAMES, metric, missing
+
+TEMPORAL = ("tof", "tlp")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_contract(name: str, talking: Frames, models: Path) -> None:
+    measure = metric(name, [models])
+    assert measure.name == name
+    equal, blurred = measure(talking, talking.copy()), measure(talking, box_blur(talking, 3))
+    assert equal.shape == blurred.shape == (len(talking) - measure.context,)
+    assert measure.context == (name in TEMPORAL)
+    assert equal.dtype == np.float64
+    assert (mean(blurred) > mean(equal)) == measure.lower_is_better
+    low, high = measure.good
+    assert low <= mean(equal) <= high
+    assert name in TEMPORAL or not low <= mean(blurred) <= high
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_clips_that_do_not_compare_are_refused(name: str, talking: Frames, models: Path) -> None:
+    measure = metric(name, [models])
+    with pytest.raises(ValueError, match="compares"):
+        measure(talking, talking[:-1])
+    with pytest.raises(ValueError, match="compares"):
+        measure(talking, talking.astype(np.float32))  # type: ignore[arg-type]
+
+
+def test_unknown_name_lists_the_known() -> None:
+    with pytest.raises(SettingsError, match=r"no metric 'ssim2'; choose one of pocket-dists, dists, lpips"):
+        metric("ssim2")
+
+
+def test_missing_weights_are_a_sentence(models: Path) -> None:
+    assert missing("dists", [models]) is None
+    assert missing("psnr", []) is None
+    assert missing("pocket-dists", []) is None
+    reason = missing("lpips", [])
+    assert reason is not None
+    assert "alexnet_features.safetensors" in reason
+
+
+@pytest.mark.parametrize(("frames", "height", "width"), [(1, 4000, 4000), (9, 100, 100), (100, 240, 432)])
+def test_blocks_cover_a_clip_in_bounded_pieces(frames: int, height: int, width: int) -> None:
+    blocks = list(frame_blocks(frames, height, width))
+    assert [i for block in blocks for i in range(frames)[block]] == list(range(frames))
+    assert all(
+        block.stop - block.start == 1 or (block.stop - block.start) * height * width <= BATCH_PIXELS for block in blocks
+    )
