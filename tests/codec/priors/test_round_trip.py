@@ -1,0 +1,95 @@
+"""A real clip through each family, encode -> file -> decode, with tiny random weights."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_models import SAVERS, save_tiny
+
+from codec import store
+from codec.decoder import decode
+from codec.encoder import encode
+from codec.events import Event, PreviewReady, StepCoded, Warned
+from codec.settings import Bitrate, DecodeSettings, EncodeSettings
+from codec.video import VideoReader
+
+# Two GOPs that overlap by whole latent slots, and a tail of odd length.
+GOP_FRAMES = {"wan2.1-t2v-1.3b": 17, "cogvideox-2b": 16, "ltx-video-2b": 17}
+CLIP = "03_carphone_qcif_talkinghead.mp4"
+SECONDS = 1.0
+ZEROS = "zeros"
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FREEGVC_HOME", str(tmp_path / "home"))
+
+
+def _settings(name: str, overlap: str = "guided") -> EncodeSettings:
+    return EncodeSettings(
+        prior=name,
+        goal=Bitrate(30_000),
+        duration=SECONDS,
+        short_side=64,
+        gop_frames=GOP_FRAMES[name],
+        overlap=overlap,
+        audio="none",
+        device="cpu",
+        preview=True,
+    )
+
+
+def _pictures(events: list[Event]) -> np.ndarray:
+    return np.concatenate([event.frames for event in events if isinstance(event, PreviewReady)])
+
+
+@pytest.mark.parametrize("name", SAVERS)
+def test_decoder_makes_the_pictures_that_the_encoder_saw(name: str, clips: Path, tmp_path: Path) -> None:
+    store.add(name, save_tiny(name, tmp_path / "model"))
+    coded, shown = tmp_path / "out.fgvc", tmp_path / "out.mp4"
+    encoded = list(encode(clips / CLIP, coded, _settings(name)))
+    decoded = list(decode(coded, shown, DecodeSettings(device="cpu")))
+    seen, made = _pictures(encoded), _pictures(decoded)
+    assert np.array_equal(seen, made)
+    assert sum(isinstance(event, StepCoded) for event in decoded) > 0
+    assert all(ZEROS in event.message for event in decoded if isinstance(event, Warned))
+    with VideoReader(shown) as reader:
+        assert sum(1 for _ in reader.frames()) == len(made)
+
+
+def test_another_process_decodes_the_same(clips: Path, tmp_path: Path) -> None:
+    name = "ltx-video-2b"
+    store.add(name, save_tiny(name, tmp_path / "model"))
+    coded = tmp_path / "out.fgvc"
+    list(encode(clips / CLIP, coded, _settings(name, overlap="plain")))
+    list(decode(coded, tmp_path / "here.mp4", DecodeSettings(device="cpu")))
+    command = [sys.executable, "-m", "codec.cli", "decode", str(coded), "-o", str(tmp_path / "there.mp4")]
+    result = subprocess.run(
+        [*command, "--device", "cpu", "--threads", "1", "--json"],
+        cwd=Path(__file__).parents[3],
+        env={**os.environ, "PYTHONWARNINGS": "ignore"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    events = [json.loads(line) for line in result.stdout.splitlines()]
+    assert events[-1]["event"] == "finished"
+    with VideoReader(tmp_path / "here.mp4") as here, VideoReader(tmp_path / "there.mp4") as there:
+        for ours, theirs in zip(here.frames(), there.frames(), strict=True):
+            assert np.array_equal(ours.pixels, theirs.pixels)
+
+
+def test_another_number_type_is_told(clips: Path, tmp_path: Path) -> None:
+    name = "ltx-video-2b"
+    store.add(name, save_tiny(name, tmp_path / "model"))
+    coded = tmp_path / "out.fgvc"
+    list(encode(clips / CLIP, coded, _settings(name)))
+    events = list(decode(coded, tmp_path / "out.mp4", DecodeSettings(device="cpu", dtype="bfloat16")))
+    warnings = [event.message for event in events if isinstance(event, Warned)]
+    assert any("--dtype float32" in message for message in warnings)
