@@ -21,12 +21,16 @@ from codec.audio_track import AudioFeed
 from codec.base_choice import BaseChooser, BaseLevel
 from codec.base_layer import BaseEncoder, BaseFrame
 from codec.bitstream_writer import BitstreamWriter, ResumePoint
-from codec.events import Event, Finished, GopDone, Phase, PreviewReady, Warned
+from codec.errors import SettingsError
+from codec.events import Event, Finished, GopDone, Phase, PreviewReady, Probe, Warned
 from codec.gop import Window, longest_segment, segments, windows
 from codec.gop_coder import CodedGop, GopSource
+from codec.output_path import check_output
 from codec.plan import Plan, make_plan
 from codec.priors.base import BaseClip
-from codec.records import BaseUnits, EndRecord, GopRecord, Header
+from codec.record_cost import overhead_bits
+from codec.records import MAX_PROBES, BaseUnits, EndRecord, GopRecord, Header
+from codec.resuming import KeptGop, kept_gops
 from codec.settings import EncodeSettings
 from codec.trajectory import Known
 from codec.video import Frame, VideoReader
@@ -43,14 +47,16 @@ def encode(source: Path, output: Path, settings: EncodeSettings) -> Iterator[Eve
         PriorError: the prior can't be loaded.
         SettingsError: the settings don't fit each other, the source or this machine.
     """
+    check_output(source, output)
     yield Phase("opening the video")
     plan = yield from make_plan(source, settings)
     writer, at = _open_writer(output, plan.header, settings.resume)
     with writer, VideoReader(source, size=plan.size, start=settings.start, duration=settings.duration) as reader:
         session = _Session(plan, writer, AudioFeed(plan.audio, writer, at.audio_pts), next_gop=at.gop)
+        session.catch_up(kept_gops(output, at.gop))
         try:
             yield from session.run(islice(reader.frames(), at.frame, None), at.frame)
-            end = session.finish(complete=True)
+            session.check_result()
         except (GeneratorExit, KeyboardInterrupt):
             session.stop()
             raise
@@ -58,6 +64,7 @@ def encode(source: Path, output: Path, settings: EncodeSettings) -> Iterator[Eve
             # What is done stays in the part for --resume; a source that was refused leaves nothing.
             session.give_up()
             raise
+        end = session.finish()
     yield _finished(output, plan, end, session.done)
 
 
@@ -91,10 +98,25 @@ class _Session:
         for segment in segments(((frame, frame.pixels) for frame in frames), longest):
             first = yield from self._segment(segment, first)
 
-    def finish(self, complete: bool) -> EndRecord:
+    def catch_up(self, kept: Iterator[KeptGop]) -> None:
+        """Take over what an interrupted run has left: its GOPs count in the result, and in a budget."""
+        for gop in kept:
+            self.done.append(_gop_done(gop.record, gop.bits, gop.probes, self.plan.frames_total))
+            self.plan.gop_coder.charge(gop)
+
+    def check_result(self) -> None:
+        """Refuse a part of the source that holds nothing.
+
+        Raises:
+            SettingsError: not one frame was shown in the time asked for.
+        """
+        if not self.next_gop:
+            raise SettingsError("No frame begins within the duration asked for; give a longer one.")
+
+    def finish(self) -> EndRecord:
         """Close the file under its final name."""
         self.audio.finish()
-        return self.writer.finish(complete=complete)
+        return self.writer.finish()
 
     def stop(self) -> None:
         """Leave whole GOPs as a playable file, or nothing if there is none."""
@@ -120,7 +142,7 @@ class _Session:
         known: Known | None = None
         for window in windows(paired, header.gop_frames, header.overlap_frames):
             start = first - window.overlap
-            source = _gop_source(window, self.next_gop, start, level)
+            source = _gop_source(window, self.next_gop, start, level, self.plan)
             coded = yield from self.plan.gop_coder.code(source, known)
             yield from self._write(window, source, coded, level)
             known = self._known_after(source, coded)
@@ -146,24 +168,13 @@ class _Session:
             fingerprint=coded.fingerprint,
             base=_base_units(own, level),
             quality=coded.quality,
-            probes=tuple((p.step, p.quality) for p in coded.probes if p.step != coded.t_star and p.step <= coded.depth),
-            pts=_ticks(own, self.plan.header) if self.plan.header.variable_timing else None,
+            probes=_stored_probes(coded),
+            pts=_times(own, self.plan.header),
         )
         bits = 8 * self.writer.append_gop(record)
         self.audio.advance(own[-1].frame.pts)
         self.next_gop += 1
-        event = GopDone(
-            index=record.index,
-            start_frame=record.start_frame,
-            frames=record.frames,
-            t_star=record.t_star,
-            bits=bits,
-            base_bits=record.base_bits,
-            quality=record.quality,
-            probes=coded.probes,
-            frames_done=record.end_frame,
-            frames_total=self.plan.frames_total,
-        )
+        event = _gop_done(record, bits, coded.probes, self.plan.frames_total)
         self.done.append(event)
         yield event
         if not coded.reachable:
@@ -203,16 +214,18 @@ def _with_base(
     yield from (_Paired(waiting.popleft(), base) for base in encoder.finish())
 
 
-def _gop_source(window: Window[_Paired], index: int, start: int, level: BaseLevel | None) -> GopSource:
+def _gop_source(window: Window[_Paired], index: int, start: int, level: BaseLevel | None, plan: Plan) -> GopSource:
     pictures = [item.base.picture for item in window.items if item.base is not None]
-    own = [item.base.packet for item in window.items[window.overlap :] if item.base is not None]
+    own = window.items[window.overlap :]
+    base = _base_units(own, level)
     return GopSource(
         index=index,
         start_frame=start,
         overlap=window.overlap,
         frames=np.stack([item.frame.pixels for item in window.items]),
         base=BaseClip(np.stack(pictures), level.crf, level.scale) if level is not None else None,
-        base_bits=8 * sum(map(len, own)),
+        base_bits=8 * base.bytes if base is not None else 0,
+        overhead_bits=overhead_bits(window.overlap, base, _times(own, plan.header), plan.prior.schedule.steps),
     )
 
 
@@ -222,8 +235,29 @@ def _base_units(own: tuple[_Paired, ...], level: BaseLevel | None) -> BaseUnits 
     return BaseUnits(level.crf, level.scale, tuple(item.base.packet for item in own if item.base is not None))
 
 
-def _ticks(own: tuple[_Paired, ...], header: Header) -> tuple[int, ...]:
-    return tuple(round(item.frame.pts / header.time_base) for item in own)
+def _times(own: tuple[_Paired, ...], header: Header) -> tuple[int, ...] | None:
+    return tuple(round(item.frame.pts / header.time_base) for item in own) if header.variable_timing else None
+
+
+def _stored_probes(coded: CodedGop) -> tuple[tuple[int, float], ...]:
+    """(step, quality) of the stored steps, as many as a record holds: those nearest to t*."""
+    others = [(p.step, p.quality) for p in coded.probes if p.step != coded.t_star and p.step <= coded.depth]
+    return tuple(sorted(sorted(others, key=lambda other: abs(other[0] - coded.t_star))[:MAX_PROBES]))
+
+
+def _gop_done(record: GopRecord, bits: int, probes: tuple[Probe, ...], frames_total: int | None) -> GopDone:
+    return GopDone(
+        index=record.index,
+        start_frame=record.start_frame,
+        frames=record.frames,
+        t_star=record.t_star,
+        bits=bits,
+        base_bits=record.base_bits,
+        quality=record.quality,
+        probes=probes,
+        frames_done=record.end_frame,
+        frames_total=frames_total,
+    )
 
 
 def _previews(assembler: Assembler, source: GopSource, coded: CodedGop) -> Iterator[PreviewReady]:

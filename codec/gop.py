@@ -19,6 +19,9 @@ from codec.base_layer import MAX_SEGMENT_FRAMES
 
 T = TypeVar("T")
 
+# Of one GOP, all its frames together: 64 frames of 2560x1600. Latents and pictures of two GOPs are held at once.
+MAX_GOP_PIXELS = 2**28
+
 THUMBNAIL = (18, 32)
 CUT_DIFFERENCE = 22.0
 CUT_RATIO = 3.5
@@ -56,7 +59,7 @@ def windows(items: Iterable[T], length: int, overlap: int) -> Iterator[Window[T]
         if len(held) == length + tail:
             yield Window(tuple(held[:length]), shared)
             held, shared = held[length - overlap :], overlap
-    if held:
+    if len(held) > shared:
         yield Window(tuple(held), shared)
 
 

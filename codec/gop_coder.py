@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +15,7 @@ from codec.metrics.base import Metric
 from codec.priors.base import BaseClip, Condition, Frames, VideoPrior
 from codec.probing import probe_frames
 from codec.quality import Decision, RateControl
+from codec.resuming import KeptGop
 from codec.trajectory import CodedStep, Known, Walk
 
 HORIZON_STEPS = 4
@@ -31,6 +32,7 @@ class GopSource:
         frames: uint8 (T, H, W, 3) at coding size, the overlap included.
         base: the decoded base of all T frames, or None.
         base_bits: bits of the base's units beyond the overlap.
+        overhead_bits: most that the GOP's record takes beside those and the steps' payloads.
     """
 
     index: int
@@ -39,6 +41,7 @@ class GopSource:
     frames: Frames = field(repr=False)
     base: BaseClip | None
     base_bits: int
+    overhead_bits: int
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,10 @@ class GopCoder:
     seed: int
     keep_steps: int
 
+    def charge(self, kept: KeptGop) -> None:
+        """Let a budget know of a GOP that an earlier run has coded."""
+        self.controller.begin((kept.bits,), kept.record.frames - kept.record.overlap)
+
     def code(self, source: GopSource, known: Known | None) -> Generator[StepCoded, None, CodedGop]:
         """Yields a StepCoded per step and returns the coded GOP."""
         count, height, width, _ = source.frames.shape
@@ -137,7 +144,7 @@ class GopCoder:
         self, source: GopSource, prefixes: Prefixes, probing: Probing, most: float
     ) -> Generator[StepCoded, None, Decision]:
         """Deepen the trajectory, a few steps at a time, until the controller is content with what it can choose."""
-        search = self.controller.begin(prefixes.bits, len(source.frames) - source.overlap)
+        search = self.controller.begin(self._costs(source, prefixes), len(source.frames) - source.overlap)
         while True:
             while (step := search.next_probe()) is not None:
                 search.observe(step, probing.measure(step))
@@ -147,7 +154,13 @@ class GopCoder:
             yield from prefixes.extend(source.index, depth + HORIZON_STEPS, most)
             if len(prefixes.payloads) == depth:
                 return search.decision()
-            search.extend(prefixes.bits)
+            search.extend(self._costs(source, prefixes))
+
+    def _costs(self, source: GopSource, prefixes: Prefixes) -> Sequence[int]:
+        """What prefixes cost: a budget pays for the whole record, a curve of quality begins where there are no bits."""
+        if self.metric is not None:
+            return prefixes.bits
+        return [bits + source.overhead_bits for bits in prefixes.bits]
 
 
 class Probing:

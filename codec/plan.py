@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from codec.audio_track import header_of
 from codec.base_choice import BaseChooser, QualityBase, RateBase
+from codec.base_layer import base_size
 from codec.budget import BitrateController, SizeController
 from codec.channel_choice import CODER_SPECS, coder_for
-from codec.errors import SettingsError
+from codec.errors import InputError, SettingsError
 from codec.events import Event, GopDone, Phase, Warned
+from codec.gop import MAX_GOP_PIXELS
 from codec.gop_coder import GopCoder
 from codec.metrics.base import Metric
 from codec.metrics.catalog import metric, missing
 from codec.priors.base import VideoPrior
 from codec.priors.catalog import open_prior
 from codec.quality import QualityController, RateControl
-from codec.records import Colour, Header, Target
+from codec.record_cost import audio_bits
+from codec.records import MAX_GOP_FRAMES, MAX_PIXELS, MAX_SIDE, Colour, Header, Target
 from codec.retarget import metric_kind
-from codec.settings import Bitrate, EncodeSettings, Quality, Size
+from codec.settings import Bitrate, EncodeSettings, Goal, Quality, Size
 from codec.video import Audio, AudioMode, VideoInfo, VideoReader, coding_size, read_audio
 from codec.video.timing import is_constant_rate
 
-OPUS_BIT_RATE = 32_000
-# Opus varies, and records have their own cost.
-AUDIO_MARGIN = 1.15
+# Header, end record and trailer.
 FILE_OVERHEAD = 400
+# SVT-AV1 takes nothing smaller, and a base may be coded at half size.
+SMALLEST_BASE = 4
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,16 @@ class Plan:
 
     def unreachable_message(self, gop: GopDone) -> str:
         """One sentence for a GOP whose goal lies outside what its steps reach."""
-        return f"GOP {gop.index} can't reach {self.settings.goal}; it stays at the nearest step, t* = {gop.t_star}."
+        return (
+            f"GOP {gop.index} can't {_in_words(self.settings.goal)}; it stays at the nearest step, t* = {gop.t_star}."
+        )
 
 
 def make_plan(source: Path, settings: EncodeSettings) -> Generator[Event, None, Plan]:
     """Look at the source, load what is needed, and settle everything else; yields what the user should know."""
     with VideoReader(source, start=settings.start, duration=settings.duration) as reader:
         info, origin = reader.info, reader.origin
+    _check_picture(source, info)
     constant = is_constant_rate(source, info.frame_rate)
     yield Phase("loading the prior")
     prior = open_prior(settings.prior, settings.device, settings.dtype)
@@ -69,9 +74,16 @@ def make_plan(source: Path, settings: EncodeSettings) -> Generator[Event, None, 
     if note:
         yield Warned(note)
     size = coding_size(info, settings.short_side or prior.geometry.short_side, prior.geometry.size_multiple)
-    audio = read_audio(source, origin, settings.duration, AudioMode(settings.audio))
+    _check_gop(settings, prior, size)
+
+    def open_audio() -> Audio | None:
+        return read_audio(source, origin, settings.duration, AudioMode(settings.audio))
+
     total = _frames_total(info, settings)
-    controller, chooser = _controllers(settings, prior, judge, info, total, audio)
+    if isinstance(settings.goal, Size):
+        yield Phase("measuring the audio")
+    controller, chooser = _controllers(settings, prior, judge, info, total, size, open_audio)
+    audio = open_audio()
     header = _header(settings, prior, info, size, constant, audio, chooser is not None)
     coder = coder_for(header.coder)
     gop_coder = GopCoder(prior, coder, controller, judge, settings.seed, settings.keep_steps)
@@ -107,13 +119,12 @@ def _controllers(
     judge: Metric | None,
     info: VideoInfo,
     total: int | None,
-    audio: Audio | None,
+    size: tuple[int, int],
+    open_audio: Callable[[], Audio | None],
 ) -> tuple[RateControl, BaseChooser | None]:
     """The two knobs: t* per GOP, and the base level per segment where there is a base."""
     goal, rate = settings.goal, info.frame_rate
-    based = settings.base == "av1" or (settings.base == "auto" and bool(prior.base_levels))
-    if based and not prior.base_levels:
-        raise SettingsError(f"The prior {prior.id} has no use for a base layer; choose --base none.")
+    based = _wants_base(settings, prior, size)
     if isinstance(goal, Quality):
         assert judge is not None
         control = QualityController(goal.value, lower_is_better=judge.lower_is_better)
@@ -121,23 +132,64 @@ def _controllers(
     if isinstance(goal, Bitrate):
         per_frame = goal.bits_per_second / float(rate)
         return BitrateController(goal.bits_per_second, float(rate)), RateBase(prior, per_frame, rate) if based else None
-    video_bits = _video_bits(goal, total, rate, audio)
-    assert total is not None
+    if total is None:
+        raise SettingsError("The source doesn't say how long it is, so no size can be kept; give --bitrate instead.")
+    video_bits = _video_bits(goal, open_audio())
     return SizeController(video_bits, total), RateBase(prior, video_bits / total, rate) if based else None
 
 
-def _video_bits(goal: Size, total: int | None, rate: Fraction, audio: Audio | None) -> float:
+def _video_bits(goal: Size, audio: Audio | None) -> float:
     """What a file size leaves for the video."""
-    if total is None:
-        raise SettingsError("The source doesn't say how long it is, so no size can be kept; give --bitrate instead.")
-    audio_rate = (audio.track.bit_rate or OPUS_BIT_RATE) if audio is not None else 0
-    seconds = total / float(rate)
-    left = 8 * (goal.bytes - FILE_OVERHEAD) - AUDIO_MARGIN * audio_rate * seconds
-    if left <= 0:
+    sound = audio_bits(audio.packets) if audio is not None else 0
+    left = 8 * (goal.bytes - FILE_OVERHEAD) - sound
+    if left > 0:
+        return left
+    if sound:
         raise SettingsError(
-            f"A size of {goal.bytes} bytes is used up by {seconds:.0f} s of audio; give a larger one or --audio none."
+            f"A file of {goal.bytes} bytes has no room for {sound // 8} bytes of audio and a video; "
+            "give a larger --size or choose --audio none."
         )
-    return left
+    raise SettingsError(f"A file of {goal.bytes} bytes has no room for a video; give a larger --size.")
+
+
+def _wants_base(settings: EncodeSettings, prior: VideoPrior, size: tuple[int, int]) -> bool:
+    fits = min(base_size(*size, 2)) >= SMALLEST_BASE
+    if settings.base != "av1":
+        return settings.base == "auto" and bool(prior.base_levels) and fits
+    if not prior.base_levels:
+        raise SettingsError(f"The prior {prior.id} has no use for a base layer; choose --base none.")
+    if not fits:
+        raise SettingsError(f"A picture of {size[0]}x{size[1]} is too small for a base layer; choose --base none.")
+    return True
+
+
+def _check_picture(source: Path, info: VideoInfo) -> None:
+    if max(info.width, info.height) > MAX_SIDE or info.width * info.height > MAX_PIXELS:
+        raise InputError(
+            f"{source} has a picture of {info.width}x{info.height}; a .fgvc file holds at most {MAX_SIDE} a side and "
+            f"{MAX_PIXELS // 1_000_000} megapixels, so scale it down first."
+        )
+
+
+def _check_gop(settings: EncodeSettings, prior: VideoPrior, size: tuple[int, int]) -> None:
+    frames = settings.gop_frames or prior.geometry.gop_frames
+    shortest = prior.geometry.overlap_frames + 1
+    if not shortest <= frames <= MAX_GOP_FRAMES:
+        raise SettingsError(
+            f"GOPs of the prior {prior.id} have {shortest} to {MAX_GOP_FRAMES} frames, not {frames}; change --gop."
+        )
+    if frames * size[0] * size[1] > MAX_GOP_PIXELS:
+        raise SettingsError(
+            f"A GOP of {frames} frames of {size[0]}x{size[1]} is too large; give a smaller --short-side or --gop."
+        )
+
+
+def _in_words(goal: Goal) -> str:
+    if isinstance(goal, Quality):
+        return f"reach a {goal.metric} of {goal.value:g}"
+    if isinstance(goal, Bitrate):
+        return f"stay within {goal.bits_per_second / 1000:g} kbit/s"
+    return f"stay within its share of {goal.bytes} bytes"
 
 
 def _header(

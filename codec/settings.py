@@ -113,6 +113,10 @@ class EncodeSettings:
             raise SettingsError("The seed must fit in 64 bits without a sign.")
         if not 0 <= self.keep_steps < 256:
             raise SettingsError("Between 0 and 255 steps can be kept beyond t*.")
+        if self.keep_steps and isinstance(self.goal, Size):
+            raise SettingsError(
+                "Steps kept beyond t* would make the file larger than its --size; leave out one of both."
+            )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,46 @@
+"""What a record costs beside what it carries; a budget pays for that too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from codec import framing, packing
+from codec.fingerprint import FINGERPRINT_BYTES, HASH_BYTES
+from codec.records import MAX_FRAMES, BaseUnits, GopRecord
+from codec.video import AudioPacket
+
+# A step's length is stored as a difference, the GOP's in its record's head and in the file's index.
+STEP_LENGTH = 2
+GOP_LENGTHS = 10
+# An audio packet's time, duration and length, all as differences, and its share of a record's head.
+AUDIO_PACKET = 7
+
+
+def overhead_bits(overlap: int, base: BaseUnits | None, times: tuple[int, ...] | None, steps: int) -> int:
+    """Most bits of a GOP's record beside base units and payloads, wherever in the file it lies.
+
+    Args:
+        times: of its own frames, where timing is variable.
+        steps: that it might hold.
+    """
+    shown = len(base.units) if base is not None else len(times or ())
+    record = GopRecord(
+        index=MAX_FRAMES // 2,
+        start_frame=MAX_FRAMES // 2,
+        frames=overlap + max(1, shown),
+        overlap=overlap,
+        t_star=0,
+        steps=(),
+        z_hash=bytes(HASH_BYTES),
+        fingerprint=bytes(FINGERPRINT_BYTES),
+        base=base,
+        pts=times,
+    )
+    carried = 0 if base is None else base.bytes
+    size = len(framing.frame(framing.GOP, packing.pack_gop(record))) - carried
+    return 8 * (size + GOP_LENGTHS + STEP_LENGTH * steps)
+
+
+def audio_bits(packets: Iterable[AudioPacket]) -> int:
+    """Most bits that a track's records take; reads all of it."""
+    return 8 * sum(len(packet.data) + AUDIO_PACKET for packet in packets)

@@ -1,0 +1,41 @@
+"""What an interrupted encode has left in its part, as the run that goes on must know it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from codec.bitstream import BitstreamReader
+from codec.bitstream_writer import part_path
+from codec.events import Probe
+from codec.records import GopRecord
+
+
+@dataclass(frozen=True)
+class KeptGop:
+    """A GOP that need not be coded again; `bits` of its whole record."""
+
+    record: GopRecord
+    bits: int
+
+    @property
+    def probes(self) -> tuple[Probe, ...]:
+        """The points that its record holds."""
+        bits = self.record.prefix_bits()
+        return tuple(Probe(step, bits[step], quality) for step, quality in self.record.measured())
+
+
+def kept_gops(output: Path, count: int) -> Iterator[KeptGop]:
+    """The `count` GOPs that the part of `output` begins with."""
+    if count == 0:
+        return
+    with BitstreamReader(part_path(output)) as reader:
+        yield from islice(_gops(reader), count)
+
+
+def _gops(reader: BitstreamReader) -> Iterator[KeptGop]:
+    for found in reader.scan():
+        if isinstance(found.item, GopRecord):
+            yield KeptGop(found.item, 8 * (found.end - found.offset))
