@@ -8,28 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 from torch import Tensor
 
 from codec.alignment import shared_slots
-from codec.assembly import Assembler, DenoisedGop, Pictures
+from codec.assembly import Assembler, DenoisedGop
 from codec.audio_track import track_of
 from codec.base_layer import BaseDecoder, base_size
 from codec.bitstream import BitstreamReader, Damage
 from codec.channel_choice import coder_for
-from codec.errors import PriorError
-from codec.events import Event, Finished, GopDone, Phase, PreviewReady, Probe, StepCoded, Warned
+from codec.errors import FormatError, PriorError
+from codec.events import Event, Phase, StepCoded, Warned
 from codec.fingerprint import drift, fingerprint, state_hash
+from codec.gop import MAX_GOP_PIXELS
+from codec.output_path import check_output
 from codec.priors.base import BaseClip, Frames, VideoPrior
 from codec.priors.catalog import open_prior
 from codec.records import AudioRecord, GopRecord, Header
 from codec.retarget import StepChoice, step_choice
 from codec.settings import DecodeSettings
+from codec.sink import Decoded, DecodedItem, Sink
 from codec.trajectory import Known, Walk
-from codec.video import AudioPacket, Colour, VideoWriter
+from codec.video import Colour, VideoWriter
 
 # A state this far from the encoder's (RMS, in units of the latent's own spread) shows in the picture.
 VISIBLE_DRIFT = 0.1
@@ -45,19 +47,23 @@ def decode(source: Path, output: Path, settings: DecodeSettings) -> Iterator[Eve
         FormatError: it is no `.fgvc` file, or holds no whole GOP.
         PriorError: the prior that wrote it is missing or differs.
         OutputError: the video can't be written.
+        SettingsError: the file can't be re-targeted to this goal.
     """
+    check_output(source, output)
     yield Phase("opening the file")
     with BitstreamReader(source) as reader:
-        yield Phase("loading the prior")
-        prior = prior_for(reader.header, settings)
-        yield from map(Warned, (*prior.notes, *differences(reader.header, prior)))
-        yield Phase("decoding")
+        choose = step_choice(settings.goal, reader.header)
+        # Before the prior is loaded, so that an output that can't be written is refused at once.
         with _open_writer(output, reader.header, settings) as writer:
-            sink = _Sink(reader.header, writer, settings.audio)
-            choose = step_choice(settings.goal, reader.header)
+            yield Phase("loading the prior")
+            prior = prior_for(reader.header, settings)
+            yield from map(Warned, (*prior.notes, *differences(reader.header, prior)))
+            yield Phase("decoding")
+            sink = Sink(reader, writer, settings.audio)
             for item in decode_records(reader.header, prior, reader.records(), choose):
                 yield from sink.take(item)
-        yield sink.finished(source, output)
+            sink.finish()
+        yield sink.finished(output)
 
 
 def prior_for(header: Header, settings: DecodeSettings) -> VideoPrior:
@@ -85,17 +91,6 @@ def differences(header: Header, prior: VideoPrior) -> Iterator[str]:
             f"The file was made in {header.dtype} and is decoded in {prior.dtype}, so pictures may differ from what "
             f"the encoder measured; --dtype {header.dtype} avoids that."
         )
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """A GOP's record was replayed; `probes` and `bits` as the file tells."""
-
-    record: GopRecord
-    t_star: int
-
-
-DecodedItem = Pictures | Decoded | StepCoded | Warned | AudioRecord
 
 
 def decode_records(
@@ -138,7 +133,12 @@ class _Chain:
         self.assembler = Assembler(self.prior)
 
     def push(self, record: GopRecord) -> Iterator[DecodedItem]:
-        """Decode one GOP; hands out the frames that got final."""
+        """Decode one GOP; hands out the frames that got final.
+
+        Raises:
+            FormatError: no encoder writes such a GOP.
+        """
+        self._check_shape(record)
         if record.overlap == 0:
             yield from self._begin()
         elif record.start_frame + record.overlap != self.next_frame:
@@ -175,6 +175,15 @@ class _Chain:
     def finish(self) -> Iterator[DecodedItem]:
         """The frames still held back."""
         yield from self.assembler.finish()
+
+    def _check_shape(self, record: GopRecord) -> None:
+        """Before anything as large as the record claims is allocated."""
+        header = self.header
+        fits = record.frames * header.coding_width * header.coding_height <= MAX_GOP_PIXELS
+        overlaps = record.overlap in (0, header.overlap_frames) and record.overlap < record.frames
+        based = (record.base is not None) == (header.base_codec != "none")
+        if not (fits and overlaps and based):
+            raise FormatError(f"GOP {record.index} contradicts the file's header; encode the source again.")
 
     def _begin(self) -> Iterator[DecodedItem]:
         yield from self.assembler.finish()
@@ -223,91 +232,4 @@ def _open_writer(output: Path, header: Header, settings: DecodeSettings) -> Vide
         time_base=header.time_base if header.variable_timing else 1 / header.frame_rate,
         colour=Colour(colour.primaries, colour.transfer, colour.matrix, colour.range),
         audio=track_of(header.audio) if header.audio is not None and settings.audio else None,
-    )
-
-
-@dataclass
-class _Sink:
-    """Puts decoded items into the output in order; a lost frame repeats the last good one (audio stays in step)."""
-
-    header: Header
-    writer: VideoWriter
-    audio: bool
-    times: dict[int, Fraction] = field(default_factory=dict)
-    written: int = 0
-    last: Frames | None = None
-    audio_bytes: int = 0
-    done: list[GopDone] = field(default_factory=list)
-
-    def take(self, item: DecodedItem) -> Iterator[Event]:
-        """Write what is to be written and tell what is to be told."""
-        if isinstance(item, Pictures):
-            yield PreviewReady(item.gop, item.start_frame, item.frames)
-            self._write(item)
-        elif isinstance(item, AudioRecord):
-            self._write_audio(item)
-        elif isinstance(item, Decoded):
-            self._note_times(item.record)
-            self.done.append(_gop_done(item))
-            yield self.done[-1]
-        else:
-            yield item
-
-    def finished(self, source: Path, output: Path) -> Finished:
-        """The closing event; its rates are those of the `.fgvc` file as it was played."""
-        width, height = self.header.coding_width, self.header.coding_height
-        bits = sum(gop.bits for gop in self.done)
-        return Finished(
-            path=output,
-            bytes=source.stat().st_size,
-            audio_bytes=self.audio_bytes,
-            base_bytes=sum(gop.base_bits for gop in self.done) // 8,
-            frames=self.written,
-            bpp=bits / max(1, self.written * width * height),
-            kbps=bits * float(self.header.frame_rate) / max(1, self.written) / 1000,
-            coding_width=width,
-            coding_height=height,
-            gops=tuple(self.done),
-        )
-
-    def _write(self, made: Pictures) -> None:
-        while self.last is not None and self.written < made.start_frame:
-            self._put(self.last)
-        for picture in made.frames:
-            self._put(picture)
-
-    def _put(self, picture: Frames) -> None:
-        self.writer.write(picture, self._time(self.written))
-        self.last = picture
-        self.written += 1
-
-    def _time(self, frame: int) -> Fraction:
-        return self.times.pop(frame, frame / self.header.frame_rate)
-
-    def _note_times(self, record: GopRecord) -> None:
-        first = record.start_frame + record.overlap
-        for offset, ticks in enumerate(record.pts or ()):
-            self.times[first + offset] = ticks * self.header.time_base
-
-    def _write_audio(self, record: AudioRecord) -> None:
-        self.audio_bytes += sum(len(packet.data) for packet in record.packets)
-        if self.audio:
-            for packet in record.packets:
-                self.writer.write_audio(AudioPacket(packet.pts, packet.duration, packet.data))
-
-
-def _gop_done(item: Decoded) -> GopDone:
-    record, bits = item.record, item.record.prefix_bits()
-    quality = dict(record.measured()).get(item.t_star)
-    return GopDone(
-        index=record.index,
-        start_frame=record.start_frame,
-        frames=record.frames,
-        t_star=item.t_star,
-        bits=bits[item.t_star],
-        base_bits=record.base_bits,
-        quality=quality,
-        probes=tuple(Probe(step, bits[step], value) for step, value in record.measured()),
-        frames_done=record.end_frame,
-        frames_total=None,
     )

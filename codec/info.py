@@ -67,6 +67,7 @@ def describe(path: Path) -> FileInfo:
             elif isinstance(record, AudioRecord):
                 audio += sum(len(packet.data) for packet in record.packets)
         header, end = reader.header, reader.end
+    audio = audio if end is None else end.audio_bytes
     size = path.stat().st_size
     frames = max(gop.start_frame + gop.frames for gop in gops)
     bits = 8 * (size - audio)

@@ -1,0 +1,136 @@
+"""What a decode makes of decoded items: frames and audio in the output at their times, and events for the user."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+from codec.assembly import Pictures
+from codec.bitstream import BitstreamReader
+from codec.errors import FormatError
+from codec.events import Event, Finished, GopDone, PreviewReady, Probe, StepCoded, Warned
+from codec.records import AudioRecord, GopRecord
+from codec.video import AudioPacket, VideoWriter
+
+# Twenty years: every container's clock holds that, and only a forged file says more.
+MAX_SECONDS = 600_000_000
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A GOP's record was replayed up to `t_star`."""
+
+    record: GopRecord
+    t_star: int
+
+
+DecodedItem = Pictures | Decoded | StepCoded | Warned | AudioRecord
+
+
+@dataclass
+class Sink:
+    """Puts decoded items into the output, each frame at its own time.
+
+    Where frames were lost the last good one stays on screen, so that picture and sound stay together.
+    """
+
+    reader: BitstreamReader
+    writer: VideoWriter
+    audio: bool
+    times: dict[int, Fraction] = field(default_factory=dict)
+    last: Fraction | None = None
+    written: int = 0
+    audio_bytes: int = 0
+    skipped_bytes: int = 0
+    done: list[GopDone] = field(default_factory=list)
+
+    def take(self, item: DecodedItem) -> Iterator[Event]:
+        """Write what is to be written and tell what is to be told."""
+        if isinstance(item, Pictures):
+            yield PreviewReady(item.gop, item.start_frame, item.frames)
+            self._write(item)
+        elif isinstance(item, AudioRecord):
+            self._write_audio(item)
+        elif isinstance(item, Decoded):
+            self._note(item)
+            yield self.done[-1]
+        else:
+            yield item
+
+    def finish(self) -> None:
+        """Refuse an empty result.
+
+        Raises:
+            FormatError: not one frame could be decoded.
+        """
+        if self.written == 0:
+            raise FormatError(f"{self.reader.path} holds no frame that can be decoded; ask for the file again.")
+
+    def finished(self, output: Path) -> Finished:
+        """The closing event; its sizes and rates are those of the `.fgvc` file, less the steps that were not played."""
+        header, end = self.reader.header, self.reader.end
+        size = self.reader.path.stat().st_size
+        audio = self.audio_bytes if end is None else end.audio_bytes
+        bits = 8 * (size - audio - self.skipped_bytes)
+        return Finished(
+            path=output,
+            bytes=size,
+            audio_bytes=audio,
+            base_bytes=sum(gop.base_bits for gop in self.done) // 8,
+            frames=self.written,
+            bpp=bits / (self.written * header.coding_width * header.coding_height),
+            kbps=bits * float(header.frame_rate) / self.written / 1000,
+            coding_width=header.coding_width,
+            coding_height=header.coding_height,
+            gops=tuple(self.done),
+        )
+
+    def _write(self, made: Pictures) -> None:
+        for number, picture in enumerate(made.frames, made.start_frame):
+            time = self._time(number)
+            # A GOP's first frames have no times of their own where the GOP before it, which holds them, was lost.
+            if time is None or (self.last is not None and time <= self.last):
+                continue
+            self.writer.write(picture, time)
+            self.last = time
+            self.written += 1
+
+    def _time(self, frame: int) -> Fraction | None:
+        header = self.reader.header
+        time = self.times.pop(frame, None) if header.variable_timing else frame / header.frame_rate
+        if time is not None and not 0 <= time <= MAX_SECONDS:
+            raise FormatError(f"{self.reader.path} shows frame {frame} at an impossible time; encode the source again.")
+        return time
+
+    def _note(self, item: Decoded) -> None:
+        record = item.record
+        end = self.reader.end
+        self.skipped_bytes += sum(map(len, record.steps[item.t_star :]))
+        self.done.append(_gop_done(item, None if end is None else end.frames))
+        first = record.start_frame + record.overlap
+        for number, ticks in enumerate(record.pts or (), first):
+            self.times[number] = ticks * self.reader.header.time_base
+
+    def _write_audio(self, record: AudioRecord) -> None:
+        self.audio_bytes += sum(len(packet.data) for packet in record.packets)
+        if self.audio:
+            for packet in record.packets:
+                self.writer.write_audio(AudioPacket(packet.pts, packet.duration, packet.data))
+
+
+def _gop_done(item: Decoded, frames_total: int | None) -> GopDone:
+    record, bits = item.record, item.record.prefix_bits()
+    return GopDone(
+        index=record.index,
+        start_frame=record.start_frame,
+        frames=record.frames,
+        t_star=item.t_star,
+        bits=bits[item.t_star],
+        base_bits=record.base_bits,
+        quality=dict(record.measured()).get(item.t_star),
+        probes=tuple(Probe(step, bits[step], value) for step, value in record.measured()),
+        frames_done=record.end_frame,
+        frames_total=frames_total,
+    )
