@@ -6,6 +6,8 @@ Exit codes: 0 done, 1 refused or failed (one sentence on stderr), 2 usage, 130 i
 from __future__ import annotations
 
 import argparse
+import math
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -42,15 +44,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("Interrupted.", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output has gone; what was promised on disk is there or not, as always.
+        # The reader of our output has gone; what was promised on disk is there or not, as always. Nor may Python find
+        # the pipe broken again when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except FreeGvcError as error:
         print(error, file=sys.stderr)
         return 1
-    except MemoryError:
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
         print("There is not enough memory; choose a smaller --short-side or close other programs.", file=sys.stderr)
         return 1
+    except OSError as error:
+        print(f"The system refused something: {error}; check names, rights and free space.", file=sys.stderr)
+        return 1
     return 0
+
+
+def _is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
+    """torch says it in words on a CPU, with a class of its own on a GPU."""
+    return isinstance(error, MemoryError) or "memory" in str(error)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -72,7 +86,7 @@ def bits(text: str) -> float:
         value = float(digits)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is no number such as 800 or 20k") from error
-    if factor is None or value <= 0:
+    if factor is None or not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is no number above zero such as 800 or 20k")
     return value * factor
 

@@ -78,7 +78,7 @@ def _show_progress(events: Iterator[Event]) -> None:
         TimeRemainingColumn(),
     )
     finished: Finished | None = None
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("starting", total=None, detail="")
         for event in events:
             _draw(progress, task, event)
@@ -91,7 +91,7 @@ def _draw(progress: Progress, task: TaskID, event: Event) -> None:
     if isinstance(event, Phase):
         progress.update(task, description=event.name)
     elif isinstance(event, Warned):
-        progress.console.print(f"[yellow]Note:[/yellow] {event.message}", highlight=False)
+        progress.console.print("Note:", event.message, style="yellow", markup=False, highlight=False, soft_wrap=True)
     elif isinstance(event, StepCoded):
         progress.update(task, detail=f"GOP {event.gop} · step {event.step}/{event.steps}")
     elif isinstance(event, GopDone):
