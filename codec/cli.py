@@ -31,6 +31,8 @@ from codec.settings import (
 )
 
 INTERRUPTED = 130
+PEER_NAMES = ("svtav1", "x265", "vvc")
+COMPARED = ("dists", "pocket-dists", "lpips", "ms-ssim", "psnr")
 SUFFIXES = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
 
 
@@ -75,6 +77,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_decode(commands.add_parser("decode", help=".fgvc -> video"))
     _add_info(commands.add_parser("info", help="what a .fgvc file holds"))
     _add_measure(commands.add_parser("measure", help="quality of a video against its original"))
+    _add_compare(commands.add_parser("compare", help="a .fgvc file beside x265, AV1 and VVC of the same size"))
     return parser
 
 
@@ -137,6 +140,15 @@ def _add_measure(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=_measure)
     parser.add_argument("reference", type=Path)
     parser.add_argument("test", type=Path)
+    parser.add_argument("--json", action="store_true")
+
+
+def _add_compare(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_compare)
+    parser.add_argument("source", type=Path)
+    parser.add_argument("coded", type=Path, help="the .fgvc file made from it")
+    parser.add_argument("--peers", nargs="+", choices=PEER_NAMES, default=["svtav1", "x265"])
+    parser.add_argument("--start", type=float, default=0.0, metavar="S", help="as it was given to encode")
     parser.add_argument("--json", action="store_true")
 
 
@@ -217,6 +229,15 @@ def _measure(arguments: argparse.Namespace) -> None:
     absent = {name: reason for name in NAMES if (reason := missing(name)) is not None}
     ready = [name for name in NAMES if name not in absent]
     cli_output.show_measurement(measure(arguments.reference, arguments.test, ready), absent, arguments.json)
+
+
+def _compare(arguments: argparse.Namespace) -> None:
+    from codec.compare import compare
+    from codec.metrics.catalog import missing
+
+    metrics = [name for name in COMPARED if missing(name) is None]
+    rows = compare(arguments.source, arguments.coded, arguments.peers, metrics, arguments.start)
+    cli_output.show_comparison(rows, metrics, arguments.json)
 
 
 if __name__ == "__main__":

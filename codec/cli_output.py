@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from fractions import Fraction
@@ -19,6 +19,7 @@ from codec.events import Event, Finished, GopDone, Phase, PreviewReady, StepCode
 from codec.info import FileInfo
 
 if TYPE_CHECKING:
+    from codec.compare import Row
     from codec.measure import Measurement
 
 EVENT_NAMES = {
@@ -59,6 +60,8 @@ def to_json(value: Any) -> Any:
         return {**plain, "probes": len(value.probes), "points": to_json(value.probes)}
     if is_dataclass(value):
         return {f.name: to_json(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, dict):
+        return {name: to_json(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [to_json(item) for item in value]
     if isinstance(value, bytes):
@@ -177,6 +180,19 @@ def show_measurement(result: Measurement, absent: Mapping[str, str], as_json: bo
     _print_table(("metric", "mean", "better is", "good"), rows)
     for note in (*result.notes, *absent.values()):
         print(note)
+
+
+def show_comparison(rows: Iterable[Row], metrics: Sequence[str], as_json: bool) -> None:
+    """Print a comparison: a table when all is done, or a JSON object per codec as it gets ready."""
+    if as_json:
+        for row in rows:
+            print(json.dumps(to_json(row)), flush=True)
+        return
+    lines = [
+        (row.codec, row.setting, str(row.bytes), f"{row.bpp:.4f}", *(f"{row.metrics[name]:.4f}" for name in metrics))
+        for row in rows
+    ]
+    _print_table(("codec", "setting", "bytes", "bpp", *metrics), lines)
 
 
 def _print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -15,11 +15,11 @@ from codec.priors.pocket_net import PocketConfig
 
 
 def export(checkpoint: Path, output: Path) -> None:
-    """Write the averaged weights as fp16; running statistics keep fp32."""
+    """Write the averaged weights as fp16; the linear transform keeps fp32."""
     saved = torch.load(checkpoint, weights_only=True)
     config = PocketConfig().to_json()
     state = {
-        name: (value if name.startswith(("analysis.mean", "analysis.rms")) else value.half()).contiguous()
+        name: (value if name.startswith("transform.") else value.half()).contiguous()
         for name, value in saved["average"].items()
     }
     metadata = {"config": config, "iterations": str(saved["iteration"]), "minutes": f"{saved['seconds'] / 60:.0f}"}

@@ -21,14 +21,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
 from codec.priors.pocket import pocket_schedule
 from codec.priors.pocket_net import SLOT_FRAMES, PocketConfig, PocketNet
 from training.dataset import CLIP_FRAMES, Batch, Crops, stream
 from training.losses import Dists, LpipsAlex
-
-STATISTICS_MOMENTUM = 0.02
 
 
 @dataclass(frozen=True)
@@ -39,11 +38,10 @@ class Recipe:
     crop: int = 144
     peak_rate: float = 3e-4
     warm_up: int = 200
-    drop_base: float = 0.12
+    drop_base: float = 0.15
     start_share: float = 0.25
     denoiser_weight: float = 0.1
     rate_weight: float = 0.015
-    rate_ramp: tuple[int, int] = (1000, 1800)
     ema: float = 0.999
     seed: int = 1
 
@@ -73,21 +71,6 @@ class Losses:
 TERM_WEIGHTS = {"l1": 1.0, "motion": 0.5, "dists": 1.0, "lpips": 0.7}
 
 
-def normalise(net: PocketNet, raw: Tensor) -> Tensor:
-    """Raw latent (N, C, h, w) by this batch's statistics per channel, gradients included.
-
-    With statistics that gradients don't see, the quality terms push the latent's scale up against the noise without
-    end (seen: it ran away after 600 iterations). What inference uses are the running ones.
-    """
-    part = net.analysis
-    mean = raw.mean((0, 2, 3))
-    rms = (raw - mean[:, None, None]).square().mean((0, 2, 3)).add(1e-8).sqrt()
-    with torch.no_grad():
-        part.mean.lerp_(mean, STATISTICS_MOMENTUM)
-        part.rms.lerp_(rms, STATISTICS_MOMENTUM)
-    return (raw - mean[:, None, None]) / rms[:, None, None]
-
-
 def sample_levels(count: int, start_share: float) -> Tensor:
     """Flow sigmas (count,) at which trajectories stop: 1 for `start_share` of them, else uniform in log SNR."""
     sigmas = pocket_schedule().sigmas
@@ -101,20 +84,20 @@ def forward(net: PocketNet, batch: Batch, recipe: Recipe) -> tuple[Tensor, Tenso
     clips, slots = len(batch.source), CLIP_FRAMES // SLOT_FRAMES
     source, base = (x.flatten(0, 1).unflatten(0, (clips * slots, SLOT_FRAMES)) for x in (batch.source, batch.base))
     info = batch.base_info.repeat_interleave(slots, 0)
-    clean = normalise(net, net.analysis.raw(source, base, info, slots))
+    clean = net.analyse(source, base, info, slots)
     features = net.features(base, info, slots)
     sigma = sample_levels(clips, recipe.start_share)
     per_slot = sigma.repeat_interleave(slots)
     level = per_slot[:, None, None, None]
     noisy = (1 - level) * clean + level * torch.randn_like(clean)
-    estimate = net.denoiser(noisy, per_slot, features, info, slots)
+    estimate = net.denoise(noisy, per_slot, features, info, slots)
     denoising = (estimate - clean.detach()).square().mean()
     rate = (estimate.detach() - clean).square().mean()
     rows = torch.arange(clips)
     first = torch.randint(0, CLIP_FRAMES - 1, (clips,))
     latent = estimate.unflatten(0, (clips, slots))
     made = [
-        net.synthesis(
+        net.synthesise(
             torch.stack([batch.base[rows, (time + d).clamp(0, CLIP_FRAMES - 1)] for d in (-1, 0, 1)], 1),
             torch.stack([latent[rows, (time // SLOT_FRAMES + d).clamp(0, slots - 1)] for d in (-1, 0, 1)], 1),
             time % SLOT_FRAMES,
@@ -142,6 +125,7 @@ class Run:
         """Fresh, or as the checkpoint left it."""
         torch.manual_seed(recipe.seed)
         net = PocketNet(PocketConfig())
+        net.transform.load_state_dict(load_file(checkpoint.with_name("transform.safetensors")))
         optimiser = torch.optim.AdamW(net.parameters(), recipe.peak_rate, betas=(0.9, 0.98), weight_decay=0.01)
         run = cls(net, copy.deepcopy(net), optimiser)
         if checkpoint.exists():
@@ -187,9 +171,7 @@ def step(run: Run, batch: Batch, losses: Losses, recipe: Recipe) -> dict[str, fl
         made, wanted, denoising, rate = forward(run.net, batch, recipe)
         terms = losses(made, wanted)
     terms["latent"] = denoising
-    first, full = recipe.rate_ramp
-    ramp = min(1.0, max(0.0, (run.iteration - first) / (full - first)))
-    latent = recipe.denoiser_weight * denoising + ramp * recipe.rate_weight * rate
+    latent = recipe.denoiser_weight * denoising + recipe.rate_weight * rate
     loss = sum((TERM_WEIGHTS[name] * terms[name] for name in TERM_WEIGHTS), latent)
     run.optimiser.zero_grad(set_to_none=True)
     loss.backward()

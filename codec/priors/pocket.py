@@ -129,7 +129,7 @@ class PocketPrior:
         source = _slotted(_pad(to_tensor(frames).to(self.device), slots))
         base = _slotted(condition.base)
         with self._autocast():
-            latent: Tensor = self._net.analysis(source, base, condition.info.expand(slots, 3), slots)
+            latent = self._net.analyse(source, base, condition.info.expand(slots, 3), slots)
         return latent.float().transpose(0, 1).contiguous()
 
     @torch.inference_mode()
@@ -139,7 +139,7 @@ class PocketPrior:
         sigma = torch.full((slots,), self.schedule.sigmas[step], device=self.device)
         info = condition.info.expand(slots, 3)
         with self._autocast():
-            clean: Tensor = self._net.denoiser(x.transpose(0, 1), sigma, condition.features, info, slots)
+            clean = self._net.denoise(x.transpose(0, 1), sigma, condition.features, info, slots)
         return clean.float().transpose(0, 1).contiguous()
 
     @torch.inference_mode()
@@ -162,10 +162,9 @@ class PocketPrior:
         count = len(rows)
         sigma = torch.full((count,), self.schedule.sigmas[step], device=self.device)
         with self._autocast():
-            picture: Tensor = self._net.synthesis(
+            return self._net.synthesise(
                 bases[rows], slots[rows // SLOT_FRAMES], rows % SLOT_FRAMES, sigma, info.expand(count, 3)
             )
-        return picture
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == "bfloat16")

@@ -35,7 +35,7 @@ class PocketConfig:
         embedding: width of the vector that says how noisy the latent and how coarse the base is.
     """
 
-    latent: int = 24
+    latent: int = 32
     analysis: tuple[int, int, int] = (32, 64, 128)
     synthesis: tuple[int, int, int] = (64, 128, 192)
     denoiser: tuple[int, int] = (192, 256)
@@ -165,11 +165,41 @@ class FramePyramid(nn.Module):
         return cast(Tensor, self.stack(low.reshape(-1, SLOT_FRAMES * low.shape[1], *low.shape[2:])))
 
 
-class Analysis(nn.Module):
-    """Source and base frames to the clean latent: what the base lacks, in the terms the synthesis understands."""
+class LinearTransform(nn.Module):
+    """The latent's fixed core: principal components of 4x8x8 blocks of what the base lacks, of all if there is none.
 
-    mean: Tensor
-    rms: Tensor
+    Both bases are orthonormal, so equal noise on every channel is equal noise in pixels, and a channel that carries
+    little gets few bits by itself (reverse water-filling). The learned networks only correct it: the latent can't
+    collapse, and every bit buys something from the first iteration on.
+    """
+
+    basis: Tensor
+    gain: Tensor
+    spread: Tensor
+
+    def __init__(self, latent: int) -> None:
+        super().__init__()
+        size = 3 * SLOT_FRAMES * LATENT_STRIDE**2
+        # Index 0: without a base, 1: with one. `gain` makes the mean power of the latent's channels 1, `spread` is
+        # their standard deviation then. Fitted by training/fit_transform.py.
+        self.register_buffer("basis", torch.zeros(2, latent, size))
+        self.register_buffer("gain", torch.ones(2))
+        self.register_buffer("spread", torch.ones(2, latent))
+
+    def forward(self, residual: Tensor, based: Tensor) -> Tensor:
+        """residual (N, 4, 3, H, W) in units of [-1, 1], based (N,) 0 or 1 -> (N, latent, H/8, W/8)."""
+        blocks = F.pixel_unshuffle(residual.flatten(1, 2), LATENT_STRIDE)
+        return torch.einsum("nlk,nkhw->nlhw", self.basis[based], blocks) * self.gain[based][:, None, None, None]
+
+    def inverse(self, latent: Tensor, based: Tensor, phase: Tensor) -> Tensor:
+        """latent (N, latent, h, w), phase (N,) the frame wanted of each slot -> its residual (N, 3, 8h, 8w)."""
+        of_frame = self.basis.view(2, -1, SLOT_FRAMES, 3 * LATENT_STRIDE**2)[based, :, phase]
+        blocks = torch.einsum("nlk,nlhw->nkhw", of_frame, latent / self.gain[based][:, None, None, None])
+        return F.pixel_shuffle(blocks, LATENT_STRIDE)
+
+
+class Analysis(nn.Module):
+    """Source and base frames to what is added to the linear latent: what the synthesis is better told than that."""
 
     def __init__(self, config: PocketConfig) -> None:
         super().__init__()
@@ -179,20 +209,14 @@ class Analysis(nn.Module):
         self.blocks = nn.ModuleList([ResBlock(width, config.embedding) for _ in range(2)])
         self.mix = SlotMix(width)
         self.out = nn.Conv2d(width, config.latent, 1)
-        self.register_buffer("mean", torch.zeros(config.latent))
-        self.register_buffer("rms", torch.ones(config.latent))
+        silence(self.out)
 
-    def raw(self, source: Tensor, base: Tensor, base_info: Tensor, slots: int) -> Tensor:
-        """source, base (N, 4, 3, H, W) in [-1, 1] -> latent before normalisation (N, latent, H/8, W/8)."""
+    def forward(self, source: Tensor, base: Tensor, base_info: Tensor, slots: int) -> Tensor:
+        """source, base (N, 4, 3, H, W) in [-1, 1] -> correction (N, latent, H/8, W/8)."""
         embedding = self.level(torch.ones_like(base_info[:, 0]), base_info)
         x = self.pyramid(torch.cat([source - base, base], 2), embedding)
         x = self.mix(self.blocks[0](x, embedding), slots)
         return cast(Tensor, self.out(self.blocks[1](x, embedding))).float()
-
-    def forward(self, source: Tensor, base: Tensor, base_info: Tensor, slots: int) -> Tensor:
-        """As `raw`, normalised by the training set's mean and rms per channel."""
-        raw = self.raw(source, base, base_info, slots)
-        return (raw - self.mean[:, None, None]) / self.rms[:, None, None]
 
 
 class BaseFeatures(nn.Module):
@@ -215,9 +239,9 @@ class BaseFeatures(nn.Module):
 class Denoiser(nn.Module):
     """x_sigma and the base's features to the posterior mean of the clean latent.
 
-    Preconditioned as EDM (Karras et al. 2022, eq. 7) for unit-variance data, written for flow's (alpha, sigma):
-    x0_hat = alpha/(alpha^2+sigma^2) x + sigma/sqrt(alpha^2+sigma^2) F. The input is scaled by alpha as well, so that
-    pure noise (alpha = 0), which says nothing of the picture, doesn't reach the network at all.
+    Preconditioned as EDM (Karras et al. 2022, eq. 7) with each channel's own spread s, for flow's (alpha, sigma):
+    x0_hat = alpha s^2/p x + sigma s/sqrt(p) F, p = alpha^2 s^2 + sigma^2. The input is scaled by alpha as well, so
+    that pure noise (alpha = 0), which says nothing of the picture, doesn't reach the network at all.
     """
 
     def __init__(self, config: PocketConfig) -> None:
@@ -235,10 +259,13 @@ class Denoiser(nn.Module):
         self.out = nn.Conv2d(wide, config.latent, 3, padding=1)
         silence(self.out)
 
-    def forward(self, x: Tensor, sigma: Tensor, features: Tensor, base_info: Tensor, slots: int) -> Tensor:
-        """x (N, latent, h, w), sigma (N,), features (N, width, h, w), h and w even -> x0_hat (N, latent, h, w)."""
+    def forward(
+        self, x: Tensor, sigma: Tensor, features: Tensor, base_info: Tensor, spread: Tensor, slots: int
+    ) -> Tensor:
+        """x (N, latent, h, w), sigma (N,), features (N, width, h, w), spread (N, latent), h and w even -> as x."""
         alpha, noise = (1 - sigma)[:, None, None, None], sigma[:, None, None, None]
-        power = alpha**2 + noise**2
+        spread = spread[:, :, None, None]
+        power = (alpha * spread) ** 2 + noise**2
         embedding = self.level(sigma, base_info)
         h = self.stem(torch.cat([alpha / power.sqrt() * x, features], 1).contiguous(memory_format=torch.channels_last))
         h = self.before(h, embedding)
@@ -247,14 +274,14 @@ class Denoiser(nn.Module):
             low = mix(block(low, embedding), slots)
         h = self.after(h + self.up(low), embedding)
         correction = cast(Tensor, self.out(F.silu(self.norm(h)))).float()
-        return alpha / power * x + noise / power.sqrt() * correction
+        return alpha * spread**2 / power * x + noise * spread / power.sqrt() * correction
 
 
 class Synthesis(nn.Module):
     """Base frames and the latent to pictures, one frame at a time.
 
     Each frame is built from its own base picture, its two neighbours and its slot's latent; the residual is added to
-    the base, so that a well-coded base passes through untouched.
+    the base and the linear latent's share, so that well-coded pictures pass through untouched.
     """
 
     def __init__(self, config: PocketConfig) -> None:
@@ -263,7 +290,7 @@ class Synthesis(nn.Module):
         width = config.embedding
         self.level = LevelEmbedding(width)
         self.phase = nn.Embedding(SLOT_FRAMES, width)
-        self.stem = nn.Conv2d(9 * 4, half, 3, padding=1)
+        self.stem = nn.Conv2d(12 * 4, half, 3, padding=1)
         self.half_in = ResBlock(half, width)
         self.to_quarter = _down(half, quarter)
         self.quarter_in = ResBlock(quarter, width)
@@ -278,11 +305,14 @@ class Synthesis(nn.Module):
         self.out = nn.Conv2d(half, 12, 3, padding=1)
         silence(self.out)
 
-    def forward(self, base: Tensor, latent: Tensor, phase: Tensor, sigma: Tensor, base_info: Tensor) -> Tensor:
+    def forward(
+        self, base: Tensor, linear: Tensor, latent: Tensor, phase: Tensor, sigma: Tensor, base_info: Tensor
+    ) -> Tensor:
         """One frame per row.
 
         Args:
             base: (N, 3, 3, H, W) previous, own and next base frame in [-1, 1].
+            linear: (N, 3, H, W) what `LinearTransform.inverse` adds to the own base frame.
             latent: (N, 3, latent, H/8, W/8) of the previous, own and next slot.
             phase: (N,) position of the frame in its slot, 0-3.
             sigma: (N,) noise level at which the trajectory stopped.
@@ -292,7 +322,7 @@ class Synthesis(nn.Module):
             (N, 3, H, W) float32, about [-1, 1].
         """
         embedding = self.level(sigma, base_info) + self.phase(phase)
-        frames = base.flatten(1, 2).contiguous(memory_format=torch.channels_last)
+        frames = torch.cat([base.flatten(1, 2), linear], 1).contiguous(memory_format=torch.channels_last)
         half = self.half_in(self.stem(F.pixel_unshuffle(frames, 2)), embedding)
         quarter = self.quarter_in(self.to_quarter(half), embedding)
         low = self.to_eighth(quarter) + self.latent(latent.flatten(1, 2))
@@ -303,7 +333,7 @@ class Synthesis(nn.Module):
             quarter = block(quarter, embedding)
         half = self.half_out(half + self.up_half(quarter), embedding)
         residual: Tensor = F.pixel_shuffle(self.out(F.silu(self.norm(half))), 2)
-        return base[:, 1] + residual.float()
+        return base[:, 1] + linear + residual.float()
 
 
 class PocketNet(nn.Module):
@@ -312,11 +342,32 @@ class PocketNet(nn.Module):
     def __init__(self, config: PocketConfig) -> None:
         super().__init__()
         self.config = config
+        self.transform = LinearTransform(config.latent)
         self.analysis = Analysis(config)
         self.features = BaseFeatures(config)
         self.denoiser = Denoiser(config)
         self.synthesis = Synthesis(config)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def analyse(self, source: Tensor, base: Tensor, base_info: Tensor, slots: int) -> Tensor:
+        """Clean latent (N, latent, H/8, W/8) of slots (N, 4, 3, H, W); see the parts."""
+        linear = self.transform(source - base, present(base_info))
+        return cast(Tensor, linear + self.analysis(source, base, base_info, slots))
+
+    def denoise(self, x: Tensor, sigma: Tensor, features: Tensor, base_info: Tensor, slots: int) -> Tensor:
+        """Posterior mean of the clean latent; see `Denoiser`."""
+        spread = self.transform.spread[present(base_info)]
+        return cast(Tensor, self.denoiser(x, sigma, features, base_info, spread, slots))
+
+    def synthesise(self, base: Tensor, latent: Tensor, phase: Tensor, sigma: Tensor, base_info: Tensor) -> Tensor:
+        """Pictures (N, 3, H, W); see `Synthesis`."""
+        linear = self.transform.inverse(latent[:, 1], present(base_info), phase)
+        return cast(Tensor, self.synthesis(base, linear, latent, phase, sigma, base_info))
+
+
+def present(base_info: Tensor) -> Tensor:
+    """(N, 3) as `LevelEmbedding` takes it -> (N,) 1 where there is a base, else 0."""
+    return base_info[:, 0].long()
 
 
 def neighbours(rows: Tensor) -> Tensor:

@@ -1,0 +1,191 @@
+"""Rate and perception against SVT-AV1 and x265 on real clips, whole-file bytes, one keyframe at the peers' start.
+
+    python benchmarks/rate_perception.py CLIPS OUT.json [--short-side 144] [--clips 03 10 ...] [--base av1|none]
+
+Each clip's first 96 frames are read at coding size; that sequence is what every codec gets and is judged against.
+Peers are counted by their packets alone, without any container: a little in their favour. Measured points are kept in
+OUT.json and not measured again; the table and the BD-rates are printed at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from codec.decoder import decode
+from codec.encoder import encode
+from codec.errors import InputError
+from codec.events import Finished
+from codec.metrics.base import Metric
+from codec.metrics.bd_rate import bd_rate
+from codec.metrics.catalog import metric
+from codec.peers import PEERS
+from codec.settings import DecodeSettings, EncodeSettings, Quality
+from codec.video import VideoReader, VideoWriter, coding_size, probe
+from codec.video.info import Colour
+
+FRAMES = 96
+JUDGED_EVERY = 4
+HIGHEST_BPP = 0.08
+TARGETS = (0.26, 0.21, 0.18, 0.155, 0.13, 0.11, 0.09)
+QUANTISERS = {"svtav1": (38, 43, 48, 53, 58, 63), "x265": (28, 32, 36, 40, 44, 48, 51)}
+METRICS = ("dists", "lpips", "psnr")
+
+Clip = NDArray[np.uint8]
+Judges = dict[str, Metric]
+Key = tuple[str, str, float]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One codec at one setting on one clip."""
+
+    clip: str
+    codec: str
+    setting: float
+    bpp: float
+    dists: float
+    lpips: float
+    psnr: float
+    base_share: float
+    encode_fps: float
+    decode_fps: float
+
+
+def read_clip(path: Path, short_side: int) -> tuple[Clip, Fraction]:
+    """The first FRAMES frames at coding size, and their rate."""
+    info = probe(path)
+    size = coding_size(info, short_side, 2)
+    with VideoReader(path, size=size) as reader:
+        frames = [frame.pixels for _, frame in zip(range(FRAMES), reader.frames(), strict=False)]
+    return np.stack(frames), info.frame_rate
+
+
+def ours(frames: Clip, rate: Fraction, target: float, base: str, folder: Path) -> tuple[Finished, Clip, float, float]:
+    """Through real files: a lossless source, the .fgvc, a lossless decode; seconds of encode and decode."""
+    height, width = frames.shape[1:3]
+    source, coded, out = folder / "source.mkv", folder / "coded.fgvc", folder / "out.mkv"
+    with VideoWriter(source, width, height, frame_rate=rate, time_base=1 / rate, colour=Colour()) as writer:
+        for index, picture in enumerate(frames):
+            writer.write(picture, index / rate)
+    settings = EncodeSettings(goal=Quality(target), short_side=min(height, width), base=base, audio="none")
+    began = time.perf_counter()
+    done = next(event for event in encode(source, coded, settings) if isinstance(event, Finished))
+    coded_at = time.perf_counter()
+    for _ in decode(coded, out, DecodeSettings()):
+        pass
+    ended = time.perf_counter()
+    with VideoReader(out) as reader:
+        decoded = np.stack([frame.pixels for frame in reader.frames()])
+    return done, decoded, coded_at - began, ended - coded_at
+
+
+def judge(judges: Judges, frames: Clip, decoded: Clip) -> dict[str, float]:
+    """Means over every JUDGED_EVERY-th frame."""
+    chosen = slice(1, None, JUDGED_EVERY)
+    return {name: float(np.mean(judge(frames[chosen], decoded[chosen]))) for name, judge in judges.items()}
+
+
+def peer_points(clip: str, frames: Clip, rate: Fraction, known: set[Key], judges: Judges) -> Iterator[Point]:
+    """The peers' points of one clip that aren't known yet."""
+    for name, crfs in QUANTISERS.items():
+        for crf in (crf for crf in crfs if (clip, name, float(crf)) not in known):
+            began = time.perf_counter()
+            made = PEERS[name].encode(frames, crf, rate)
+            fps = len(frames) / (time.perf_counter() - began)
+            bpp = 8 * made.bytes / frames[..., 0].size
+            yield Point(
+                clip, name, crf, bpp, **judge(judges, frames, made.frames), base_share=0, encode_fps=fps, decode_fps=0
+            )
+
+
+def our_points(clip: str, frames: Clip, rate: Fraction, known: set[Key], judges: Judges, base: str) -> Iterator[Point]:
+    """Our points of one clip that aren't known yet."""
+    codec = "fgvc" if base == "auto" else f"fgvc-{base}"
+    for target in (target for target in TARGETS if (clip, codec, target) not in known):
+        with tempfile.TemporaryDirectory() as folder:
+            done, decoded, encode_s, decode_s = ours(frames, rate, target, base, Path(folder))
+        yield Point(
+            clip,
+            codec,
+            target,
+            8 * done.bytes / frames[..., 0].size,
+            **judge(judges, frames, decoded),
+            base_share=done.base_bytes / done.bytes,
+            encode_fps=len(frames) / encode_s,
+            decode_fps=len(frames) / decode_s,
+        )
+
+
+def curve(rows: list[Point], clip: str, codec: str, name: str) -> list[tuple[float, float]]:
+    """(bpp, quality) below HIGHEST_BPP."""
+    return [(p.bpp, getattr(p, name)) for p in rows if (p.clip, p.codec) == (clip, codec) and p.bpp < HIGHEST_BPP]
+
+
+def report(rows: list[Point]) -> Iterator[str]:
+    """The table, then BD-rates per clip and their mean."""
+    yield "clip codec setting | bpp | DISTS | LPIPS-Alex | PSNR | base share | encode fps | decode fps"
+    for p in sorted(rows, key=lambda p: (p.clip, p.codec, p.bpp)):
+        speed = f"{p.encode_fps:.1f} | {p.decode_fps:.1f}"
+        quality = f"{p.bpp:.4f} | {p.dists:.4f} | {p.lpips:.4f} | {p.psnr:.2f}"
+        yield f"{p.clip} {p.codec} {p.setting:g} | {quality} | {p.base_share:.2f} | {speed}"
+    codecs = sorted({p.codec for p in rows} - set(QUANTISERS))
+    for codec in codecs:
+        for name in ("dists", "lpips", "psnr"):
+            for anchor in QUANTISERS:
+                yield bd_line(rows, codec, anchor, name)
+
+
+def bd_line(rows: list[Point], codec: str, anchor: str, name: str) -> str:
+    """BD-rates of one metric against one peer."""
+    values, texts = [], []
+    for clip in sorted({p.clip for p in rows if p.codec == codec}):
+        try:
+            value = bd_rate(curve(rows, clip, anchor, name), curve(rows, clip, codec, name), name != "psnr")
+            values.append(value)
+            texts.append(f"{clip} {value:+.1f}")
+        except InputError:
+            texts.append(f"{clip} no overlap")
+    mean = f"{np.mean(values):+.1f} %" if values else "none"
+    return f"BD-rate {name} {codec} vs {anchor}: mean {mean} ({', '.join(texts)})"
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("results", type=Path)
+    parser.add_argument("--clips", nargs="*", default=["03", "06", "08", "10", "13", "14", "17"])
+    parser.add_argument("--short-side", type=int, default=144)
+    parser.add_argument("--base", default="auto")
+    parser.add_argument("--only", choices=("peers", "ours"))
+    parser.add_argument("--threads", type=int, default=1)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    rows = [Point(**row) for row in json.loads(args.results.read_text())] if args.results.exists() else []
+    judges = {name: metric(name) for name in METRICS}
+    for clip in args.clips:
+        frames, rate = read_clip(next(args.folder.glob(f"{clip}_*")), args.short_side)
+        known = {(p.clip, p.codec, p.setting) for p in rows}
+        theirs = peer_points(clip, frames, rate, known, judges) if args.only != "ours" else iter(())
+        mine = our_points(clip, frames, rate, known, judges, args.base) if args.only != "peers" else iter(())
+        for point in chain(theirs, mine):
+            rows.append(point)
+            args.results.write_text(json.dumps([asdict(p) for p in rows], indent=0))
+    for line in report(rows):
+        print(line)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""A `.fgvc` file beside what x265, SVT-AV1 and VVC make of the same frames in the same number of bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from codec.assembly import Pictures
+from codec.bitstream import BitstreamReader
+from codec.decoder import decode_records, prior_for
+from codec.errors import InputError, SettingsError
+from codec.info import describe
+from codec.metrics.catalog import metric
+from codec.peers import PEERS, at_size
+from codec.priors.base import Frames
+from codec.retarget import step_choice
+from codec.settings import DecodeSettings
+from codec.video import VideoReader
+
+# All frames of all codecs are held at once; a comparison is made of a scene, not of a film.
+MAX_FRAMES = 300
+
+
+@dataclass(frozen=True)
+class Row:
+    """One codec's result: its setting ("crf 41"), bytes without audio, and the mean of each metric."""
+
+    codec: str
+    setting: str
+    bytes: int
+    bpp: float
+    metrics: dict[str, float]
+
+
+def compare(source: Path, coded: Path, names: Sequence[str], metrics: Sequence[str], start: float) -> Iterator[Row]:
+    """Our row first, then one per peer in `names`, each coded to at most our bytes.
+
+    Everything is compared at coding size, on the frames that the file covers, at most MAX_FRAMES.
+
+    Args:
+        start: seconds into `source` at which the file's first frame lies.
+
+    Raises:
+        InputError: a file can't be read, or source and file don't cover the same frames.
+        SettingsError: a peer or metric is unknown or missing here.
+    """
+    unknown = sorted(set(names) - set(PEERS))
+    if unknown:
+        raise SettingsError(f"No peer is named {unknown[0]!r}; choose from {', '.join(PEERS)}.")
+    judges = [metric(name) for name in metrics]
+    info = describe(coded)
+    size = (info.header.coding_width, info.header.coding_height)
+    ours = _decoded(coded, min(info.frames, MAX_FRAMES))
+    with VideoReader(source, size=size, start=start) as reader:
+        reference = np.stack([frame.pixels for frame in islice(reader.frames(), len(ours))])
+    if len(reference) < len(ours):
+        raise InputError(f"{source} has fewer frames than {coded}; give the video it was made from, and its --start.")
+    share = len(ours) / info.frames
+    budget = round((info.bytes - info.audio_bytes) * share)
+
+    def row(codec: str, setting: str, count: int, frames: Frames) -> Row:
+        values = {judge.name: float(np.mean(judge(reference, frames))) for judge in judges}
+        return Row(codec, setting, count, 8 * count / reference[..., 0].size, values)
+
+    yield row("fgvc", f"prior {info.header.prior_id}", budget, ours)
+    rate: Fraction = info.header.frame_rate
+    for name in names:
+        quantiser, made = at_size(PEERS[name], reference, rate, budget)
+        yield row(name, f"q {quantiser}", made.bytes, made.frames)
+
+
+def _decoded(path: Path, count: int) -> Frames:
+    """The file's first `count` frames at coding size."""
+    with BitstreamReader(path) as reader:
+        prior = prior_for(reader.header, DecodeSettings())
+        items = decode_records(reader.header, prior, reader.records(), step_choice(None, reader.header))
+        frames = (picture for item in items if isinstance(item, Pictures) for picture in item.frames)
+        return np.stack(list(islice(frames, count)))

@@ -1,0 +1,147 @@
+"""The codecs that people would use otherwise, on the same frames and in the same harness: x265, SVT-AV1, VVC.
+
+Sizes count the packets alone, without a container: a little in the peers' favour.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import cast
+
+import av
+import numpy as np
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+
+from codec.errors import SettingsError
+from codec.priors.base import Frames
+
+VVC_TIMEOUT_S = 3600
+
+
+@dataclass(frozen=True)
+class Coded:
+    """What a peer made of a clip: bytes of its packets, and the decoded frames uint8 (T, H, W, 3)."""
+
+    bytes: int
+    frames: Frames = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One codec.
+
+    Attributes:
+        quantisers: from the finest to the coarsest setting that makes sense.
+        encode: (frames uint8 (T, H, W, 3), quantiser, frame rate) -> Coded.
+    """
+
+    name: str
+    quantisers: range
+    encode: Callable[[Frames, int, Fraction], Coded]
+
+
+def _encode_av(
+    frames: Frames, quantiser: int, rate: Fraction, encoder: str, decoder: str, options: Mapping[str, str]
+) -> Coded:
+    context = cast(VideoCodecContext, av.CodecContext.create(encoder, "w"))
+    context.height, context.width = frames.shape[1:3]
+    context.pix_fmt, context.framerate, context.time_base = "yuv420p", rate, 1 / rate
+    context.options = {**options, "crf": str(quantiser)}
+    packets = []
+    for index, picture in enumerate(frames):
+        frame = VideoFrame.from_ndarray(picture, format="rgb24")
+        frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
+        frame.pts = index
+        packets += context.encode(frame)
+    packets += context.encode(None)
+    reader = cast(VideoCodecContext, av.CodecContext.create(decoder, "r"))
+    pictures = [picture for packet in packets for picture in reader.decode(packet)]
+    pictures += reader.decode(None)
+    return Coded(sum(packet.size for packet in packets), np.stack([_rgb(picture) for picture in pictures]))
+
+
+def _rgb(picture: VideoFrame) -> Frames:
+    converted = picture.reformat(format="rgb24", src_colorspace="ITU709", src_color_range="MPEG")
+    return np.asarray(converted.to_ndarray(), np.uint8)
+
+
+def _svtav1(frames: Frames, quantiser: int, rate: Fraction) -> Coded:
+    options = {"preset": "4", "svtav1-params": "keyint=-1:scd=0:lp=1"}
+    return _encode_av(frames, quantiser, rate, "libsvtav1", "libdav1d", options)
+
+
+def _x265(frames: Frames, quantiser: int, rate: Fraction) -> Coded:
+    options = {"preset": "slow", "x265-params": "keyint=-1:scenecut=0:log-level=none"}
+    return _encode_av(frames, quantiser, rate, "libx265", "hevc", options)
+
+
+def _vvc(frames: Frames, quantiser: int, rate: Fraction) -> Coded:
+    """libvvenc through an ffmpeg that has it; raw frames in and out by files, never through a shell."""
+    count, height, width, _ = frames.shape
+    raw = ["-f", "rawvideo", "-pix_fmt", "rgb24"]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "in.rgb").write_bytes(frames.tobytes())
+        source = [*raw, "-s", f"{width}x{height}", "-r", str(rate), "-i", "in.rgb"]
+        coding = ["-c:v", "libvvenc", "-preset", "medium", "-qp", str(quantiser), "-pix_fmt", "yuv420p10le"]
+        _ffmpeg(folder, [*source, *coding, "-f", "vvc", "out.vvc"])
+        _ffmpeg(folder, ["-i", "out.vvc", *raw, "out.rgb"])
+        decoded = np.frombuffer((folder / "out.rgb").read_bytes(), np.uint8)
+        return Coded((folder / "out.vvc").stat().st_size, decoded.reshape(-1, height, width, 3)[:count])
+
+
+def _ffmpeg(folder: Path, arguments: list[str]) -> None:
+    program = vvc_program()
+    if program is None:
+        raise SettingsError("No ffmpeg with libvvenc was found; install imageio-ffmpeg to compare with VVC.")
+    command = [program, "-hide_banner", "-loglevel", "error", "-y", *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, timeout=VVC_TIMEOUT_S, check=False)
+    if done.returncode:
+        reason = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no reason given"]
+        raise SettingsError(f"VVC could not code the clip: {reason[0]}.")
+
+
+def vvc_program() -> str | None:
+    """Path of an ffmpeg that can encode VVC, or None."""
+    candidates = [shutil.which("ffmpeg")]
+    try:
+        import imageio_ffmpeg
+
+        candidates.append(imageio_ffmpeg.get_ffmpeg_exe())
+    except (ImportError, RuntimeError):
+        pass
+    for program in filter(None, candidates):
+        listed = subprocess.run([program, "-hide_banner", "-encoders"], capture_output=True, timeout=30, check=False)
+        if b"libvvenc" in listed.stdout:
+            return program
+    return None
+
+
+PEERS: Mapping[str, Peer] = {
+    "svtav1": Peer("svtav1", range(20, 64), _svtav1),
+    "x265": Peer("x265", range(18, 52), _x265),
+    "vvc": Peer("vvc", range(18, 64), _vvc),
+}
+
+
+def at_size(peer: Peer, frames: Frames, rate: Fraction, most_bytes: int) -> tuple[int, Coded]:
+    """The finest quantiser whose bytes stay within `most_bytes`, and the result; the coarsest if none does."""
+    low, high = 0, len(peer.quantisers) - 1
+    tried: dict[int, Coded] = {}
+    while low < high:
+        middle = (low + high) // 2
+        tried[middle] = peer.encode(frames, peer.quantisers[middle], rate)
+        if tried[middle].bytes <= most_bytes:
+            high = middle
+        else:
+            low = middle + 1
+    if high not in tried:
+        tried[high] = peer.encode(frames, peer.quantisers[high], rate)
+    return peer.quantisers[high], tried[high]

@@ -1,0 +1,134 @@
+"""The pocket prior with the weights that ship."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from codec.base_layer import encode_clip, upsample
+from codec.errors import PriorError
+from codec.metrics.psnr import Psnr
+from codec.priors.base import BaseClip, Frames
+from codec.priors.catalog import POCKET_WEIGHTS, open_prior
+from codec.priors.pocket import PocketPrior, load_pocket
+from codec.priors.pocket_net import PocketConfig, PocketNet, neighbours
+from codec.trajectory import Walk
+from codec.video import VideoReader
+
+WEIGHTS = Path(__file__).resolve().parents[3] / "resources" / POCKET_WEIGHTS
+CRF = 55
+
+
+@pytest.fixture(scope="module")
+def prior() -> PocketPrior:
+    opened = open_prior("pocket", "cpu", "float32")
+    assert isinstance(opened, PocketPrior)
+    return opened
+
+
+@pytest.fixture(scope="module")
+def clip(clips: Path) -> Frames:
+    """Nine real frames of an odd size, so that time, rows and columns all need padding."""
+    with VideoReader(clips / "03_carphone_qcif_talkinghead.mp4", size=(106, 74)) as reader:
+        return np.stack([frame.pixels for _, frame in zip(range(9), reader.frames(), strict=False)])
+
+
+@pytest.fixture(scope="module")
+def base(clip: Frames) -> BaseClip:
+    from fractions import Fraction
+
+    _, pictures = encode_clip(clip, CRF, 1, Fraction(30))
+    return BaseClip(pictures, CRF, 1)
+
+
+def test_shapes_survive_padding(prior: PocketPrior, clip: Frames, base: BaseClip) -> None:
+    condition = prior.prepare(base, *clip.shape[:3])
+    latent = prior.encode(clip, condition)
+    assert latent.shape == prior.geometry.latent_shape(*clip.shape[:3])
+    assert prior.denoise(latent, 3, condition).shape == latent.shape
+    assert prior.decode(latent, 3, condition).shape == clip.shape
+
+
+def test_preview_is_a_part_of_decode(prior: PocketPrior, clip: Frames, base: BaseClip) -> None:
+    condition = prior.prepare(base, *clip.shape[:3])
+    latent = prior.encode(clip, condition)
+    whole = prior.decode(latent, 5, condition).astype(int)
+    some = prior.preview(latent, 5, condition, [1, 6, 8]).astype(int)
+    # Another batch size may round one level differently.
+    assert np.abs(whole[[1, 6, 8]] - some).max() <= 1
+
+
+def test_pure_noise_tells_the_denoiser_nothing(prior: PocketPrior, clip: Frames, base: BaseClip) -> None:
+    condition = prior.prepare(base, *clip.shape[:3])
+    shape = prior.geometry.latent_shape(*clip.shape[:3])
+    one, other = (prior.denoise(torch.full(shape, value), 0, condition) for value in (-1.0, 2.0))
+    assert torch.equal(one, other)
+
+
+def test_every_part_depends_on_its_input(prior: PocketPrior, clip: Frames, base: BaseClip) -> None:
+    """A residual network can die and leave a constant; the prototype's did, unnoticed."""
+    condition = prior.prepare(base, *clip.shape[:3])
+    latent, of_darker = prior.encode(clip, condition), prior.encode(clip // 2, condition)
+    assert (latent - of_darker).abs().mean() > 0.01
+    assert latent.std((1, 2, 3)).min() > 0.1
+    without = prior.prepare(None, *clip.shape[:3])
+    assert (prior.denoise(latent, 10, condition) - prior.denoise(latent, 10, without)).abs().mean() > 1e-3
+    drawn, undrawn = prior.decode(latent, 20, without), prior.decode(0 * latent, 20, without)
+    assert np.abs(drawn.astype(int) - undrawn).mean() > 1
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+def test_restores_the_base_without_any_implicit_bits(prior: PocketPrior, clips: Path, scale: int) -> None:
+    from fractions import Fraction
+
+    with VideoReader(clips / "10_dog_run_720p_audio.mp4", size=(192, 108)) as reader:
+        source = np.stack([frame.pixels for _, frame in zip(range(12), reader.frames(), strict=False)])
+    _, pictures = encode_clip(source, CRF, scale, Fraction(30))
+    condition = prior.prepare(BaseClip(pictures, CRF, scale), *source.shape[:3])
+    walk = Walk(prior, condition, prior.geometry.latent_shape(*source.shape[:3]), 0, 0, None, prior.reuse)
+    restored = prior.decode(walk.denoise(walk.start(), 0), 0, condition)
+    shown = pictures if scale == 1 else upsample(pictures, 192, 108)
+    assert not np.array_equal(restored, shown)
+    assert sharpness(restored) > sharpness(shown)
+    assert Psnr()(source, restored).mean() > Psnr()(source, shown).mean() - 0.5
+
+
+def sharpness(frames: Frames) -> float:
+    """Mean absolute horizontal difference: what a coarse quantiser takes away."""
+    return float(np.abs(np.diff(frames.astype(int), axis=2)).mean())
+
+
+def test_bfloat16_stays_close(prior: PocketPrior, clip: Frames, base: BaseClip) -> None:
+    half = open_prior("pocket", "cpu", "bfloat16")
+    pictures = []
+    for one in (prior, half):
+        condition = one.prepare(base, *clip.shape[:3])
+        pictures.append(one.decode(one.encode(clip, condition), 12, condition))
+    assert Psnr()(*pictures).min() > 35
+
+
+def test_refuses_damaged_weights(tmp_path: Path) -> None:
+    damaged = tmp_path / "weights.safetensors"
+    damaged.write_bytes(WEIGHTS.read_bytes()[:100_000])
+    with pytest.raises(PriorError, match="can't be read"):
+        load_pocket(damaged, torch.device("cpu"), "float32")
+    with pytest.raises(PriorError, match="can't be read"):
+        load_pocket(tmp_path / "none", torch.device("cpu"), "float32")
+
+
+def test_size_stays_within_its_promise() -> None:
+    assert sum(p.numel() for p in PocketNet(PocketConfig()).parameters()) <= 12_000_000
+    assert WEIGHTS.stat().st_size <= 25_000_000
+
+
+def test_neighbours_repeat_the_ends() -> None:
+    rows = neighbours(torch.arange(3))
+    assert rows.tolist() == [[0, 0, 1], [0, 1, 2], [1, 2, 2]]
+
+
+def test_config_survives_its_text() -> None:
+    config = PocketConfig(latent=8, analysis=(8, 8, 8))
+    assert PocketConfig.from_json(config.to_json()) == config
