@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from codec import cli_output
+from codec.cli_models import add_models
 from codec.errors import FreeGvcError, SettingsError
 from codec.settings import (
     AUDIO_MODES,
@@ -77,6 +78,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_decode(commands.add_parser("decode", help=".fgvc -> video"))
     _add_info(commands.add_parser("info", help="what a .fgvc file holds"))
     _add_measure(commands.add_parser("measure", help="quality of a video against its original"))
+    add_models(commands.add_parser("models", help="the priors' weights: list, get, add, verify, remove"))
     _add_compare(commands.add_parser("compare", help="a .fgvc file beside x265, AV1 and VVC of the same size"))
     return parser
 

@@ -1,0 +1,187 @@
+"""Get a model from its hub: every file at one commit, resumable, checked, and recorded beside the files."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from codec.errors import OutputError, PriorError
+from codec.fetch import fetch
+from codec.file_hash import sha256
+from codec.hub import Announced, Hub
+from codec.model_layout import INDEX
+from codec.model_manifest import ModelSpec, spec_of
+from codec.model_paths import home, models_root, read_json, write_json
+from codec.store import RECORD, fetched_folder
+
+PROGRESS = "freegvc.partial.json"
+"""In a model's folder while it is being fetched: the commit, and the files that are done."""
+
+WEIGHTS = {"transformer": INDEX, "vae": INDEX, "text_encoder": "model.safetensors.index.json"}
+MAX_JSON = 2**24
+MARGIN = 2**28
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """How far a download is: `file` of the model, bytes of the whole download done and in all."""
+
+    file: str
+    done: int
+    total: int
+
+
+@dataclass
+class _Job:
+    """One run: where it goes, and what is done."""
+
+    spec: ModelSpec
+    hub: Hub
+    folder: Path
+    wait: Callable[[float], None]
+    commit: str = ""
+    files: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def resume(self) -> None:
+        """Take over what an earlier run has done; the commit stays, whatever the hub's newest is by now."""
+        known = {**read_json(self.folder / RECORD), **read_json(self.folder / PROGRESS)}
+        self.commit = known.get("commit") or self.spec.commit
+        self.files = {path: entry for path, entry in known.get("files", {}).items() if self._present(path, entry)}
+
+    def settle(self, found: Announced) -> None:
+        """Keep to the commit that the hub resolved, in this run and in those that go on with it."""
+        self.commit = found.commit or self.commit
+        self.write(PROGRESS)
+
+    def get(self, found: Announced) -> Iterator[int]:
+        """Fetch one file; yields bytes present.
+
+        Raises:
+            PriorError, OutputError: see `fetch`.
+        """
+        target = self.folder / found.path
+        if found.path in self.files:
+            return
+        yield from fetch(found.wanted, target, self.wait)
+        if not found.intact(target):
+            target.unlink()
+            raise PriorError(f"{found.wanted.url} did not come as announced; try again.")
+        self.files[found.path] = {
+            "size": target.stat().st_size,
+            "sha256": found.wanted.sha256 or sha256(target),
+        }
+        self.write(PROGRESS)
+
+    def write(self, name: str) -> None:
+        """Record what is here."""
+        record = {"repository": self.spec.repository, "commit": self.commit, "licence": self.spec.licence}
+        write_json(self.folder / name, {**record, "files": self.files})
+
+    def _present(self, path: str, entry: dict[str, Any]) -> bool:
+        place = self.folder / path
+        return place.is_file() and place.stat().st_size == entry.get("size")
+
+
+def get_model(
+    name: str, *, text_encoder: bool = False, wait: Callable[[float], None] = time.sleep
+) -> Iterator[Transfer]:
+    """Fetch a model, or what is missing of it; closing the generator pauses, and the next call goes on.
+
+    Args:
+        text_encoder: also its text encoder (10 GB and more), from which the empty prompt is computed once.
+        wait: called with seconds before a failed request is tried again.
+
+    Raises:
+        PriorError: there is no such model, or its hub doesn't send it.
+        OutputError: too little space, or the files can't be written.
+        SettingsError: $HF_HUB_OFFLINE is set.
+    """
+    spec = spec_of(name)
+    job = _Job(spec, Hub(spec.repository), fetched_folder(name), wait)
+    job.resume()
+    announced = list(_announce(job, ("transformer", "vae", *(["text_encoder"] if text_encoder else []))))
+    total = sum(found.wanted.size or 0 for found in announced)
+    done = sum(found.wanted.size or 0 for found in announced if found.path in job.files)
+    _check_space(spec, total - done - _partial_bytes(job.folder))
+    for found in announced:
+        if found.path not in job.files:
+            yield from (Transfer(found.path, done + count, total) for count in job.get(found))
+            done += found.wanted.size or 0
+    job.write(RECORD)
+    (job.folder / PROGRESS).unlink(missing_ok=True)
+
+
+def _announce(job: _Job, parts: tuple[str, ...]) -> Iterator[Announced]:
+    """Every file of the parts; indices of sharded weights are fetched on the way, since they name the shards."""
+    job.settle(_known(job, "transformer/config.json"))
+    for part in parts:
+        yield _known(job, f"{part}/config.json")
+        index = job.hub.announce(job.commit, f"{part}/{WEIGHTS[part]}")
+        if index is None:
+            yield _known(job, f"{part}/{WEIGHTS[part].removesuffix('.index.json')}")
+            continue
+        if (index.wanted.size or 0) > MAX_JSON:
+            raise PriorError(f"{index.wanted.url} is too large for an index; report this.")
+        for _ in job.get(index):
+            pass
+        yield index
+        yield from (_known(job, f"{part}/{shard}") for shard in _shards(job.folder / index.path))
+
+
+def _known(job: _Job, path: str) -> Announced:
+    found = job.hub.announce(job.commit, path)
+    if found is None:
+        raise PriorError(f"{job.spec.repository} has no {path} at {job.commit}; update this program.")
+    return found
+
+
+def _shards(index: Path) -> list[str]:
+    try:
+        names = sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise PriorError(f"{index} is no index of weights; remove the model and get it again.") from error
+    # A name decides where bytes are written, so it may not lead anywhere else.
+    if not names or not all(
+        isinstance(name, str) and re.fullmatch(r"[\w-][\w.-]*\.safetensors", name) for name in names
+    ):
+        raise PriorError(f"{index} names files that are no shards; remove the model and get it again.")
+    return names
+
+
+def _partial_bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*.part"))
+
+
+def _check_space(spec: ModelSpec, needed: int) -> None:
+    root = models_root()
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(root).free
+    except OSError as error:
+        raise OutputError(f"{root} can't be written ({error.strerror}); set FREEGVC_HOME to another folder.") from error
+    if needed + MARGIN > free:
+        raise OutputError(
+            f"{spec.name} needs {(needed + MARGIN) / 1e9:.1f} GB more in {root}, and {free / 1e9:.1f} GB are free; "
+            "free some space, or set FREEGVC_HOME to another disk."
+        )
+
+
+def licence_notice(name: str) -> str | None:
+    """The licence of a model, the first time it is asked for on this machine; None from then on.
+
+    Raises:
+        PriorError: there is no such model.
+        OutputError: that it was shown can't be remembered.
+    """
+    spec, shown = spec_of(name), home() / "licences.json"
+    known = read_json(shown)
+    if known.get(name) == spec.licence:
+        return None
+    write_json(shown, {**known, name: spec.licence})
+    return f"{spec.title} is published under {spec.licence} ({spec.licence_url}); getting it means you accept that."
