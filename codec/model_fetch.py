@@ -108,7 +108,7 @@ def get_model(
     announced = list(_announce(job, ("transformer", "vae", *(["text_encoder"] if text_encoder else []))))
     total = sum(found.wanted.size or 0 for found in announced)
     done = sum(found.wanted.size or 0 for found in announced if found.path in job.files)
-    _check_space(spec, total - done - _partial_bytes(job.folder))
+    check_space(spec.name, total - done - _partial_bytes(job.folder))
     for found in announced:
         if found.path not in job.files:
             yield from (Transfer(found.path, done + count, total) for count in job.get(found))
@@ -158,7 +158,12 @@ def _partial_bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*.part"))
 
 
-def _check_space(spec: ModelSpec, needed: int) -> None:
+def check_space(name: str, needed: int) -> None:
+    """Refuse a download of `needed` bytes that the disk of the models has no room for.
+
+    Raises:
+        OutputError: there is too little, or the folder can't be made.
+    """
     root = models_root()
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -167,7 +172,7 @@ def _check_space(spec: ModelSpec, needed: int) -> None:
         raise OutputError(f"{root} can't be written ({error.strerror}); set FREEGVC_HOME to another folder.") from error
     if needed + MARGIN > free:
         raise OutputError(
-            f"{spec.name} needs {(needed + MARGIN) / 1e9:.1f} GB more in {root}, and {free / 1e9:.1f} GB are free; "
+            f"{name} needs {(needed + MARGIN) / 1e9:.1f} GB more in {root}, and {free / 1e9:.1f} GB are free; "
             "free some space, or set FREEGVC_HOME to another disk."
         )
 

@@ -26,6 +26,11 @@ def models_root() -> Path:
     return home() / "models"
 
 
+def metrics_folder() -> Path:
+    """Where the metrics look for their networks first; $FREEGVC_HOME doesn't move it."""
+    return user_data_path("freegvc", appauthor=False) / "metrics"
+
+
 def derived_folder(model: Path) -> Path:
     """For what was computed from the model in the folder `model`, which itself may be read-only or shared."""
     return home() / "derived" / hashlib.sha256(str(model.resolve()).encode()).hexdigest()[:16]

@@ -42,7 +42,7 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *args: object) -> None:
         """Quiet."""
 
-    def do_HEAD(self) -> None:  # noqa: N802
+    def do_HEAD(self) -> None:
         path = self._path()
         if path not in self.hub.files:
             self._answer(404, {"Content-Length": "0"})
@@ -57,7 +57,7 @@ class _Handler(BaseHTTPRequestHandler):
             digest = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
             self._answer(200, {**headers, "ETag": f'"{digest}"', "Content-Length": str(len(data))})
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         path = self._path()
         wanted = self.headers.get("Range")
         self.hub.asked.append(("GET", path, wanted))
