@@ -65,10 +65,14 @@ class QualityBase:
 
 
 class RateBase:
-    """The finest base whose bits stay within its share of a bitrate."""
+    """The finest base whose bits stay within its share of a budget.
 
-    def __init__(self, prior: VideoPrior, bits_per_frame: float, frame_rate: Fraction) -> None:
-        self._most = BASE_SHARE * bits_per_frame
+    Args:
+        per_frame: what the budget has left for each frame to come, asked at every segment.
+    """
+
+    def __init__(self, prior: VideoPrior, per_frame: Callable[[], float], frame_rate: Fraction) -> None:
+        self._per_frame = per_frame
         self._frame_rate = frame_rate
         self._levels = levels(prior)[::-1]
         self._last = len(self._levels) // 2
@@ -80,7 +84,7 @@ class RateBase:
 
     def _accepts(self, level: BaseLevel, frames: Frames) -> bool:
         size, _ = encode_clip(frames, level.crf, level.scale, self._frame_rate)
-        return 8 * size <= self._most * len(frames)
+        return 8 * size <= BASE_SHARE * self._per_frame() * len(frames)
 
 
 def levels(prior: VideoPrior) -> Sequence[BaseLevel]:

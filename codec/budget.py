@@ -70,6 +70,10 @@ class BitrateController:
     def new_scene(self) -> None:
         """See RateControl; a budget knows no scenes."""
 
+    def per_frame(self) -> float:
+        """Bits for each frame to come, on average."""
+        return self._per_frame
+
 
 class SizeController:
     """Spends a given number of bits evenly over a known number of frames; a RateControl.
@@ -103,3 +107,8 @@ class SizeController:
 
     def new_scene(self) -> None:
         """See RateControl; a budget knows no scenes."""
+
+    def per_frame(self) -> float:
+        """Bits for each frame to come, on average."""
+        spent = 0 if self._last is None else self._last.decision().bits
+        return max(0.0, self._bits - spent) / max(1, self._frames)

@@ -79,7 +79,8 @@ class SceneCuts:
         difference = float(np.abs(small - self._last).mean())
         self._last = small
         cut = difference > CUT_DIFFERENCE and difference > CUT_RATIO * self._motion
-        self._motion = 0.0 if cut else MOTION_MEMORY * self._motion + (1 - MOTION_MEMORY) * difference
+        # A cut counts as motion too: it fades before the shortest segment ends, but a flicker's many jumps add up.
+        self._motion = MOTION_MEMORY * self._motion + (1 - MOTION_MEMORY) * difference
         return cut
 
 

@@ -130,12 +130,12 @@ def _controllers(
         control = QualityController(goal.value, lower_is_better=judge.lower_is_better)
         return control, QualityBase(prior, judge, goal.value, rate) if based else None
     if isinstance(goal, Bitrate):
-        per_frame = goal.bits_per_second / float(rate)
-        return BitrateController(goal.bits_per_second, float(rate)), RateBase(prior, per_frame, rate) if based else None
+        bitrate = BitrateController(goal.bits_per_second, float(rate))
+        return bitrate, RateBase(prior, bitrate.per_frame, rate) if based else None
     if total is None:
         raise SettingsError("The source doesn't say how long it is, so no size can be kept; give --bitrate instead.")
-    video_bits = _video_bits(goal, open_audio())
-    return SizeController(video_bits, total), RateBase(prior, video_bits / total, rate) if based else None
+    budget = SizeController(_video_bits(goal, open_audio()), total)
+    return budget, RateBase(prior, budget.per_frame, rate) if based else None
 
 
 def _video_bits(goal: Size, audio: Audio | None) -> float:

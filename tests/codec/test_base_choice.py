@@ -1,0 +1,99 @@
+"""The coarsest base that will do, found with few encodes."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from codec_runs import moving
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codec.base_choice import QualityBase, RateBase, coarsest, levels, restore
+from codec.base_layer import encode_clip
+from codec.metrics.psnr import Psnr
+from codec.priors.base import BaseClip
+from codec.priors.gaussian import GaussianPrior
+from codec.probing import PROBE_FRAMES, probe_frames
+
+RATE = Fraction(25)
+searches = st.integers(1, 64).flatmap(
+    lambda count: st.tuples(st.just(count), st.integers(0, count), st.integers(0, count - 1))
+)
+
+
+@given(searches)
+def test_it_is_the_first_accepted_or_the_last(search: tuple[int, int, int]) -> None:
+    count, first, start = search
+    asked: list[int] = []
+
+    def accepts(index: int) -> bool:
+        asked.append(index)
+        return index >= first
+
+    assert coarsest(count, accepts, start) == min(first, count - 1)
+    assert len(set(asked)) == len(asked)
+    assert all(0 <= index < count for index in asked)
+    assert len(asked) <= 2 * math.log2(count) + 2
+
+
+@given(st.integers(3, 64).flatmap(lambda count: st.tuples(st.just(count), st.integers(1, count - 2))))
+def test_a_segment_like_the_one_before_costs_two_questions(search: tuple[int, int]) -> None:
+    count, last = search
+    asked: list[int] = []
+
+    def accepts(index: int) -> bool:
+        asked.append(index)
+        return index >= last
+
+    assert coarsest(count, accepts, last) == last
+    assert len(asked) <= 2
+
+
+@given(st.integers(1, 200), st.data())
+def test_probe_frames_are_spread_over_the_own_part(count: int, data: st.DataObject) -> None:
+    overlap = data.draw(st.integers(0, count - 1))
+    chosen = probe_frames(count, overlap)
+    assert 1 <= len(chosen) <= PROBE_FRAMES
+    assert chosen == sorted(set(chosen))
+    assert overlap <= chosen[0]
+    assert chosen[-1] < count
+
+
+@pytest.fixture(scope="module")
+def frames() -> np.ndarray:
+    return np.stack(moving(8, 64, 48))
+
+
+def test_a_budget_takes_the_finest_base_that_fits(frames: np.ndarray) -> None:
+    prior = GaussianPrior()
+    sizes = [8 * encode_clip(frames, level.crf, level.scale, RATE)[0] / len(frames) for level in levels(prior)]
+    assert sizes == sorted(sizes)
+    for allowed in (0.5 * sizes[0], 1.2 * sizes[0], 1.2 * sizes[1], 1.2 * sizes[2]):
+        chosen = RateBase(prior, lambda allowed=allowed: allowed, RATE).choose(frames)
+        fitting = [level for level, size in zip(levels(prior), sizes, strict=True) if size <= 0.92 * allowed]
+        assert chosen == (fitting[-1] if fitting else levels(prior)[0])
+
+
+def test_a_budget_is_asked_anew_at_every_segment(frames: np.ndarray) -> None:
+    left = [1e9]
+    chooser = RateBase(GaussianPrior(), lambda: left[0], RATE)
+    assert chooser.choose(frames) == levels(GaussianPrior())[-1]
+    left[0] = 0.0
+    assert chooser.choose(frames) == levels(GaussianPrior())[0]
+
+
+def test_a_quality_takes_the_coarsest_base_that_meets_it(frames: np.ndarray) -> None:
+    prior, metric = GaussianPrior(), Psnr()
+    chosen = probe_frames(len(frames), 0)
+    reached = []
+    for level in levels(prior):
+        _, pictures = encode_clip(frames, level.crf, level.scale, RATE)
+        clip = BaseClip(pictures, level.crf, level.scale)
+        reached.append(float(np.mean(metric(frames[chosen], restore(prior, clip, frames)))))
+    assert reached == sorted(reached)
+    for index, value in enumerate(reached):
+        assert QualityBase(prior, metric, value, RATE).choose(frames) == levels(prior)[index]
+    assert QualityBase(prior, metric, 99.0, RATE).choose(frames) == levels(prior)[-1]
