@@ -83,14 +83,12 @@ class Job:
 
 def to_json(job: Job) -> dict[str, Any]:
     """Plain values that `from_json` understands."""
-    settings = {f.name: getattr(job.settings, f.name) for f in fields(job.settings)}
-    settings["goal"] = goal_to_json(job.settings.goal)
     return {
         "id": job.id,
         "kind": "encode" if job.is_encode else "decode",
         "source": str(job.source),
         "output": str(job.output),
-        "settings": settings,
+        "settings": settings_to_json(job.settings),
         "state": job.state.value,
         "share": job.share,
         "message": job.message,
@@ -105,13 +103,10 @@ def from_json(data: Mapping[str, Any]) -> Job:
         SettingsError: it is none.
     """
     try:
-        settings = dict(data["settings"])
-        settings["goal"] = goal_from_json(settings["goal"])
-        kind: type[EncodeSettings | DecodeSettings] = EncodeSettings if data["kind"] == "encode" else DecodeSettings
         return Job(
             source=Path(data["source"]),
             output=Path(data["output"]),
-            settings=kind(**settings),
+            settings=settings_from_json(data["kind"], data["settings"]),
             state=State(data["state"]),
             share=float(data["share"]),
             message=str(data["message"]),
@@ -120,6 +115,18 @@ def from_json(data: Mapping[str, Any]) -> Job:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise SettingsError("A job in the saved queue can't be read; add it again.") from error
+
+
+def settings_to_json(settings: EncodeSettings | DecodeSettings) -> dict[str, Any]:
+    """Plain values that `settings_from_json` understands."""
+    values = {f.name: getattr(settings, f.name) for f in fields(settings)}
+    return {**values, "goal": goal_to_json(settings.goal)}
+
+
+def settings_from_json(kind: str, data: Mapping[str, Any]) -> EncodeSettings | DecodeSettings:
+    """The settings that `settings_to_json` wrote; raises KeyError, TypeError or SettingsError where they are none."""
+    values = {**data, "goal": goal_from_json(data["goal"])}
+    return EncodeSettings(**values) if kind == "encode" else DecodeSettings(**values)
 
 
 def goal_to_json(goal: Goal | None) -> dict[str, Any] | None:

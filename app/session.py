@@ -124,11 +124,10 @@ class Session(QObject):
     @Slot(object)
     def _settle(self, settled: Settled) -> None:
         job = self.current
-        if job is None:
-            return
         if settled.detail:
             self.detail.emit(settled.detail)
-        self._end(job.id, _state_after(settled, job), settled.message)
+        if job is not None:
+            self._end(job.id, _state_after(settled, job), settled.message)
         self.start_next()
 
     @Slot(str)

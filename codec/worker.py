@@ -72,7 +72,12 @@ class Measure:
     distorted: NDArray[np.uint8] = field(repr=False)
 
 
-Task = Encode | Decode | Play | Measure
+@dataclass(frozen=True)
+class Survey:
+    """Say what this machine can do."""
+
+
+Task = Encode | Decode | Play | Measure | Survey
 
 
 class Command(Enum):
@@ -110,6 +115,20 @@ class Measured:
 
 
 @dataclass(frozen=True)
+class Machine:
+    """The answer to Survey.
+
+    Attributes:
+        priors: names that EncodeSettings.prior may take.
+        gpu: name of the CUDA device, or None; gpu_bytes is its memory.
+    """
+
+    priors: tuple[str, ...]
+    gpu: str | None
+    gpu_bytes: int
+
+
+@dataclass(frozen=True)
 class _Picture:
     """Announces the bytes of a PreviewReady's frames."""
 
@@ -118,7 +137,7 @@ class _Picture:
     shape: tuple[int, int, int, int]
 
 
-Message = Event | Measured | Settled
+Message = Event | Measured | Machine | Settled
 
 
 def receive(connection: Connection) -> Message:
@@ -192,7 +211,7 @@ class _Worker:
             return _failure(error)
         return Settled(Outcome.DONE)
 
-    def _events(self, task: Task) -> Generator[Event | Measured, None, None]:
+    def _events(self, task: Task) -> Generator[Event | Measured | Machine, None, None]:
         if isinstance(task, Encode):
             from codec.encoder import encode
 
@@ -203,10 +222,12 @@ class _Worker:
             yield from decode(task.source, task.output, task.settings)
         elif isinstance(task, Play):
             yield from self._play(task)
-        else:
+        elif isinstance(task, Measure):
             yield Measured(task.frame, _measure(task))
+        else:
+            yield _survey()
 
-    def _tell(self, event: Event | Measured) -> None:
+    def _tell(self, event: Event | Measured | Machine) -> None:
         if isinstance(event, PreviewReady):
             frames = np.ascontiguousarray(event.frames)
             self._connection.send(_Picture(event.gop, event.start_frame, frames.shape))
@@ -268,6 +289,17 @@ def _measure(task: Measure) -> dict[str, float]:
         for name in METRICS
         if missing(name) is None
     }
+
+
+def _survey() -> Machine:
+    import torch
+
+    from codec.priors.catalog import PRIORS
+
+    if not torch.cuda.is_available():
+        return Machine(tuple(PRIORS), None, 0)
+    device = torch.cuda.get_device_properties(0)
+    return Machine(tuple(PRIORS), device.name, device.total_memory)
 
 
 def _failure(error: Exception) -> Settled:

@@ -54,8 +54,8 @@ def _nothing_left(qapp: QApplication) -> Iterator[None]:
     assert not ticking
 
 
-@pytest.fixture()
-def engine(qapp: QApplication) -> Iterator[Engine]:
+@pytest.fixture
+def engine() -> Iterator[Engine]:
     made = Engine()
     yield made
     made.shut_down()

@@ -17,7 +17,7 @@ def job(name: str, **changes: object) -> Job:
     return Job(Path(f"/in/{name}.mp4"), Path(f"/out/{name}.fgvc"), EncodeSettings(), **changes)  # type: ignore[arg-type]
 
 
-@pytest.fixture()
+@pytest.fixture
 def queue(tmp_path: Path) -> JobQueue:
     made = JobQueue(tmp_path / "state" / "queue.json")
     made.tester = QAbstractItemModelTester(  # type: ignore[attr-defined]

@@ -1,0 +1,44 @@
+"""Start the window: `python -m app [FILE ...]`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from multiprocessing import freeze_support
+from pathlib import Path
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the application until its window closes."""
+    # Here and not above: the engine's child imports this module and needs none of it.
+    import signal
+
+    from PySide6.QtCore import QSettings, QTimer
+    from PySide6.QtWidgets import QApplication
+
+    from app.main_window import MainWindow
+    from app.preferences import Preferences, state_folder
+    from app.theme import Theme, picture
+    from app.workspace import Workspace
+
+    files = [Path(name).resolve() for name in (sys.argv[1:] if argv is None else argv)]
+    application = QApplication(sys.argv[:1])
+    application.setOrganizationName("Free-GVC")
+    application.setApplicationName("Free-GVC")
+    preferences = Preferences(QSettings())
+    theme = Theme(application, preferences.theme)
+    application.setWindowIcon(picture("app", theme.colours.accent, 64))
+    workspace = Workspace(preferences, state_folder())
+    window = MainWindow(workspace, theme)
+    window.show()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # The window is up before anything that takes time begins.
+    QTimer.singleShot(0, window, workspace.start)
+    if files:
+        QTimer.singleShot(0, window, lambda: workspace.open(files))
+    return application.exec()
+
+
+if __name__ == "__main__":
+    freeze_support()
+    sys.exit(main())

@@ -1,0 +1,142 @@
+"""What is open: a source, a reconstruction, or both; read from files, without Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from codec.bitstream import BitstreamReader
+from codec.errors import InputError
+from codec.events import GopDone, Probe
+from codec.info import FileInfo, describe
+from codec.records import AudioRecord, GopRecord
+from codec.retarget import step_choice
+from codec.settings import Bitrate, EncodeSettings, Quality
+from codec.video import VideoInfo, coding_size, probe
+
+SUFFIX = ".fgvc"
+VIDEO_SUFFIXES = frozenset(
+    (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".y4m", ".wmv", ".flv", ".ogv")
+)
+DEFAULT_SHORT_SIDE = 240
+
+
+@dataclass(frozen=True)
+class Document:
+    """What the canvas shows.
+
+    Attributes:
+        source: the original, or None where only a .fgvc file is known.
+        result: a finished .fgvc file, or None.
+        job_id: the job it belongs to, or "".
+        start: seconds of the source before the first frame.
+        size: (width, height) at which both are compared.
+        info: of `result`.
+    """
+
+    source: Path | None
+    result: Path | None
+    job_id: str
+    start: float
+    count: int
+    rate: Fraction
+    size: tuple[int, int]
+    gops: tuple[GopDone, ...] = ()
+    info: FileInfo | None = None
+
+    @property
+    def target(self) -> float | None:
+        """The DISTS value the file was made for."""
+        if self.info is None or self.info.header.target.kind != "dists":
+            return None
+        return float(self.info.header.target.value)
+
+
+def of_source(path: Path, settings: EncodeSettings, job_id: str = "") -> Document:
+    """A source that is to be coded; raises InputError where it can't be read."""
+    info = probe(path)
+    size = coding_size(info, settings.short_side or DEFAULT_SHORT_SIDE, 2)
+    return Document(path, None, job_id, settings.start, _count(info, settings), info.frame_rate, size)
+
+
+def of_result(path: Path, source: Path | None = None, start: float = 0.0, job_id: str = "") -> Document:
+    """A finished file; raises InputError or FormatError where it can't be read."""
+    info = describe(path)
+    size = (info.header.coding_width, info.header.coding_height)
+    known = source if source is not None and source.exists() else None
+    gops = tuple(gop_events(path))
+    return Document(known, path, job_id, start, info.frames, info.header.frame_rate, size, gops, info)
+
+
+def gop_events(path: Path) -> Iterable[GopDone]:
+    """The GOPs of a file as its encoder told them."""
+    with BitstreamReader(path) as reader:
+        for record in reader.records():
+            if isinstance(record, GopRecord):
+                bits = record.prefix_bits()
+                yield GopDone(
+                    index=record.index,
+                    start_frame=record.start_frame,
+                    frames=record.frames,
+                    t_star=record.t_star,
+                    bits=bits[record.t_star],
+                    base_bits=record.base_bits,
+                    quality=record.quality,
+                    probes=tuple(Probe(step, bits[step], value) for step, value in record.measured()),
+                    frames_done=record.end_frame,
+                    frames_total=None,
+                )
+
+
+def retargeted_bytes(path: Path, goal: Quality | Bitrate) -> int:
+    """What of a file is needed to play it at `goal`: the chosen prefixes and the audio.
+
+    Raises:
+        SettingsError: the file was measured with another metric.
+    """
+    total = 0
+    with BitstreamReader(path) as reader:
+        choose = step_choice(goal, reader.header)
+        for record in reader.records():
+            if isinstance(record, GopRecord):
+                total += record.prefix_bits()[choose(record)] // 8
+            elif isinstance(record, AudioRecord):
+                total += sum(len(packet.data) for packet in record.packets)
+    return total
+
+
+def free_name(path: Path, taken: Iterable[Path] = ()) -> Path:
+    """`path`, or the same with a number where it is in use."""
+    used = set(taken)
+    candidate, number = path, 2
+    while candidate.exists() or candidate in used:
+        candidate = path.with_stem(f"{path.stem} ({number})")
+        number += 1
+    return candidate
+
+
+def videos_in(paths: Iterable[Path]) -> list[Path]:
+    """Files as they are, folders as the videos and .fgvc files right inside them.
+
+    Raises:
+        InputError: a folder holds none.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        inside = sorted(item for item in path.iterdir() if item.suffix.lower() in (*VIDEO_SUFFIXES, SUFFIX))
+        if not inside:
+            raise InputError(f"{path} holds no videos; choose a folder with some, or a file.")
+        found += inside
+    return found
+
+
+def _count(info: VideoInfo, settings: EncodeSettings) -> int:
+    if info.frame_count is None:
+        return 0 if settings.duration is None else round(settings.duration * info.frame_rate)
+    left = max(1, info.frame_count - round(settings.start * info.frame_rate))
+    return left if settings.duration is None else min(left, max(1, round(settings.duration * info.frame_rate)))

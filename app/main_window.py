@@ -1,0 +1,384 @@
+"""The main window: puts the parts together and passes on what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QSize, Qt, Slot
+from PySide6.QtGui import (
+    QAction,
+    QCloseEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QGuiApplication,
+    QShowEvent,
+)
+from PySide6.QtWidgets import QApplication, QLabel, QMainWindow, QMessageBox, QSplitter, QVBoxLayout, QWidget
+
+from app.actions import Actions, Entry
+from app.banner import Banner
+from app.compare_view import CompareView, Mode
+from app.dialogs import Dialogs
+from app.job import ACTIVE, State
+from app.log_window import LogWindow, diagnostics
+from app.perception_plot import PerceptionPlot
+from app.progress import Progress
+from app.queue_panel import QueuePanel
+from app.readouts import Readouts, summary
+from app.retarget_panel import RetargetPanel
+from app.settings_panel import SettingsPanel
+from app.theme import Theme
+from app.trajectory_plot import TrajectoryPlot, next_spike
+from app.transport import Transport
+from app.widgets import card
+from app.workspace import Workspace
+from codec.settings import Quality
+from codec.worker import Machine, Measured
+
+SIZE = QSize(1360, 860)
+SIDE_WIDTH, QUEUE_WIDTH, PLOT_HEIGHT = 300, 220, 190
+
+
+class MainWindow(QMainWindow):
+    """One window over one workspace."""
+
+    def __init__(self, workspace: Workspace, theme: Theme) -> None:
+        super().__init__()
+        self.workspace, self._theme = workspace, theme
+        self.setWindowTitle("Free-GVC")
+        self.setAcceptDrops(True)
+        self.resize(SIZE)
+        self.view = CompareView(workspace.player, theme)
+        self.transport = Transport(workspace.clock, self.view, theme)
+        self.settings = SettingsPanel(workspace.preferences.encode)
+        self.readouts = Readouts()
+        self.retarget = RetargetPanel()
+        self.queue_panel = QueuePanel(workspace.queue, theme)
+        self.trajectory = TrajectoryPlot(theme)
+        self.perception = PerceptionPlot(theme)
+        self.banner = Banner(theme)
+        self.dialogs = Dialogs(self, workspace)
+        self._status = QLabel(self.tr("Starting the engine"))
+        self.log_window = LogWindow(workspace.log, self)
+        self._lay_out()
+        self.actions_ = Actions(self, theme, self._menus(), self._entries())
+        self._connect()
+        self._fill_recent()
+        self._enable()
+        geometry = workspace.preferences.geometry
+        if not geometry.isEmpty():
+            self.restoreGeometry(geometry)
+
+    # --- Assembly ---------------------------------------------------------------------------------------------------
+
+    def _lay_out(self) -> None:
+        self._retarget_card = card(self.tr("THE SAME FILE, SMALLER"), self.retarget)
+        self._retarget_card.hide()
+        side = _column(
+            card(self.tr("NEXT ENCODE"), self.settings),
+            card(self.tr("FIGURES"), self.readouts),
+            self._retarget_card,
+            stretch=True,
+        )
+        side.setFixedWidth(SIDE_WIDTH)
+        centre = _column(self.banner, self.view, self.transport)
+        centre.layout().setStretch(1, 1)  # type: ignore[union-attr]
+        queue = card(self.tr("QUEUE"), self.queue_panel)
+        queue.setMinimumWidth(QUEUE_WIDTH)
+        top = _split(Qt.Orientation.Horizontal, queue, centre, side)
+        top.setSizes([QUEUE_WIDTH, SIZE.width() - QUEUE_WIDTH - SIDE_WIDTH, SIDE_WIDTH])
+        top.setStretchFactor(1, 1)
+        plots = _split(
+            Qt.Orientation.Horizontal,
+            card(self.tr("t\u2605 AND BITS OVER TIME"), self.trajectory),
+            card(self.tr("RATE AND PERCEPTION"), self.perception),
+        )
+        plots.setSizes([SIZE.width() * 2 // 3, SIZE.width() // 3])
+        plots.setStretchFactor(0, 2)
+        plots.setStretchFactor(1, 1)
+        whole = _split(Qt.Orientation.Vertical, top, plots)
+        whole.setSizes([SIZE.height() - PLOT_HEIGHT, PLOT_HEIGHT])
+        whole.setStretchFactor(0, 1)
+        frame = QWidget()
+        column = QVBoxLayout(frame)
+        column.setContentsMargins(12, 4, 12, 4)
+        column.addWidget(whole)
+        self.setCentralWidget(frame)
+        self.statusBar().addWidget(self._status, 1)
+        self.statusBar().setSizeGripEnabled(False)
+
+    def _menus(self) -> dict[str, str]:
+        return {
+            "file": self.tr("&File"),
+            "job": self.tr("&Encode"),
+            "view": self.tr("&View"),
+            "help": self.tr("&Help"),
+        }
+
+    def _entries(self) -> list[Entry]:
+        session, dialogs = self.workspace.session, self.dialogs
+        return [
+            Entry("open", "file", self.tr("Open"), dialogs.open, "open", "Ctrl+O"),
+            Entry("export", "file", self.tr("Export video"), dialogs.export_video, "export", "Ctrl+E"),
+            Entry("pair", "file", self.tr("Save frame pair"), self._save_pair, "image", "F"),
+            Entry("png", "file", self.tr("Export plot as PNG"), self._export_png),
+            Entry("csv", "file", self.tr("Export plot as CSV"), self._export_csv),
+            Entry("quit", "file", self.tr("Quit"), self._quit, "", "Ctrl+Q"),
+            Entry("compress", "job", self.tr("Compress"), self._compress, "compress", "Ctrl+Return"),
+            Entry("trial", "job", self.tr("Try 2 s here"), self._try_here, "play", "T"),
+            Entry("pause", "job", self.tr("Pause"), session.pause, "pause", "P"),
+            Entry("stop", "job", self.tr("Stop"), session.cancel, "stop", "Ctrl+."),
+            Entry("side", "view", self.tr("Side by side"), self._side),
+            Entry("wipe", "view", self.tr("Wipe"), self._wipe),
+            Entry("difference", "view", self.tr("Difference"), self._difference),
+            Entry("spike", "view", self.tr("Next spike"), self._next_spike, "spike", "N"),
+            Entry("measure", "view", self.tr("Measure this frame"), self.workspace.measure_frame, "", "M"),
+            Entry("keys", "help", self.tr("Keys"), self._show_keys, "", "H"),
+            Entry("log", "help", self.tr("Log"), self.log_window.show, "log", "Ctrl+L"),
+            Entry("copy", "help", self.tr("Copy diagnostics"), self._copy_diagnostics),
+        ]
+
+    def _connect(self) -> None:
+        workspace = self.workspace
+        workspace.opened.connect(self._opened)
+        workspace.gops_changed.connect(self._show_gops)
+        workspace.progressed.connect(self._progressed)
+        workspace.told.connect(self._tell)
+        workspace.job_added.connect(self.queue_panel.choose)
+        workspace.ended.connect(self._ended)
+        workspace.measured.connect(self._measured)
+        workspace.machine.connect(self._know_machine)
+        workspace.queue.dataChanged.connect(self._enable)
+        workspace.clock.changed.connect(self.trajectory.show_frame)
+        workspace.clock.changed.connect(self._forget_metrics)
+        self.queue_panel.chosen.connect(workspace.choose)
+        self.queue_panel.resume_wanted.connect(workspace.session.resume)
+        self.trajectory.seeked.connect(workspace.clock.seek)
+        self.retarget.chosen.connect(workspace.retarget)
+        self.settings.changed.connect(self._remember_settings)
+        self.actions_.appearance.triggered.connect(self._set_theme)
+
+    # --- What the workspace says ------------------------------------------------------------------------------------
+
+    @Slot()
+    def _opened(self) -> None:
+        document = self.workspace.document
+        if document is None:
+            return
+        name = (document.result or document.source or Path()).name
+        self.setWindowTitle(f"{name} \u2013 Free-GVC")
+        self._retarget_card.setVisible(self.retarget.show_document(document))
+        if document.info is not None:
+            qualities = [gop.quality for gop in document.gops if gop.quality is not None]
+            self.readouts.show_file(document.info.bytes, document.info.kbps, qualities[-1] if qualities else None)
+        else:
+            self.readouts.clear()
+        self.banner.hide()
+        self._fill_recent()
+        self._enable()
+        self.view.setFocus()
+
+    @Slot()
+    def _show_gops(self) -> None:
+        document = self.workspace.document
+        if document is None:
+            return
+        goal = self.settings.settings.goal
+        target = document.target
+        if target is None and document.info is None and isinstance(goal, Quality):
+            target = goal.value
+        self.trajectory.show_gops(document.gops, float(document.rate))
+        self.perception.show_gops(document.gops, target)
+        self._enable()
+
+    @Slot(object)
+    def _progressed(self, progress: Progress) -> None:
+        session, document = self.workspace.session, self.workspace.document
+        size = session.bytes_so_far
+        self._status.setText(summary(progress, size))
+        if document is not None and session.current is not None and document.job_id == session.current.id:
+            self.readouts.show_progress(progress, size)
+
+    @Slot(str, str)
+    def _tell(self, message: str, job_id: str) -> None:
+        if job_id:
+            self.banner.tell(message, self.tr("Resume"), lambda: self.workspace.session.resume(job_id))
+        else:
+            self.banner.tell(message)
+        self._enable()
+
+    @Slot(str)
+    def _ended(self, job_id: str) -> None:
+        job = self.workspace.queue.get(job_id)
+        if job is not None:
+            words = {State.DONE: self.tr("{} is done."), State.STOPPED: self.tr("{} was stopped; it plays so far.")}
+            self._status.setText(words.get(job.state, self.tr("{} failed.")).format(job.output.name))
+            QApplication.alert(self)
+        self._enable()
+
+    @Slot(object)
+    def _measured(self, measured: Measured) -> None:
+        if measured.frame == self.workspace.clock.frame:
+            parts = (f"{name.upper()} {value:.3f}" for name, value in measured.values.items())
+            self.view.metrics_text = self.tr("Frame {}").format(measured.frame) + ":  " + "   ".join(parts)
+            self.view.update()
+
+    @Slot()
+    def _forget_metrics(self) -> None:
+        self.view.metrics_text = ""
+
+    @Slot(object)
+    def _know_machine(self, machine: Machine) -> None:
+        gpu = None if machine.gpu is None else f"{machine.gpu}, {machine.gpu_bytes / 2**30:.0f} GB"
+        self.settings.set_machine(machine.priors, gpu)
+        self._status.setText(self.tr("Ready on {}").format(gpu or self.tr("the CPU")))
+
+    # --- What the user asks for -------------------------------------------------------------------------------------
+
+    @Slot()
+    def _compress(self) -> None:
+        self.workspace.compress(self.settings.settings)
+
+    @Slot()
+    def _try_here(self) -> None:
+        self.workspace.try_here(self.settings.settings)
+
+    @Slot()
+    def _remember_settings(self) -> None:
+        self.workspace.preferences.encode = self.settings.settings
+
+    @Slot()
+    def _side(self) -> None:
+        self.view.set_mode(Mode.SIDE)
+
+    @Slot()
+    def _wipe(self) -> None:
+        self.view.set_mode(Mode.WIPE)
+
+    @Slot()
+    def _difference(self) -> None:
+        self.view.set_mode(Mode.DIFFERENCE)
+
+    @Slot()
+    def _next_spike(self) -> None:
+        frame = next_spike(self.trajectory.gops, self.workspace.clock.frame)
+        if frame is not None:
+            self.workspace.clock.seek(frame)
+
+    @Slot()
+    def _save_pair(self) -> None:
+        self.dialogs.save_pair()
+
+    @Slot()
+    def _export_png(self) -> None:
+        self.dialogs.export_plot(".png", self.trajectory.export_png)
+
+    @Slot()
+    def _export_csv(self) -> None:
+        self.dialogs.export_plot(".csv", self.trajectory.export_csv)
+
+    @Slot()
+    def _show_keys(self) -> None:
+        QMessageBox.information(self, self.tr("Keys"), self.dialogs.keys_text())
+
+    @Slot()
+    def _copy_diagnostics(self) -> None:
+        QGuiApplication.clipboard().setText(diagnostics(self.workspace.log))
+
+    @Slot()
+    def _quit(self) -> None:
+        self.close()
+
+    @Slot(QAction)
+    def _set_theme(self, action: QAction) -> None:
+        self._theme.set_mode(action.data())
+        self.workspace.preferences.theme = action.data()
+
+    # --- State of the actions ---------------------------------------------------------------------------------------
+
+    @Slot()
+    def _enable(self) -> None:
+        document, player, job = self.workspace.document, self.workspace.player, self.workspace.session.current
+        running = job is not None and job.state in ACTIVE
+        paused = job is not None and job.state is State.PAUSED
+        self.actions_["pause"].setText(self.tr("Continue") if paused else self.tr("Pause"))
+        enabled = {
+            "compress": document is not None and document.source is not None,
+            "trial": document is not None and document.source is not None,
+            "pause": running,
+            "stop": running,
+            "export": document is not None and document.result is not None,
+            "pair": player.has_original or player.has_result,
+            "measure": player.has_original and player.has_result,
+            "png": document is not None and bool(document.gops),
+            "csv": document is not None and bool(document.gops),
+            "spike": document is not None and bool(document.gops),
+        }
+        for name, value in enabled.items():
+            self.actions_[name].setEnabled(value)
+
+    def _fill_recent(self) -> None:
+        menu = self.actions_.recent
+        menu.clear()
+        recent = self.workspace.preferences.recent
+        menu.setEnabled(bool(recent))
+        for path in recent:
+            menu.addAction(path.name, _opener(self.workspace, path)).setToolTip(str(path))
+
+    # --- Events -----------------------------------------------------------------------------------------------------
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
+        """Files are welcome."""
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+            self.view.set_drop_hint(True)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802
+        """They went elsewhere."""
+        self.view.set_drop_hint(False)
+        event.accept()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
+        """Open them."""
+        self.view.set_drop_hint(False)
+        event.acceptProposedAction()
+        self.workspace.open([Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()])
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Keys go to the picture from the start."""
+        super().showEvent(event)
+        self.view.setFocus()
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
+        """Remember the window; what runs is noted as interrupted."""
+        self.workspace.preferences.geometry = self.saveGeometry()
+        self.log_window.close()
+        self.workspace.close()
+        event.accept()
+
+
+def _opener(workspace: Workspace, path: Path) -> Callable[[], None]:
+    return lambda: workspace.open([path])
+
+
+def _column(*widgets: QWidget, stretch: bool = False) -> QWidget:
+    column = QWidget()
+    layout = QVBoxLayout(column)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(8)
+    for widget in widgets:
+        layout.addWidget(widget)
+    if stretch:
+        layout.addStretch(1)
+    return column
+
+
+def _split(orientation: Qt.Orientation, *widgets: QWidget) -> QSplitter:
+    splitter = QSplitter(orientation)
+    splitter.setHandleWidth(8)
+    splitter.setChildrenCollapsible(False)
+    for widget in widgets:
+        splitter.addWidget(widget)
+    return splitter

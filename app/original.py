@@ -1,0 +1,113 @@
+"""The source video's frames by number, read ahead in a thread of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Condition
+
+from PySide6.QtCore import QObject, QThread, Signal
+
+from app.frame_store import FrameStore, Picture
+from codec.errors import FreeGvcError
+from codec.video import Frame, VideoReader
+from codec.video.timing import is_constant_rate
+
+AHEAD = 24
+CACHE_BYTES = 2**28
+
+
+class OriginalReader(QThread):
+    """Frame n is the n-th after `start` seconds, at `size` (width, height).
+
+    Attributes:
+        arrived: a frame that was asked for is there.
+        failed: the source can't be read on; a sentence.
+    """
+
+    arrived = Signal(int)
+    failed = Signal(str)
+
+    def __init__(
+        self, path: Path, size: tuple[int, int] | None, start: float = 0.0, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._path, self._size, self._offset = path, size, start
+        self._cache = FrameStore(CACHE_BYTES)
+        self._wake = Condition()
+        self._wanted = 0
+        self._closing = False
+        self._end: int | None = None
+        self._constant: bool | None = None
+        self.start()
+
+    def frame(self, number: int) -> Picture | None:
+        """The frame where it is there; else None, and `arrived` tells when it is."""
+        with self._wake:
+            self._wanted = number
+            self._wake.notify()
+            return self._cache.get(number)
+
+    def close(self) -> None:
+        """End the thread and release the file."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        self.wait()
+
+    def run(self) -> None:
+        """The thread."""
+        try:
+            self._serve()
+        except FreeGvcError as error:
+            self.failed.emit(str(error))
+
+    def _serve(self) -> None:
+        reader, frames, position = self._open_at(0)
+        try:
+            while (missing := self._next_missing()) is not None:
+                if not position <= missing <= position + AHEAD:
+                    reader.close()
+                    # A step back is often followed by another: read some frames before it too.
+                    target = max(0, missing - AHEAD // 2) if missing < position else missing
+                    reader, frames, position = self._open_at(target)
+                frame = next(frames, None)
+                with self._wake:
+                    if frame is None:
+                        self._end = position
+                    else:
+                        self._cache.put(position, frame.pixels)
+                    wanted = self._wanted == position
+                if wanted and frame is not None:
+                    self.arrived.emit(position)
+                position += 1
+        finally:
+            reader.close()
+
+    def _next_missing(self) -> int | None:
+        """Waits for a frame that should be read; None at the end of the thread."""
+        with self._wake:
+            while not self._closing:
+                last = self._wanted + AHEAD if self._end is None else min(self._wanted + AHEAD, self._end)
+                missing = next((n for n in range(self._wanted, last) if n not in self._cache), None)
+                if missing is not None:
+                    return missing
+                self._wake.wait()
+        return None
+
+    def _open_at(self, number: int) -> tuple[VideoReader, Iterator[Frame], int]:
+        """A reader whose next frame is `number`; by time where frames come at a constant rate, else by counting."""
+        reader = VideoReader(self._path, size=self._size, start=self._offset)
+        if number == 0:
+            return reader, reader.frames(), 0
+        rate = reader.info.frame_rate
+        if self._constant is None:
+            self._constant = is_constant_rate(self._path, rate)
+        if not self._constant:
+            frames = reader.frames()
+            for _ in range(number):
+                next(frames, None)
+            return reader, frames, number
+        reader.close()
+        reader = VideoReader(self._path, size=self._size, start=self._offset + number / float(rate))
+        return reader, reader.frames(), number

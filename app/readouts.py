@@ -1,0 +1,119 @@
+"""The figures of the job that is looked at."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
+
+from app.progress import Progress
+from app.widgets import label
+
+DASH = "\u2013"
+
+
+def human_bytes(count: float) -> str:
+    """With a unit that keeps the number short."""
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.2f} GB"
+
+
+def human_time(seconds: float) -> str:
+    """Minutes and seconds, with hours where there are any."""
+    total = round(seconds)
+    hours, minutes = divmod(total // 60, 60)
+    return f"{hours}:{minutes:02d}:{total % 60:02d}" if hours else f"{minutes}:{total % 60:02d}"
+
+
+def summary(progress: Progress, bytes_so_far: int) -> str:
+    """One line for the status bar."""
+    parts = [_tr(progress.phase)]
+    if progress.gop is not None:
+        of = f"/{progress.gop_count}" if progress.gop_count else ""
+        parts[0] += f" GOP {progress.gop + 1}{of}"
+        parts.append(_tr("step {}/{}").format(progress.step, progress.steps))
+    if progress.speed is not None:
+        parts.append(_tr("{:.2f} \u00d7 realtime").format(progress.speed))
+    if progress.seconds_left is not None:
+        parts.append(_tr("{} left").format(human_time(progress.seconds_left)))
+    if bytes_so_far and progress.gops:
+        parts.append(_size_text(progress, bytes_so_far))
+    return "  \u00b7  ".join(parts)
+
+
+def _size_text(progress: Progress, bytes_so_far: int) -> str:
+    forecast = progress.forecast(bytes_so_far)
+    if forecast is None:
+        return human_bytes(bytes_so_far)
+    low, high = human_bytes(forecast.low), human_bytes(forecast.high)
+    return _tr("{} so far, {} \u2013 {} expected").format(human_bytes(bytes_so_far), low, high)
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("Readouts", text)
+
+
+class Readouts(QWidget):
+    """Pairs of a caption and a value."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(16)
+        self._grid.setVerticalSpacing(2)
+        self._values = {
+            name: self._add(place, caption)
+            for place, (name, caption) in enumerate(
+                (
+                    ("size", self.tr("Size")),
+                    ("forecast", self.tr("Expected")),
+                    ("bitrate", self.tr("Video bitrate")),
+                    ("quality", self.tr("DISTS, last GOP")),
+                    ("speed", self.tr("Speed")),
+                    ("left", self.tr("Time left")),
+                )
+            )
+        }
+        self.clear()
+
+    def clear(self) -> None:
+        """Nothing to tell."""
+        for value in self._values.values():
+            value.setText(DASH)
+
+    def show_progress(self, progress: Progress, bytes_so_far: int) -> None:
+        """A job that runs."""
+        forecast = progress.forecast(bytes_so_far)
+        quality = progress.gops[-1].quality if progress.gops else None
+        self._set("size", human_bytes(bytes_so_far) if bytes_so_far else None)
+        expected = f"{human_bytes(forecast.low)} \u2013 {human_bytes(forecast.high)}" if forecast else None
+        self._set("forecast", expected)
+        self._set("bitrate", None if progress.kbps is None else f"{progress.kbps:.1f} kbit/s")
+        self._set("quality", None if quality is None else f"{quality:.3f}")
+        self._set("speed", None if progress.speed is None else f"{progress.speed:.2f} \u00d7")
+        self._set("left", None if progress.seconds_left is None else human_time(progress.seconds_left))
+
+    def show_file(self, size: int, kbps: float, quality: float | None) -> None:
+        """A finished file."""
+        self.clear()
+        self._set("size", human_bytes(size))
+        self._set("bitrate", f"{kbps:.1f} kbit/s")
+        self._set("quality", None if quality is None else f"{quality:.3f}")
+
+    def text(self, name: str) -> str:
+        """What is shown: "size", "forecast", "bitrate", "quality", "speed" or "left"."""
+        return self._values[name].text()
+
+    def _add(self, place: int, caption: str) -> QLabel:
+        row, column = divmod(place, 2)
+        self._grid.addWidget(label(caption, "muted"), 2 * row, column)
+        value = label(DASH, "value")
+        value.setAccessibleName(caption)
+        self._grid.addWidget(value, 2 * row + 1, column)
+        return value
+
+    def _set(self, name: str, text: str | None) -> None:
+        self._values[name].setText(text or DASH)

@@ -1,0 +1,136 @@
+"""The bar under the picture: play, step, scrub, modes."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QSlider, QToolButton, QWidget
+
+from app.compare_view import CompareView, Mode
+from app.player import FrameClock
+from app.theme import Theme
+from app.widgets import label, tool_button
+
+
+def timecode(frame: int, rate: float) -> str:
+    """Minutes, seconds and hundredths."""
+    seconds = frame / rate
+    return f"{int(seconds // 60):d}:{seconds % 60:05.2f}"
+
+
+class Transport(QWidget):
+    """Buttons and a slider for one clock and one view."""
+
+    def __init__(self, clock: FrameClock, view: CompareView, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._clock, self._view, self._theme = clock, view, theme
+        self._icons: list[tuple[QToolButton, str]] = []
+        self._slider = QSlider(Qt.Orientation.Horizontal)
+        self._slider.setAccessibleName(self.tr("Position in frames"))
+        self._slider.valueChanged.connect(self._seek)
+        self._time = label("", "muted")
+        self._time.setMinimumWidth(170)
+        self._modes = QButtonGroup(self)
+        self._lay_out()
+        clock.changed.connect(self._show)
+        clock.playing_changed.connect(self._show_playing)
+        view.mode_changed.connect(self._show_mode)
+        theme.changed.connect(self._paint_icons)
+        self._paint_icons()
+        self._show(0)
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout(self)
+        row.setContentsMargins(4, 4, 4, 4)
+        row.setSpacing(2)
+        self._button(row, "first", self.tr("First frame (Home)")).clicked.connect(self._first)
+        self._button(row, "back", self.tr("One frame back (Left or A)")).clicked.connect(self._back)
+        self._play = self._button(row, "play", self.tr("Play or pause (Space)"))
+        self._play.clicked.connect(self._clock.toggle)
+        self._button(row, "forward", self.tr("One frame on (Right or D)")).clicked.connect(self._forward)
+        self._button(row, "last", self.tr("Last frame (End)")).clicked.connect(self._last)
+        row.addWidget(self._slider, 1)
+        row.addSpacing(8)
+        row.addWidget(self._time)
+        loop = self._button(row, "loop", self.tr("Play in a loop"))
+        loop.setCheckable(True)
+        loop.setChecked(self._clock.loop)
+        loop.toggled.connect(self._set_loop)
+        for mode, hint in (
+            (Mode.SIDE, self.tr("Side by side")),
+            (Mode.WIPE, self.tr("Wipe (W)")),
+            (Mode.DIFFERENCE, self.tr("Difference (0), gain (G)")),
+        ):
+            button = self._button(row, mode.value, hint)
+            button.setCheckable(True)
+            button.setChecked(mode is self._view.mode)
+            button.setProperty("mode", mode.value)
+            self._modes.addButton(button)
+        self._modes.buttonClicked.connect(self._choose_mode)
+        self._button(row, "swap", self.tr("Swap sides (S)")).clicked.connect(self._view.swap)
+        self._button(row, "fit", self.tr("Fit into the window (5)")).clicked.connect(self._view.fit)
+
+    def _button(self, row: QHBoxLayout, icon: str, hint: str) -> QToolButton:
+        button = tool_button(hint)
+        self._icons.append((button, icon))
+        row.addWidget(button)
+        return button
+
+    @Slot()
+    def _paint_icons(self) -> None:
+        for button, name in self._icons:
+            button.setIcon(self._theme.icon(name))
+        self._show_playing(self._clock.playing)
+
+    @Slot(int)
+    def _show(self, frame: int) -> None:
+        self._slider.blockSignals(True)
+        self._slider.setRange(0, max(0, self._clock.count - 1))
+        self._slider.setValue(frame)
+        self._slider.blockSignals(False)
+        rate = float(self._clock.rate)
+        last = max(0, self._clock.count - 1)
+        self._time.setText(
+            f"{timecode(frame, rate)} / {timecode(self._clock.count, rate)}   "
+            + self.tr("frame {}/{}").format(frame, last)
+        )
+        self.setEnabled(self._clock.count > 0)
+
+    @Slot(bool)
+    def _show_playing(self, playing: bool) -> None:
+        self._play.setIcon(self._theme.icon("pause" if playing else "play"))
+
+    @Slot(str)
+    def _show_mode(self, mode: str) -> None:
+        for button in self._modes.buttons():
+            button.setChecked(button.property("mode") == mode)
+
+    @Slot(int)
+    def _seek(self, frame: int) -> None:
+        self._clock.pause()
+        self._clock.seek(frame)
+
+    @Slot()
+    def _first(self) -> None:
+        self._clock.step(-self._clock.count)
+
+    @Slot()
+    def _back(self) -> None:
+        self._clock.step(-1)
+
+    @Slot()
+    def _forward(self) -> None:
+        self._clock.step(1)
+
+    @Slot()
+    def _last(self) -> None:
+        self._clock.step(self._clock.count)
+
+    @Slot(bool)
+    def _set_loop(self, loop: bool) -> None:
+        self._clock.loop = loop
+
+    @Slot()
+    def _choose_mode(self) -> None:
+        chosen = self._modes.checkedButton()
+        if chosen is not None:
+            self._view.set_mode(Mode(chosen.property("mode")))

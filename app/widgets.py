@@ -1,0 +1,41 @@
+"""Small widgets made the same way everywhere."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QFrame, QLabel, QToolButton, QVBoxLayout, QWidget
+
+ICON = QSize(18, 18)
+
+
+def label(text: str, style: str = "") -> QLabel:
+    """A label; `style` is its name in the style sheet."""
+    made = QLabel(text)
+    made.setObjectName(style)
+    return made
+
+
+def tool_button(hint: str) -> QToolButton:
+    """A flat button for an icon, named for screen readers."""
+    button = QToolButton()
+    button.setObjectName("tool")
+    button.setToolTip(hint)
+    button.setAccessibleName(hint)
+    button.setIconSize(ICON)
+    button.setAutoRaise(True)
+    return button
+
+
+def card(title: str, *contents: QWidget) -> QFrame:
+    """A titled box."""
+    frame = QFrame()
+    frame.setObjectName("card")
+    column = QVBoxLayout(frame)
+    column.setContentsMargins(12, 10, 12, 12)
+    column.setSpacing(8)
+    heading = label(title, "title")
+    heading.setAlignment(Qt.AlignmentFlag.AlignLeft)
+    column.addWidget(heading)
+    for widget in contents:
+        column.addWidget(widget)
+    return frame

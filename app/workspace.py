@@ -1,0 +1,300 @@
+"""Everything behind the window: what is open, what the queue does, and what is said about it. No widgets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from app.document import SUFFIX, Document, free_name, of_result, of_source, videos_in
+from app.engine import Engine
+from app.job import ACTIVE, Job, State
+from app.log_window import Log
+from app.original import OriginalReader
+from app.playback import Playback, Reel
+from app.player import FrameClock, Player
+from app.preferences import Preferences
+from app.progress import Progress
+from app.queue import JobQueue
+from app.session import Session
+from codec.errors import FreeGvcError
+from codec.events import PreviewReady
+from codec.settings import Bitrate, DecodeSettings, EncodeSettings, Quality
+from codec.worker import Machine, Measured, Survey
+
+TRIAL_SECONDS = 2.0
+
+
+class Workspace(QObject):
+    """Owns the engines, the queue and the player.
+
+    Attributes:
+        opened: another document, or the same with more known of it.
+        gops_changed: the document has more GOPs.
+        progressed: Progress of the job that runs.
+        told: (a sentence, id of a job that can be resumed or "").
+        job_added, ended: a job's id.
+        measured: a Measured.
+        machine: a Machine.
+    """
+
+    opened = Signal()
+    gops_changed = Signal()
+    progressed = Signal(object)
+    told = Signal(str, str)
+    job_added = Signal(str)
+    ended = Signal(str)
+    measured = Signal(object)
+    machine = Signal(object)
+
+    def __init__(self, preferences: Preferences, folder: Path, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.preferences = preferences
+        self.log = Log(self)
+        self.crash_log = folder / "crash.log"
+        self.engine = Engine(self, self.crash_log)
+        self.queue = JobQueue(folder / "queue.json", self)
+        self.session = Session(self.queue, self.engine, self)
+        self.clock = FrameClock(parent=self)
+        self.player = Player(self.clock, self)
+        self._play_engine = Engine(self, self.crash_log)
+        self.playback = Playback(self._play_engine, self.player, self)
+        self.document: Document | None = None
+        self._connect()
+
+    def start(self) -> None:
+        """Load the queue, offer what was interrupted, and start the engine so that it is warm."""
+        self._report_crash()
+        self.queue.load()
+        interrupted = next((job for job in self.queue if job.resumable), None)
+        if interrupted is not None:
+            self.told.emit(self.tr("{} was interrupted.").format(interrupted.output.name), interrupted.id)
+        self.engine.submit(Survey())
+
+    def close(self) -> None:
+        """End everything; an encode that runs can be resumed at the next start."""
+        self.player.close()
+        self.session.shut_down()
+        self.engine.shut_down()
+        self._play_engine.shut_down()
+
+    # --- Opening ----------------------------------------------------------------------------------------------------
+
+    def open(self, paths: Iterable[Path]) -> None:
+        """Open one file; of several, queue the videos too."""
+        try:
+            found = videos_in(paths)
+        except FreeGvcError as error:
+            self._tell(str(error))
+            return
+        if found and self._open_one(found[0]) and len(found) > 1:
+            for path in found:
+                if path.suffix.lower() != SUFFIX:
+                    self.add_encode(path, self.preferences.encode)
+
+    @Slot(str)
+    def choose(self, job_id: str) -> None:
+        """Look at a job."""
+        job = self.queue.get(job_id)
+        if job is None or (self.document is not None and self.document.job_id == job_id):
+            return
+        try:
+            self._show(_document_of(job))
+        except FreeGvcError as error:
+            self._tell(job.message or str(error))
+
+    def _open_one(self, path: Path) -> bool:
+        try:
+            if path.suffix.lower() == SUFFIX:
+                job = next((item for item in self.queue if item.output == path), None)
+                document = of_result(path) if job is None else _document_of(job)
+            else:
+                document = of_source(path, self.preferences.encode)
+        except FreeGvcError as error:
+            self._tell(str(error))
+            return False
+        self.preferences.add_recent(path)
+        self.log.add(self.tr("Opened {}").format(path))
+        self._show(document)
+        return True
+
+    def _show(self, document: Document) -> None:
+        self.document = document
+        self._show_original(document)
+        self.clock.set_video(document.count, document.rate)
+        running = self.session.current is not None and self.session.current.id == document.job_id
+        if document.result is not None:
+            self._play(DecodeSettings())
+        else:
+            self.playback.load(None)
+            self.player.show_result(expected=running)
+        self.opened.emit()
+        self.gops_changed.emit()
+
+    def _show_original(self, document: Document) -> None:
+        reader = None
+        if document.source is not None:
+            reader = OriginalReader(document.source, document.size, document.start, self)
+        self.player.show_original(reader)
+
+    def _play(self, settings: DecodeSettings) -> None:
+        document = self.document
+        if document is not None and document.result is not None:
+            width, height = document.size
+            self.playback.load(Reel(document.result, settings, width * height * 3))
+
+    # --- Jobs -------------------------------------------------------------------------------------------------------
+
+    def compress(self, settings: EncodeSettings) -> None:
+        """Queue what is open."""
+        if self.document is not None and self.document.source is not None:
+            self.add_encode(self.document.source, settings)
+
+    def try_here(self, settings: EncodeSettings) -> None:
+        """Encode two seconds from the playhead on, to see what the settings give."""
+        document = self.document
+        if document is None or document.source is None:
+            return
+        start = document.start + float(self.clock.frame / document.rate)
+        trial = replace(settings, start=start, duration=TRIAL_SECONDS)
+        self.add_encode(document.source, trial, f" (trial at {start:.1f} s)")
+
+    def add_encode(self, source: Path, settings: EncodeSettings, suffix: str = "") -> None:
+        """Queue an encode beside its source and start it if nothing runs."""
+        wanted = source.with_name(source.stem + suffix + SUFFIX)
+        output = free_name(wanted, (job.output for job in self.queue))
+        self._add(Job(source, output, replace(settings, preview=True, resume=False)))
+
+    def export(self, output: Path, goal: Quality | Bitrate | None = None) -> None:
+        """Queue a decode of the open file to a video."""
+        if self.document is not None and self.document.result is not None:
+            self._add(Job(self.document.result, output, DecodeSettings(goal=goal)))
+
+    def retarget(self, goal: Quality | Bitrate | None) -> None:
+        """Play the open file as it would look at `goal`."""
+        self._play(DecodeSettings(goal=goal))
+
+    def measure_frame(self) -> None:
+        """Measure the frame that is shown."""
+        original, result = self.player.original, self.player.result
+        if original is None or result is None or not self.playback.measure(self.clock.frame, original, result):
+            self._tell(self.tr("This frame can't be measured now: both pictures must be there and decoding be done."))
+
+    def _add(self, job: Job) -> None:
+        self.queue.add(job)
+        self.log.add(self.tr("Queued {}").format(job.output))
+        self.job_added.emit(job.id)
+        self.session.start_next()
+
+    # --- What the engine tells --------------------------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        self.queue.unreadable.connect(self._tell)
+        self.session.started.connect(self._started)
+        self.session.progressed.connect(self._progressed)
+        self.session.pictures.connect(self._pictures)
+        self.session.warned.connect(self._warned)
+        self.session.ended.connect(self._ended)
+        self.session.crashed.connect(self._crashed)
+        self.session.detail.connect(self.log.add)
+        self.playback.failed.connect(self._tell)
+        self.playback.warned.connect(self._tell)
+        self.playback.measured.connect(self._measured)
+        self.player.failed.connect(self._tell)
+        self.engine.told.connect(self._look_for_machine)
+
+    @Slot(str)
+    def _tell(self, message: str) -> None:
+        self.log.add(message)
+        self.told.emit(message, "")
+
+    @Slot(str)
+    def _started(self, job_id: str) -> None:
+        if self.document is not None and self.document.job_id == job_id:
+            self.player.show_result(expected=True)
+
+    @Slot(str, object)
+    def _progressed(self, job_id: str, progress: Progress) -> None:
+        self.progressed.emit(progress)
+        document = self.document
+        if document is None or document.job_id != job_id or len(progress.gops) == len(document.gops):
+            return
+        self.document = replace(document, gops=progress.gops, count=max(document.count, progress.frames_done))
+        self.clock.extend(self.document.count)
+        self.gops_changed.emit()
+
+    @Slot(str, object)
+    def _pictures(self, job_id: str, pictures: PreviewReady) -> None:
+        document = self.document
+        job = self.queue.get(job_id)
+        if document is None or job is None or not job.is_encode or document.job_id != job_id:
+            return
+        height, width = pictures.frames.shape[1:3]
+        if document.size != (width, height):
+            self.document = replace(document, size=(width, height))
+            self._show_original(self.document)
+        self.player.take(pictures)
+
+    @Slot(str, str)
+    def _warned(self, _: str, message: str) -> None:
+        self.log.add(message)
+
+    @Slot(str, object)
+    def _ended(self, job_id: str, state: State) -> None:
+        job = self.queue.get(job_id)
+        if job is None:
+            return
+        self.log.add(f"{job.output.name}: {state.value} {job.message}".rstrip())
+        if state is State.FAILED:
+            self._tell(job.message)
+        document = self.document
+        if document is not None and document.job_id == job_id and job.is_encode and job.output.exists():
+            self._adopt(_document_of(job))
+            self.opened.emit()
+            self.gops_changed.emit()
+        self.ended.emit(job_id)
+
+    def _adopt(self, document: Document) -> None:
+        """The encode on show has become a file; the frames that came with it stay."""
+        self.document = document
+        width, height = document.size
+        if document.result is not None:
+            self.playback.adopt(Reel(document.result, DecodeSettings(), width * height * 3))
+        self.clock.count = document.count
+        self.clock.seek(self.clock.frame)
+
+    @Slot(str, str)
+    def _crashed(self, job_id: str, message: str) -> None:
+        self.log.add(message)
+        self.told.emit(self.tr("{} What is done is safe on disk.").format(message), job_id)
+
+    @Slot(object)
+    def _measured(self, measured: Measured) -> None:
+        self.measured.emit(measured)
+
+    @Slot(object)
+    def _look_for_machine(self, messages: tuple[object, ...]) -> None:
+        for message in messages:
+            if isinstance(message, Machine):
+                self.machine.emit(message)
+
+    def _report_crash(self) -> None:
+        if not self.crash_log.exists():
+            return
+        report = self.crash_log.read_text("utf-8", "replace").strip()
+        self.crash_log.unlink()
+        if report:
+            self.log.add(report)
+            self.told.emit(self.tr("The engine crashed in the last session; Help > Log has its report."), "")
+
+
+def _document_of(job: Job) -> Document:
+    settings = job.settings
+    if not isinstance(settings, EncodeSettings):
+        return of_result(job.source)
+    if job.state not in (*ACTIVE, State.QUEUED) and job.output.exists():
+        return of_result(job.output, job.source, settings.start, job.id)
+    return of_source(job.source, settings, job.id)
