@@ -1,0 +1,47 @@
+"""The peers on real frames."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from codec.metrics.psnr import Psnr
+from codec.peers import PEERS, Coded, Peer, at_size, vvc_program
+from codec.priors.base import Frames
+from codec.video import VideoReader
+
+RATE = Fraction(30)
+
+
+@pytest.fixture(scope="module")
+def clip(clips: Path) -> Frames:
+    with VideoReader(clips / "03_carphone_qcif_talkinghead.mp4", size=(96, 72)) as reader:
+        return np.stack([frame.pixels for _, frame in zip(range(8), reader.frames(), strict=False)])
+
+
+@pytest.mark.parametrize("name", ["svtav1", "x265", "vvc"])
+def test_a_coarser_quantiser_is_smaller_and_worse(name: str, clip: Frames) -> None:
+    if name == "vvc" and vvc_program() is None:
+        pytest.skip("no ffmpeg with libvvenc on this machine")
+    fine, coarse = (PEERS[name].encode(clip, quantiser, RATE) for quantiser in (30, 45))
+    assert fine.frames.shape == coarse.frames.shape == clip.shape
+    assert coarse.bytes < fine.bytes
+    assert Psnr()(clip, coarse.frames).mean() < Psnr()(clip, fine.frames).mean()
+
+
+@pytest.mark.parametrize(("budget", "expected"), [(1000, 0), (995, 5), (500, 50), (901, 10), (1, 50)])
+def test_at_size_takes_the_finest_that_fits(budget: int, expected: int, clip: Frames) -> None:
+    """A peer whose bytes fall by one or ten a step, coarsest 51: quantiser 50 is the last resort."""
+    asked: list[int] = []
+
+    def encode(frames: Frames, quantiser: int, _: Fraction) -> Coded:
+        asked.append(quantiser)
+        return Coded(1000 - (quantiser if quantiser <= 9 else 10 * quantiser), frames)
+
+    quantiser, coded = at_size(Peer("steps", range(51), encode), clip, RATE, budget)
+    assert quantiser == expected
+    assert len(asked) == len(set(asked)) <= 7
+    assert coded.bytes <= budget or quantiser == 50
