@@ -17,9 +17,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import diffusers
 import numpy as np
 import torch
-from diffusers import AutoencoderKLWan, WanTransformer3DModel
 from numpy.typing import NDArray
 
 from codec.channel import ChannelCoder, Coded, StepKey
@@ -119,15 +119,16 @@ def random_models(small: bool, device: torch.device, dtype: str) -> LoadedModels
     """The architecture with weights as they are initialised."""
     torch.manual_seed(0)
     config = SMALL_TRANSFORMER if small else TRANSFORMER
+    library: Any = diffusers
     with device:
-        transformer = WanTransformer3DModel(**config).eval().requires_grad_(False)
-        vae = AutoencoderKLWan(**(SMALL_VAE if small else {})).eval().requires_grad_(False)
+        transformer = library.WanTransformer3DModel(**config).eval().requires_grad_(False)
+        vae = library.AutoencoderKLWan(**(SMALL_VAE if small else {})).eval().requires_grad_(False)
         prompt = torch.zeros(512, config["text_dim"], dtype=TORCH_DTYPES[dtype])
     # As from_pretrained(dtype=...) leaves them.
     for name, parameter in transformer.named_parameters():
         if not set(transformer._keep_in_fp32_modules) & set(name.split(".")):
             parameter.data = parameter.data.to(TORCH_DTYPES[dtype])
-    return LoadedModels(transformer, vae, prompt, device, dtype, bytes(8), ())
+    return LoadedModels(transformer, vae, prompt, device, dtype, bytes(8), (), None)
 
 
 def run(prior: DiffusionPrior, watch: Stopwatch, frames: Frames, steps: int, report: Callable[[str], None]) -> int:

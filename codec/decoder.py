@@ -26,7 +26,7 @@ from codec.gop import MAX_GOP_PIXELS
 from codec.output_path import check_output
 from codec.priors.base import BaseClip, Frames, VideoPrior
 from codec.priors.catalog import open_prior
-from codec.records import AudioRecord, GopRecord, Header
+from codec.records import AudioRecord, GopRecord, Header, Tiling
 from codec.retarget import StepChoice, step_choice
 from codec.settings import DecodeSettings
 from codec.sink import Decoded, DecodedItem, Sink
@@ -91,6 +91,15 @@ def differences(header: Header, prior: VideoPrior) -> Iterator[str]:
             f"The file was made in {header.dtype} and is decoded in {prior.dtype}, so pictures may differ from what "
             f"the encoder measured; --dtype {header.dtype} avoids that."
         )
+    if prior.tiling != header.tiling:
+        yield (
+            f"The encoder made pictures {_tiles(header.tiling)} and this device makes them {_tiles(prior.tiling)}, for "
+            "want of memory on one of the two; they may differ slightly, most where tiles meet."
+        )
+
+
+def _tiles(tiling: Tiling | None) -> str:
+    return "whole" if tiling is None else f"in tiles of {tiling.side} pixels, {tiling.stride} apart"
 
 
 def decode_records(

@@ -17,14 +17,15 @@ from codec.wire import Cursor, blob, half, require, signed, single, text, varint
 MIN_GOP_RECORD = 27  # without steps and base; so an index can't be larger than what it indexes
 
 _BASE, _QUALITY, _PROBES, _TIMES, _T_STAR = (1 << bit for bit in range(5))
-_VARIABLE, _AUDIO = 1, 2
+_VARIABLE, _AUDIO, _TILED = 1, 2, 4
 _REGULAR = 1
 _COMPLETE = 1
 
 
 def pack_header(header: r.Header) -> bytes:
     """Bytes of the header, without the file's signature."""
-    flags = _VARIABLE * header.variable_timing | _AUDIO * (header.audio is not None)
+    tiled, voiced = header.tiling is not None, header.audio is not None
+    flags = _VARIABLE * header.variable_timing | _AUDIO * voiced | _TILED * tiled
     sizes = (header.source_width, header.source_height, header.coding_width, header.coding_height)
     return b"".join(
         (
@@ -50,6 +51,7 @@ def pack_header(header: r.Header) -> bytes:
             single(header.target.value),
             _pack_track(header.audio),
             text(header.writer),
+            b"" if header.tiling is None else varint(header.tiling.side) + varint(header.tiling.stride),
         )
     )
 
@@ -57,7 +59,7 @@ def pack_header(header: r.Header) -> bytes:
 def unpack_header(data: bytes) -> r.Header:
     """Inverse of pack_header."""
     c = Cursor(data)
-    flags = _flags(c, _VARIABLE | _AUDIO)
+    flags = _flags(c, _VARIABLE | _AUDIO | _TILED)
     header = r.Header(
         prior_id=c.text(r.MAX_NAME),
         weights_hash=c.take(r.WEIGHTS_HASH_BYTES),
@@ -81,6 +83,7 @@ def unpack_header(data: bytes) -> r.Header:
         target=r.Target(_name(c, r.TARGETS, "target"), c.single()),
         audio=_unpack_track(c) if flags & _AUDIO else None,
         writer=c.text(r.MAX_NAME),
+        tiling=r.Tiling(c.varint(r.MAX_SIDE), c.varint(r.MAX_SIDE)) if flags & _TILED else None,
     )
     c.finish()
     return header

@@ -225,6 +225,7 @@ def _header(
         target=_target(goal),
         audio=None if audio is None else header_of(audio.track),
         writer=f"freegvc {program_version()}",
+        tiling=prior.tiling,
     )
 
 

@@ -91,6 +91,17 @@ class Colour:
 
 
 @dataclass(frozen=True)
+class Tiling:
+    """Square tiles that a prior's VAE worked in for want of memory: `side` pixels, one every `stride`."""
+
+    side: int
+    stride: int
+
+    def __post_init__(self) -> None:
+        require(1 <= self.stride <= self.side <= MAX_SIDE, f"tiles of {self.side} pixels lie {self.stride} apart")
+
+
+@dataclass(frozen=True)
 class Target:
     """What the encoder aimed at: a metric and its value, kbit/s, bytes or a number of steps. Decoding ignores it."""
 
@@ -132,6 +143,7 @@ class Header:
         gop_frames, overlap_frames: the usual GOP length l and overlap m.
         reuse: the trajectory calls the denoiser on every `reuse`-th step only (x0-cache).
         writer: name and version of the program that wrote the file.
+        tiling: how the encoder's VAE was tiled, or None; a decoder that tiles otherwise makes slightly other pictures.
     """
 
     prior_id: str
@@ -156,6 +168,7 @@ class Header:
     target: Target
     audio: AudioTrack | None
     writer: str
+    tiling: Tiling | None = None
 
     def __post_init__(self) -> None:
         _short(self.prior_id, "the prior's id")

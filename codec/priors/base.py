@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from codec.records import Tiling
 from codec.schedule import NoiseSchedule
 
 Frames = NDArray[np.uint8]
@@ -79,6 +80,7 @@ class VideoPrior(Protocol):
         ode_evaluations: denoiser calls that lead from t* to the clean latent; 1 takes the posterior mean.
         reuse: the trajectory calls the denoiser on every `reuse`-th step only (x0-cache); part of the format.
         notes: sentences about how it was loaded that the user should know (something missing, something made smaller).
+        tiling: how its VAE is tiled for want of memory, or None; goes into the file's header.
         base_levels: (scale, crf) of the bases this prior was made for, coarse to fine; empty without use for a base.
     """
 
@@ -90,6 +92,7 @@ class VideoPrior(Protocol):
     reuse: int
     base_levels: tuple[tuple[int, int], ...]
     notes: tuple[str, ...]
+    tiling: Tiling | None
     device: torch.device
     dtype: str
 

@@ -11,12 +11,14 @@ from codec.priors.base import Geometry
 from codec.priors.diffusers_models import LoadedModels, ModelKind
 from codec.priors.prompt import PromptKind
 from codec.priors.video_model import geometric_snrs, require_config
+from codec.records import Tiling
 from codec.schedule import NoiseSchedule
 
 KIND = ModelKind(
     name="cogvideox-2b",
     # The text encoder runs without a mask, so every one of the padding's rows counts.
     prompt=PromptKind(rows=226, encoded=226, width_key="text_embed_dim", rows_key="max_text_seq_length"),
+    tiling=Tiling(256, 192),
 )
 SPATIAL_STRIDE, TEMPORAL_STRIDE = 8, 4
 TRAINING_STEPS, BETA_START, BETA_END, SNR_SHIFT = 1000, 0.00085, 0.012, 3.0

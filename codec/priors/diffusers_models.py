@@ -19,8 +19,9 @@ from codec.errors import PriorError
 from codec.file_hash import cached_hashes
 from codec.model_layout import check_folder
 from codec.model_manifest import spec_of
-from codec.model_paths import derived_folder, read_json
+from codec.model_paths import derived_folder
 from codec.priors.prompt import PromptKind, empty_prompt
+from codec.records import Tiling
 
 TORCH_DTYPES = {
     "float32": torch.float32,
@@ -35,10 +36,11 @@ WORKING_MEMORY, TILING_BELOW = 8 * GIB, 10 * GIB
 
 @dataclass(frozen=True)
 class ModelKind:
-    """The prior `name`: its two parts as diffusers calls them, and its empty prompt."""
+    """The prior `name`: its two parts as diffusers calls them, its empty prompt, its tiles where memory is short."""
 
     name: str
     prompt: PromptKind
+    tiling: Tiling
 
     @property
     def transformer(self) -> str:
@@ -61,6 +63,7 @@ class LoadedModels:
         dtype: what the transformer computes in, one of codec.records.DTYPES.
         weights_hash: 8 bytes over all files read.
         notes: sentences about what was missing or made smaller.
+        tiling: how the VAE is tiled, or None.
     """
 
     transformer: Any = field(repr=False)
@@ -70,6 +73,7 @@ class LoadedModels:
     dtype: str
     weights_hash: bytes
     notes: tuple[str, ...]
+    tiling: Tiling | None
 
 
 @dataclass(frozen=True)
@@ -92,24 +96,27 @@ def choose_tier(memory: int | None, transformer_bytes: int) -> Tier:
     return Tier(offload=transformer_bytes + WORKING_MEMORY > memory, tiled=memory < TILING_BELOW)
 
 
-def load_models(kind: ModelKind, folder: Path, device: torch.device, dtype: str) -> LoadedModels:
+def load_models(
+    kind: ModelKind, folder: Path, device: torch.device, dtype: str, tier: Tier | None = None
+) -> LoadedModels:
     """Load the model in `folder`.
 
     Args:
         dtype: of the transformer; "float8" stores float8_e4m3fn and computes in bfloat16.
+        tier: how to fit it into memory; None chooses by what is free on the device.
 
     Raises:
         PriorError: something is missing, damaged or of another kind.
     """
     check_folder(kind.name, folder, kind.transformer, kind.vae)
-    shape = kind.prompt.shape(read_json(folder / "transformer" / "config.json"))
-    prompt = empty_prompt(folder, kind.prompt, shape)
-    tier = choose_tier(_free_memory(device), _transformer_bytes(folder, dtype))
+    tier = tier or choose_tier(_free_memory(device), _transformer_bytes(folder, dtype))
     transformer = _load(kind.transformer, folder, "transformer", TORCH_DTYPES[dtype])
+    shape = kind.prompt.shape(transformer.config)
+    prompt = empty_prompt(folder, kind.prompt, shape)
     _place(transformer, device, dtype, tier)
     vae = _load(kind.vae, folder, "vae", torch.float32).to(device)
     if tier.tiled:
-        vae.enable_tiling()
+        _tile(vae, kind.tiling)
     return LoadedModels(
         transformer=transformer,
         vae=vae,
@@ -118,6 +125,7 @@ def load_models(kind: ModelKind, folder: Path, device: torch.device, dtype: str)
         dtype=dtype,
         weights_hash=_weights_hash(folder, prompt is not None),
         notes=tuple(_notes(kind, prompt, tier)),
+        tiling=kind.tiling if tier.tiled else None,
     )
 
 
@@ -148,10 +156,24 @@ def _place(transformer: Any, device: torch.device, dtype: str, tier: Tier) -> No
         transformer.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=torch.bfloat16)
     if tier.offload:
         transformer.enable_group_offload(
-            onload_device=device, offload_type="block_level", num_blocks_per_group=1, use_stream=True
+            onload_device=device,
+            offload_type="block_level",
+            num_blocks_per_group=1,
+            use_stream=device.type == "cuda",
         )
     else:
         transformer.to(device)
+
+
+def _tile(vae: Any, tiling: Tiling) -> None:
+    """diffusers' VAEs take either the distance between tiles or the share of a tile that overlaps the next."""
+    sides = {"tile_sample_min_height": tiling.side, "tile_sample_min_width": tiling.side}
+    if hasattr(vae, "tile_overlap_factor_height"):
+        overlap = 1 - tiling.stride / tiling.side
+        vae.enable_tiling(**sides, tile_overlap_factor_height=overlap, tile_overlap_factor_width=overlap)
+    else:
+        stride = tiling.stride
+        vae.enable_tiling(**sides, tile_sample_stride_height=stride, tile_sample_stride_width=stride)
 
 
 def _free_memory(device: torch.device) -> int | None:

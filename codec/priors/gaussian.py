@@ -17,6 +17,7 @@ from torch import Tensor
 
 from codec.base_layer import upsample
 from codec.priors.base import BaseClip, Frames, Geometry
+from codec.records import Tiling
 from codec.schedule import NoiseSchedule
 
 SLOT_FRAMES, BLOCK, COLOURS = 2, 4, 3
@@ -83,6 +84,7 @@ class GaussianPrior:
     reuse = 1
     base_levels: tuple[tuple[int, int], ...] = ((2, 50), (1, 50), (1, 40))
     notes: tuple[str, ...] = ()
+    tiling: Tiling | None = None
 
     def __init__(self, schedule: NoiseSchedule | None = None) -> None:
         self.schedule = schedule or gaussian_schedule()

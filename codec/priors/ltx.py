@@ -9,11 +9,13 @@ from codec.priors.base import Geometry
 from codec.priors.diffusers_models import LoadedModels, ModelKind
 from codec.priors.prompt import PromptKind
 from codec.priors.video_model import flow_schedule, require_config
+from codec.records import Tiling
 
 KIND = ModelKind(
     name="ltx-video-2b",
     # The text encoder sees all 128 rows, the transformer's mask leaves it the first.
     prompt=PromptKind(rows=128, encoded=128, width_key="caption_channels"),
+    tiling=Tiling(512, 384),
 )
 # The prior isn't told the frame rate; the one it was trained at serves all.
 FRAME_RATE = 25

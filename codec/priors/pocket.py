@@ -21,6 +21,7 @@ from codec.base_layer import upsample
 from codec.errors import PriorError
 from codec.priors.base import BaseClip, Frames, Geometry
 from codec.priors.pocket_net import LATENT_STRIDE, PAD_MULTIPLE, SLOT_FRAMES, PocketConfig, PocketNet, neighbours
+from codec.records import Tiling
 from codec.schedule import NoiseSchedule
 
 STEPS = 24
@@ -99,6 +100,7 @@ class PocketPrior:
     reuse = 2
     base_levels: tuple[tuple[int, int], ...] = BASE_LEVELS
     notes: tuple[str, ...] = ()
+    tiling: Tiling | None = None
 
     def __init__(self, net: PocketNet, weights_hash: bytes, device: torch.device, dtype: str) -> None:
         self.schedule = pocket_schedule()

@@ -85,6 +85,7 @@ class DiffusionPrior:
         self.device = loaded.device
         self.dtype = loaded.dtype
         self.notes = loaded.notes
+        self.tiling = loaded.tiling
         self.geometry = model.geometry
         self.schedule = model.schedule
         self._model = model

@@ -9,11 +9,13 @@ from codec.priors.base import Geometry
 from codec.priors.diffusers_models import LoadedModels, ModelKind
 from codec.priors.prompt import PromptKind
 from codec.priors.video_model import flow_schedule, require_config
+from codec.records import Tiling
 
 KIND = ModelKind(
     name="wan2.1-t2v-1.3b",
     # Of 512 rows the one of the closing token is real; the pipeline fills up with zeros, without a mask.
     prompt=PromptKind(rows=512, encoded=1, width_key="text_dim"),
+    tiling=Tiling(256, 192),
 )
 SPATIAL_STRIDE, TEMPORAL_STRIDE = 8, 4
 

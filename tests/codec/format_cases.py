@@ -59,6 +59,7 @@ FULL = dataclasses.replace(
     reuse=2,
     base_codec="av1",
     audio=r.AudioTrack("aac", b"\x12\x10", 48000, 2, Fraction(1, 48000)),
+    tiling=r.Tiling(256, 192),
 )
 
 
@@ -144,6 +145,9 @@ def schedules(draw: st.DrawFn) -> r.ScheduleSpec:
     return r.ScheduleSpec(draw(st.sampled_from(r.SCHEDULES)), unit, tuple(sorted(levels, reverse=True)))
 
 
+SIDES = st.integers(1, r.MAX_SIDE)
+
+
 @st.composite
 def headers(draw: st.DrawFn) -> r.Header:
     (source_width, source_height), (coding_width, coding_height) = draw(sizes), draw(sizes)
@@ -175,6 +179,7 @@ def headers(draw: st.DrawFn) -> r.Header:
         target=r.Target(draw(st.sampled_from(r.TARGETS)), draw(st.floats(-(2.0**99), 2.0**99, width=32))),
         audio=draw(st.none() | track),
         writer=draw(names),
+        tiling=draw(st.none() | st.builds(lambda a, b: r.Tiling(max(a, b), min(a, b)), SIDES, SIDES)),
     )
 
 

@@ -25,13 +25,19 @@ from diffusers import (
 from tiny_models import SAVERS, save_ltx, save_tiny
 
 from codec import store
+from codec.decoder import differences
 from codec.errors import PriorError, SettingsError
-from codec.priors import cogvideox
+from codec.priors import cogvideox, ltx, wan
 from codec.priors.catalog import open_prior
-from codec.priors.diffusers_models import Tier, choose_tier
+from codec.priors.diffusers_models import Tier, choose_tier, load_models
 from codec.priors.video_model import DiffusionPrior
 
 FAMILIES = list(SAVERS)
+KINDS: dict[str, Any] = {
+    "wan2.1-t2v-1.3b": (wan.KIND, wan.WanModel),
+    "cogvideox-2b": (cogvideox.KIND, cogvideox.CogVideoXModel),
+    "ltx-video-2b": (ltx.KIND, ltx.LtxModel),
+}
 
 
 @pytest.fixture(scope="module")
@@ -271,3 +277,51 @@ def test_weights_that_lack_a_tensor_are_refused(tmp_path: Path, monkeypatch: pyt
 )
 def test_what_changes_numbers_comes_last(memory: int | None, expected: Tier) -> None:
     assert choose_tier(None if memory is None else memory * 2**30, 4 * 2**30) == expected
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_offloading_changes_no_number_and_tiling_is_told(priors: Any, name: str) -> None:
+    prior, folder = priors[name]
+    kind, model = KINDS[name]
+    cpu = torch.device("cpu")
+    offloaded = load_models(kind, folder, cpu, "float32", Tier(offload=True, tiled=False))
+    assert offloaded.tiling is None
+    assert len(offloaded.notes) == len(prior.notes)
+    other = DiffusionPrior(name, model(offloaded), offloaded)
+    x = torch.randn(prior.geometry.latent_shape(9, 64, 64), generator=torch.Generator().manual_seed(0))
+    condition = prior.prepare(None, 9, 64, 64)
+    assert torch.equal(other.denoise(x, 5, condition), prior.denoise(x, 5, condition))
+    tiled = load_models(kind, folder, cpu, "float32", Tier(offload=False, tiled=True))
+    assert tiled.tiling == kind.tiling
+    assert any("tiles" in note for note in tiled.notes)
+
+
+def test_tiles_have_the_geometry_that_the_header_says(priors: Any) -> None:
+    for name, (kind, model) in KINDS.items():
+        tiled = load_models(kind, priors[name][1], torch.device("cpu"), "float32", Tier(offload=False, tiled=True))
+        side, cell = kind.tiling.side, model(tiled).geometry.spatial_stride
+        assert kind.tiling.side % cell == kind.tiling.stride % cell == 0
+        assert tiled.vae.use_tiling
+        assert tiled.vae.tile_sample_min_height == tiled.vae.tile_sample_min_width == side
+        if name == "cogvideox-2b":
+            assert int(side * (1 - tiled.vae.tile_overlap_factor_height)) == kind.tiling.stride
+        else:
+            assert tiled.vae.tile_sample_stride_height == kind.tiling.stride
+
+
+def test_tiled_pictures_differ_a_little_and_the_decoder_says_so(priors: Any) -> None:
+    prior, folder = priors["wan2.1-t2v-1.3b"]
+    kind, model = KINDS["wan2.1-t2v-1.3b"]
+    loaded = load_models(kind, folder, torch.device("cpu"), "float32", Tier(offload=False, tiled=True))
+    tiled = DiffusionPrior("wan2.1-t2v-1.3b", model(loaded), loaded)
+    clip = _clip(1, 64, 320)
+    condition = prior.prepare(None, *clip.shape[:3])
+    latent = prior.encode(clip, condition)
+    whole, pieces = (p.decode(latent, 3, condition).astype(int) for p in (prior, tiled))
+    assert not np.array_equal(whole, pieces)
+    assert np.abs(whole - pieces).mean() < 1
+    header: Any = SimpleNamespace(dtype="float32", tiling=None)
+    assert list(differences(header, prior)) == []
+    assert "in tiles of 256 pixels" in next(differences(header, tiled))
+    header.tiling = kind.tiling
+    assert list(differences(header, tiled)) == []
