@@ -155,7 +155,7 @@ def _video_bits(goal: Size, audio: Audio | None) -> float:
 def _wants_base(settings: EncodeSettings, prior: VideoPrior, size: tuple[int, int]) -> bool:
     fits = min(base_size(*size, 2)) >= SMALLEST_BASE
     if settings.base != "av1":
-        return settings.base == "auto" and bool(prior.base_levels) and fits
+        return settings.base == "auto" and prior.base_by_default and fits
     if not prior.base_levels:
         raise SettingsError(f"The prior {prior.id} has no use for a base layer; choose --base none.")
     if not fits:

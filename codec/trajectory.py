@@ -17,6 +17,7 @@ from torch import Tensor
 from codec.channel import ChannelCoder
 from codec.noise import StepKey, initial_noise
 from codec.priors.base import Condition, VideoPrior
+from codec.schedule import NoiseSchedule
 
 
 @dataclass(frozen=True)
@@ -68,11 +69,13 @@ class Walk:
         return torch.from_numpy(noise).view(self.shape).to(self.prior.device)
 
     def predict(self, state: Tensor, step: int) -> Tensor:
-        """x0_hat at `step`. Where the previous GOP's overlap was denoised from a cleaner state, it is the better guess.
+        """x0_hat at `step`; before the first step, what the prior's opening gives away.
 
-        So the overlap's KL falls towards zero and the seam closes by itself (Inter-GOP Alignment, guided).
+        Where the previous GOP's overlap was denoised from a cleaner state, it is the better guess:
+        so the overlap's KL falls towards zero and the seam closes by itself (Inter-GOP Alignment, guided).
         """
-        clean = self.prior.denoise(state, step, self.condition)
+        opening = self.prior.opening(self.condition) if step == 0 else None
+        clean = self.prior.denoise(state, step, self.condition) if opening is None else opening
         if self.known is None or step >= self.known.step:
             return clean
         first, after = self.known.first, self.known.first + self.known.latent.shape[1]
@@ -81,22 +84,33 @@ class Walk:
     def code(self, latent: Tensor, coder: ChannelCoder) -> Iterator[CodedStep]:
         """Code `latent` (C, t, h, w), one more step each time the next value is asked for."""
         schedule, state = self.prior.schedule, self.start()
-        clean = state
+        opening = self.prior.opening(self.condition)
+        free = 0 if opening is None else free_steps(schedule, latent, opening)
+        clean, first = state, 0
         for step in range(schedule.steps):
-            if step % self.reuse == 0:
+            if step >= free and (step - first) % self.reuse == 0:
                 clean = self.predict(state, step)
-            c = schedule.coefficients(step)
-            shift = (c.c_0 / c.std) * (latent - clean)
-            coded = coder.encode(shift.flatten().float().cpu().numpy(), StepKey(self.seed, self.gop, step))
-            state = self._next(state, clean, step, coded.z)
-            yield CodedStep(step + 1, coded.payload, state)
+            c, key = schedule.coefficients(step), StepKey(self.seed, self.gop, step)
+            if opening is not None and step < free:
+                payload, z = b"", coder.decode(b"", latent.numel(), key)
+            else:
+                shift = (c.c_0 / c.std) * (latent - clean)
+                coded = coder.encode(shift.flatten().float().cpu().numpy(), key)
+                payload, z = coded.payload, coded.z
+            if opening is not None and step == first and not payload:
+                clean, first = opening, step + 1
+            state = self._next(state, clean, step, z)
+            yield CodedStep(step + 1, payload, state)
 
     def replay(self, payloads: Sequence[bytes], coder: ChannelCoder) -> Iterator[CodedStep]:
         """The states that `code` reached, from its payloads alone."""
         state = self.start()
-        clean = state
+        opening = self.prior.opening(self.condition)
+        clean, first = state, 0
         for step, payload in enumerate(payloads):
-            if step % self.reuse == 0:
+            if opening is not None and step == first and not payload:
+                clean, first = opening, step + 1
+            elif (step - first) % self.reuse == 0:
                 clean = self.predict(state, step)
             z = coder.decode(payload, state.numel(), StepKey(self.seed, self.gop, step))
             state = self._next(state, clean, step, z)
@@ -121,3 +135,13 @@ class Walk:
     def _next(self, state: Tensor, clean: Tensor, step: int, z: np.ndarray) -> Tensor:
         c = self.prior.schedule.coefficients(step)
         return c.c_x * state + c.c_0 * clean + c.std * torch.from_numpy(z).view(self.shape).to(state.device)
+
+
+def free_steps(schedule: NoiseSchedule, latent: Tensor, opening: Tensor) -> int:
+    """How many steps the base's own latent leads at no cost, being about as far from `latent` as their noise hides.
+
+    With an error of standard deviation e that is where sigma / alpha = e (VoRTeC, arXiv 2609.02291: t* = e / (1 + e)).
+    A decoder sees it by the empty payloads that a trajectory with an opening begins with.
+    """
+    error = float((latent - opening).square().mean())
+    return sum(snr * error <= 1 for snr in schedule.snrs[1:])

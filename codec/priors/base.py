@@ -81,7 +81,8 @@ class VideoPrior(Protocol):
         reuse: the trajectory calls the denoiser on every `reuse`-th step only (x0-cache); part of the format.
         notes: sentences about how it was loaded that the user should know (something missing, something made smaller).
         tiling: how its VAE is tiled for want of memory, or None; goes into the file's header.
-        base_levels: (scale, crf) of the bases this prior was made for, coarse to fine; empty without use for a base.
+        base_levels: (scale, crf) of the bases this prior can use, coarse to fine; empty without use for a base.
+        base_by_default: whether it was made for a base; otherwise one is used only where the user asks for it.
     """
 
     id: str
@@ -91,6 +92,7 @@ class VideoPrior(Protocol):
     ode_evaluations: int
     reuse: int
     base_levels: tuple[tuple[int, int], ...]
+    base_by_default: bool
     notes: tuple[str, ...]
     tiling: Tiling | None
     device: torch.device
@@ -98,6 +100,10 @@ class VideoPrior(Protocol):
 
     def prepare(self, base: BaseClip | None, frames: int, height: int, width: int) -> Condition:
         """What the decoder knows of a GOP before its first bit, computed once and handed to the calls below."""
+        ...
+
+    def opening(self, condition: Condition) -> torch.Tensor | None:
+        """The base's own latent (C, t, h, w), where a prior not trained for bases starts from it, noised; else None."""
         ...
 
     def encode(self, frames: Frames, condition: Condition) -> torch.Tensor:

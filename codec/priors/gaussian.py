@@ -83,6 +83,7 @@ class GaussianPrior:
     ode_evaluations = 1
     reuse = 1
     base_levels: tuple[tuple[int, int], ...] = ((2, 50), (1, 50), (1, 40))
+    base_by_default = True
     notes: tuple[str, ...] = ()
     tiling: Tiling | None = None
 
@@ -100,6 +101,11 @@ class GaussianPrior:
         else:
             mean, share = self._analyse(upsample(base.frames, width, height)), BASE_SHARE
         return GaussianCondition(mean, share, frames, height, width)
+
+    def opening(self, condition: GaussianCondition) -> Tensor | None:
+        """None: the base conditions the denoiser itself."""
+        del condition
+        return None
 
     def encode(self, frames: Frames, condition: GaussianCondition) -> Tensor:
         """See `VideoPrior.encode`; the transform alone, whatever the condition."""

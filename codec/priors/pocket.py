@@ -99,6 +99,7 @@ class PocketPrior:
     ode_evaluations = 1
     reuse = 2
     base_levels: tuple[tuple[int, int], ...] = BASE_LEVELS
+    base_by_default = True
     notes: tuple[str, ...] = ()
     tiling: Tiling | None = None
 
@@ -123,6 +124,11 @@ class PocketPrior:
         with self._autocast():
             features = self._net.features(_slotted(padded), info.expand(slots, 3), slots)
         return PocketCondition(padded, features.float(), info, frames, height, width)
+
+    def opening(self, condition: PocketCondition) -> Tensor | None:
+        """None: the base conditions the denoiser itself."""
+        del condition
+        return None
 
     @torch.inference_mode()
     def encode(self, frames: Frames, condition: PocketCondition) -> Tensor:

@@ -26,6 +26,8 @@ FLOW_UNIT = 65535
 STEPS = 28
 # The first step costs about half this SNR in nats per latent dimension; past the last one a VAE shows no difference.
 FIRST_SNR, LAST_SNR = 0.005, 30.0
+# (scale, CRF), coarse to fine.
+BASE_LEVELS = tuple((2, crf) for crf in range(63, 44, -6)) + tuple((1, crf) for crf in range(63, 38, -6))
 
 
 def geometric_snrs() -> list[float]:
@@ -73,11 +75,15 @@ class GopSize:
 
 
 class DiffusionPrior:
-    """`VideoPrior` over any `VideoModel`; weights untrained for a base layer, so none is used unless asked for."""
+    """`VideoPrior` over any `VideoModel`.
+
+    Its weights know nothing of a base layer; where the user asks for one, the trajectory starts from its noised latent.
+    """
 
     ode_evaluations = 8
     reuse = 2
-    base_levels: tuple[tuple[int, int], ...] = ()
+    base_levels: tuple[tuple[int, int], ...] = BASE_LEVELS
+    base_by_default = False
 
     def __init__(self, name: str, model: VideoModel, loaded: LoadedModels) -> None:
         self.id = name
@@ -97,6 +103,10 @@ class DiffusionPrior:
             return GopSize(frames, height, width)
         pictures = base.frames if base.scale == 1 else upsample(base.frames, width, height)
         return GopSize(frames, height, width, self._analyse(pictures[:, :height, :width]))
+
+    def opening(self, condition: GopSize) -> Tensor | None:
+        """See `VideoPrior.opening`."""
+        return condition.base
 
     @torch.no_grad()
     def encode(self, frames: Frames, condition: GopSize) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -13,9 +14,11 @@ import pytest
 from tiny_models import SAVERS, save_tiny
 
 from codec import store
+from codec.bitstream import BitstreamReader
 from codec.decoder import decode
 from codec.encoder import encode
 from codec.events import Event, PreviewReady, StepCoded, Warned
+from codec.records import GopRecord
 from codec.settings import Bitrate, DecodeSettings, EncodeSettings
 from codec.video import VideoReader
 
@@ -93,3 +96,27 @@ def test_another_number_type_is_told(clips: Path, tmp_path: Path) -> None:
     events = list(decode(coded, tmp_path / "out.mp4", DecodeSettings(device="cpu", dtype="bfloat16")))
     warnings = [event.message for event in events if isinstance(event, Warned)]
     assert any("--dtype float32" in message for message in warnings)
+
+
+def test_base_opens_the_trajectory_where_it_is_asked_for(clips: Path, tmp_path: Path) -> None:
+    name = "ltx-video-2b"
+    store.add(name, save_tiny(name, tmp_path / "model"))
+    coded = tmp_path / "out.fgvc"
+    settings = dataclasses.replace(_settings(name), goal=Bitrate(200_000), base="av1")
+    encoded = list(encode(clips / CLIP, coded, settings))
+    decoded = list(decode(coded, tmp_path / "out.mp4", DecodeSettings(device="cpu")))
+    assert np.array_equal(_pictures(encoded), _pictures(decoded))
+    with BitstreamReader(coded) as reader:
+        gops = [record for record in reader.records() if isinstance(record, GopRecord)]
+    for gop in gops:
+        assert gop.base is not None
+        # The first steps are the noised base: they cost nothing.
+        assert gop.steps[0] == b""
+
+
+def test_no_base_unless_asked_for(clips: Path, tmp_path: Path) -> None:
+    name = "ltx-video-2b"
+    store.add(name, save_tiny(name, tmp_path / "model"))
+    list(encode(clips / CLIP, tmp_path / "out.fgvc", _settings(name)))
+    with BitstreamReader(tmp_path / "out.fgvc") as reader:
+        assert reader.header.base_codec == "none"
