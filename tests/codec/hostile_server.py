@@ -23,6 +23,7 @@ class Hub:
         tricks: path -> what to do with its next requests: "drop N", "short N", "wrong", "long", "ignore range",
             "other range", "416", "500", "403", or "ok".
         asked: (method, path, Range header) of each request for bytes.
+        renamed: a repository that answers with its new name.
     """
 
     files: dict[str, bytes]
@@ -30,6 +31,7 @@ class Hub:
     tricks: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     asked: list[tuple[str, str, str | None]] = field(default_factory=list)
     etags: dict[str, str] = field(default_factory=dict)
+    renamed: str = ""
 
     def etag(self, path: str) -> str:
         return self.etags.get(path, hashlib.md5(self.files[path]).hexdigest())
@@ -44,6 +46,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_HEAD(self) -> None:
         path = self._path()
+        if self.hub.renamed and self.path.startswith(f"/{self.hub.renamed}/"):
+            self._answer(307, {"Location": self.path.replace(self.hub.renamed, "new/name", 1), "Content-Length": "0"})
+            return
         if path not in self.hub.files:
             self._answer(404, {"Content-Length": "0"})
             return

@@ -88,6 +88,12 @@ def test_get_goes_on_where_it_was_closed(hub: Hub) -> None:
     assert store.find(NAME).origin == "fetched"
 
 
+def test_get_follows_a_renamed_repository(hub: Hub) -> None:
+    hub.renamed = MODELS[NAME].repository
+    _get()
+    assert all(intact for _, intact in store.verify(NAME))
+
+
 def test_get_survives_a_bad_line(hub: Hub) -> None:
     hub.tricks[f"transformer/{SHARDS[0]}"] = ["drop 100", "ignore range"]
     hub.tricks[f"transformer/{SHARDS[1]}"] = ["wrong"]

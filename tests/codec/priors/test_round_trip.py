@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from tiny_models import SAVERS, save_tiny
 
-from codec import store
+from codec import cli, store
 from codec.bitstream import BitstreamReader
 from codec.decoder import decode
 from codec.encoder import encode
@@ -120,3 +120,14 @@ def test_no_base_unless_asked_for(clips: Path, tmp_path: Path) -> None:
     list(encode(clips / CLIP, tmp_path / "out.fgvc", _settings(name)))
     with BitstreamReader(tmp_path / "out.fgvc") as reader:
         assert reader.header.base_codec == "none"
+
+
+def test_added_folder_serves_the_command(clips: Path, tmp_path: Path) -> None:
+    name = "ltx-video-2b"
+    folder = save_tiny(name, tmp_path / "model")
+    assert cli.main(["models", "add", name, str(folder)]) == 0
+    coded = tmp_path / "out.fgvc"
+    source = ["encode", str(clips / CLIP), "-o", str(coded), "--prior", name, "--duration", "0.4"]
+    assert cli.main([*source, "--bitrate", "20k", "--short-side", "64", "--audio", "none", "--device", "cpu"]) == 0
+    with BitstreamReader(coded) as reader:
+        assert reader.header.prior_id == name
