@@ -62,7 +62,7 @@ class Dialogs(QObject):
                     return
                 saved.append(path.name)
         if saved:
-            self._workspace.told.emit(self.tr("Saved {} beside the file.").format(self.tr(" and ").join(saved)), "")
+            self._workspace.noted.emit(self.tr("Saved {} beside the file.").format(self.tr(" and ").join(saved)))
 
     def keys_text(self) -> str:
         """What every key does."""

@@ -12,17 +12,24 @@ from PySide6.QtGui import (
     QDragEnterEvent,
     QDragLeaveEvent,
     QDropEvent,
-    QGuiApplication,
     QShowEvent,
 )
-from PySide6.QtWidgets import QApplication, QLabel, QMainWindow, QMessageBox, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QLabel,
+    QMainWindow,
+    QScrollArea,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
 
-from app.actions import Actions, Entry
+from app.actions import Actions
 from app.banner import Banner
-from app.compare_view import CompareView, Mode
-from app.dialogs import Dialogs
+from app.commands import Commands
+from app.compare_view import CompareView
 from app.job import ACTIVE, State
-from app.log_window import LogWindow, diagnostics
+from app.log_window import LogWindow
 from app.perception_plot import PerceptionPlot
 from app.progress import Progress
 from app.queue_panel import QueuePanel
@@ -30,7 +37,7 @@ from app.readouts import Readouts, summary
 from app.retarget_panel import RetargetPanel
 from app.settings_panel import SettingsPanel
 from app.theme import Theme
-from app.trajectory_plot import TrajectoryPlot, next_spike
+from app.trajectory_plot import TrajectoryPlot
 from app.transport import Transport
 from app.widgets import card
 from app.workspace import Workspace
@@ -59,11 +66,11 @@ class MainWindow(QMainWindow):
         self.trajectory = TrajectoryPlot(theme)
         self.perception = PerceptionPlot(theme)
         self.banner = Banner(theme)
-        self.dialogs = Dialogs(self, workspace)
+        self.commands = Commands(self)
         self._status = QLabel(self.tr("Starting the engine"))
         self.log_window = LogWindow(workspace.log, self)
         self._lay_out()
-        self.actions_ = Actions(self, theme, self._menus(), self._entries())
+        self.actions_ = Actions(self, theme, self._menus(), self.commands.entries())
         self._connect()
         self._fill_recent()
         self._enable()
@@ -82,7 +89,7 @@ class MainWindow(QMainWindow):
             self._retarget_card,
             stretch=True,
         )
-        side.setFixedWidth(SIDE_WIDTH)
+        side = _scrolling(side)
         centre = _column(self.banner, self.view, self.transport)
         centre.layout().setStretch(1, 1)  # type: ignore[union-attr]
         queue = card(self.tr("QUEUE"), self.queue_panel)
@@ -95,6 +102,7 @@ class MainWindow(QMainWindow):
             card(self.tr("t\u2605 AND BITS OVER TIME"), self.trajectory),
             card(self.tr("RATE AND PERCEPTION"), self.perception),
         )
+        plots.setMinimumHeight(PLOT_HEIGHT)
         plots.setSizes([SIZE.width() * 2 // 3, SIZE.width() // 3])
         plots.setStretchFactor(0, 2)
         plots.setStretchFactor(1, 1)
@@ -117,35 +125,13 @@ class MainWindow(QMainWindow):
             "help": self.tr("&Help"),
         }
 
-    def _entries(self) -> list[Entry]:
-        session, dialogs = self.workspace.session, self.dialogs
-        return [
-            Entry("open", "file", self.tr("Open"), dialogs.open, "open", "Ctrl+O"),
-            Entry("export", "file", self.tr("Export video"), dialogs.export_video, "export", "Ctrl+E"),
-            Entry("pair", "file", self.tr("Save frame pair"), self._save_pair, "image", "F"),
-            Entry("png", "file", self.tr("Export plot as PNG"), self._export_png),
-            Entry("csv", "file", self.tr("Export plot as CSV"), self._export_csv),
-            Entry("quit", "file", self.tr("Quit"), self._quit, "", "Ctrl+Q"),
-            Entry("compress", "job", self.tr("Compress"), self._compress, "compress", "Ctrl+Return"),
-            Entry("trial", "job", self.tr("Try 2 s here"), self._try_here, "play", "T"),
-            Entry("pause", "job", self.tr("Pause"), session.pause, "pause", "P"),
-            Entry("stop", "job", self.tr("Stop"), session.cancel, "stop", "Ctrl+."),
-            Entry("side", "view", self.tr("Side by side"), self._side),
-            Entry("wipe", "view", self.tr("Wipe"), self._wipe),
-            Entry("difference", "view", self.tr("Difference"), self._difference),
-            Entry("spike", "view", self.tr("Next spike"), self._next_spike, "spike", "N"),
-            Entry("measure", "view", self.tr("Measure this frame"), self.workspace.measure_frame, "", "M"),
-            Entry("keys", "help", self.tr("Keys"), self._show_keys, "", "H"),
-            Entry("log", "help", self.tr("Log"), self.log_window.show, "log", "Ctrl+L"),
-            Entry("copy", "help", self.tr("Copy diagnostics"), self._copy_diagnostics),
-        ]
-
     def _connect(self) -> None:
         workspace = self.workspace
         workspace.opened.connect(self._opened)
         workspace.gops_changed.connect(self._show_gops)
         workspace.progressed.connect(self._progressed)
         workspace.told.connect(self._tell)
+        workspace.noted.connect(self._status.setText)
         workspace.job_added.connect(self.queue_panel.choose)
         workspace.ended.connect(self._ended)
         workspace.measured.connect(self._measured)
@@ -235,61 +221,9 @@ class MainWindow(QMainWindow):
         self.settings.set_machine(machine.priors, gpu)
         self._status.setText(self.tr("Ready on {}").format(gpu or self.tr("the CPU")))
 
-    # --- What the user asks for -------------------------------------------------------------------------------------
-
-    @Slot()
-    def _compress(self) -> None:
-        self.workspace.compress(self.settings.settings)
-
-    @Slot()
-    def _try_here(self) -> None:
-        self.workspace.try_here(self.settings.settings)
-
     @Slot()
     def _remember_settings(self) -> None:
         self.workspace.preferences.encode = self.settings.settings
-
-    @Slot()
-    def _side(self) -> None:
-        self.view.set_mode(Mode.SIDE)
-
-    @Slot()
-    def _wipe(self) -> None:
-        self.view.set_mode(Mode.WIPE)
-
-    @Slot()
-    def _difference(self) -> None:
-        self.view.set_mode(Mode.DIFFERENCE)
-
-    @Slot()
-    def _next_spike(self) -> None:
-        frame = next_spike(self.trajectory.gops, self.workspace.clock.frame)
-        if frame is not None:
-            self.workspace.clock.seek(frame)
-
-    @Slot()
-    def _save_pair(self) -> None:
-        self.dialogs.save_pair()
-
-    @Slot()
-    def _export_png(self) -> None:
-        self.dialogs.export_plot(".png", self.trajectory.export_png)
-
-    @Slot()
-    def _export_csv(self) -> None:
-        self.dialogs.export_plot(".csv", self.trajectory.export_csv)
-
-    @Slot()
-    def _show_keys(self) -> None:
-        QMessageBox.information(self, self.tr("Keys"), self.dialogs.keys_text())
-
-    @Slot()
-    def _copy_diagnostics(self) -> None:
-        QGuiApplication.clipboard().setText(diagnostics(self.workspace.log))
-
-    @Slot()
-    def _quit(self) -> None:
-        self.close()
 
     @Slot(QAction)
     def _set_theme(self, action: QAction) -> None:
@@ -373,6 +307,16 @@ def _column(*widgets: QWidget, stretch: bool = False) -> QWidget:
     if stretch:
         layout.addStretch(1)
     return column
+
+
+def _scrolling(column: QWidget) -> QScrollArea:
+    """As wide as ever, scrolling where the window is too low for it."""
+    area = QScrollArea()
+    area.setWidget(column)
+    area.setWidgetResizable(True)
+    area.setFixedWidth(SIDE_WIDTH)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    return area
 
 
 def _split(orientation: Qt.Orientation, *widgets: QWidget) -> QSplitter:

@@ -20,6 +20,13 @@ def human_bytes(count: float) -> str:
     return f"{count:.2f} GB"
 
 
+def human_range(low: float, high: float) -> str:
+    """Two sizes, with one unit where they share it."""
+    first, second = human_bytes(low), human_bytes(high)
+    number, unit = first.rsplit(" ", 1)
+    return f"{number if second.endswith(f' {unit}') else first}\u2013{second}"
+
+
 def human_time(seconds: float) -> str:
     """Minutes and seconds, with hours where there are any."""
     total = round(seconds)
@@ -30,9 +37,11 @@ def human_time(seconds: float) -> str:
 def summary(progress: Progress, bytes_so_far: int) -> str:
     """One line for the status bar."""
     parts = [_tr(progress.phase)]
-    if progress.gop is not None:
+    if progress.gops or progress.gop is not None:
         of = f"/{progress.gop_count}" if progress.gop_count else ""
-        parts[0] += f" GOP {progress.gop + 1}{of}"
+        coding = progress.gop if progress.gop is not None else progress.gops[-1].index + 1
+        parts[0] += f" GOP {min(coding + 1, progress.gop_count or coding + 1)}{of}"
+    if progress.steps:
         parts.append(_tr("step {}/{}").format(progress.step, progress.steps))
     if progress.speed is not None:
         parts.append(_tr("{:.2f} \u00d7 realtime").format(progress.speed))
@@ -47,8 +56,7 @@ def _size_text(progress: Progress, bytes_so_far: int) -> str:
     forecast = progress.forecast(bytes_so_far)
     if forecast is None:
         return human_bytes(bytes_so_far)
-    low, high = human_bytes(forecast.low), human_bytes(forecast.high)
-    return _tr("{} so far, {} \u2013 {} expected").format(human_bytes(bytes_so_far), low, high)
+    return _tr("{} so far, {} expected").format(human_bytes(bytes_so_far), human_range(forecast.low, forecast.high))
 
 
 def _tr(text: str) -> str:
@@ -63,7 +71,7 @@ class Readouts(QWidget):
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(16)
-        self._grid.setVerticalSpacing(2)
+        self._grid.setVerticalSpacing(3)
         self._values = {
             name: self._add(place, caption)
             for place, (name, caption) in enumerate(
@@ -89,8 +97,7 @@ class Readouts(QWidget):
         forecast = progress.forecast(bytes_so_far)
         quality = progress.gops[-1].quality if progress.gops else None
         self._set("size", human_bytes(bytes_so_far) if bytes_so_far else None)
-        expected = f"{human_bytes(forecast.low)} \u2013 {human_bytes(forecast.high)}" if forecast else None
-        self._set("forecast", expected)
+        self._set("forecast", human_range(forecast.low, forecast.high) if forecast else None)
         self._set("bitrate", None if progress.kbps is None else f"{progress.kbps:.1f} kbit/s")
         self._set("quality", None if quality is None else f"{quality:.3f}")
         self._set("speed", None if progress.speed is None else f"{progress.speed:.2f} \u00d7")
@@ -109,10 +116,12 @@ class Readouts(QWidget):
 
     def _add(self, place: int, caption: str) -> QLabel:
         row, column = divmod(place, 2)
-        self._grid.addWidget(label(caption, "muted"), 2 * row, column)
+        self._grid.addWidget(label(caption, "muted"), 3 * row, column)
+        self._grid.setRowMinimumHeight(3 * row + 2, 5)
+        self._grid.setColumnStretch(column, 1)
         value = label(DASH, "value")
         value.setAccessibleName(caption)
-        self._grid.addWidget(value, 2 * row + 1, column)
+        self._grid.addWidget(value, 3 * row + 1, column)
         return value
 
     def _set(self, name: str, text: str | None) -> None:

@@ -33,7 +33,7 @@ class RetargetPanel(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         for widget in (self._size, self.slider, self._words):
             column.addWidget(widget)
-        self.slider.valueChanged.connect(self._describe)
+        self.slider.valueChanged.connect(self._moved)
         self.slider.sliderReleased.connect(self._choose)
 
     @property
@@ -75,6 +75,11 @@ class RetargetPanel(QWidget):
         value = self.slider.value() * SLIDER_UNIT
         self._size.setText(human_bytes(size))
         self._words.setText(f"DISTS {value:.3f}: {words_for(value)}")
+
+    @Slot()
+    def _moved(self) -> None:
+        self._describe()
+        # While the mouse holds it only the size follows; decoding waits for the release.
         if not self.slider.isSliderDown():
             self._choose()
 

@@ -34,6 +34,7 @@ class Workspace(QObject):
         opened: another document, or the same with more known of it.
         gops_changed: the document has more GOPs.
         progressed: Progress of the job that runs.
+        noted: a sentence that needs no answer.
         told: (a sentence, id of a job that can be resumed or "").
         job_added, ended: a job's id.
         measured: a Measured.
@@ -43,6 +44,7 @@ class Workspace(QObject):
     opened = Signal()
     gops_changed = Signal()
     progressed = Signal(object)
+    noted = Signal(str)
     told = Signal(str, str)
     job_added = Signal(str)
     ended = Signal(str)
@@ -98,13 +100,21 @@ class Workspace(QObject):
     @Slot(str)
     def choose(self, job_id: str) -> None:
         """Look at a job."""
-        job = self.queue.get(job_id)
-        if job is None or (self.document is not None and self.document.job_id == job_id):
+        job = self._shown_for(self.queue.get(job_id))
+        if job is None or (self.document is not None and self.document.job_id == job.id):
             return
         try:
             self._show(_document_of(job))
         except FreeGvcError as error:
             self._tell(job.message or str(error))
+
+    def _shown_for(self, job: Job | None) -> Job | None:
+        """An export shows the file that it exports, hence the encode that made it."""
+        if job is None or job.is_encode:
+            return job
+        if self.document is not None and self.document.result == job.source:
+            return None
+        return next((other for other in self.queue if other.is_encode and other.output == job.source), job)
 
     def _open_one(self, path: Path) -> bool:
         try:

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPointF
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from app.perception_plot import PerceptionPlot
+from app.theme import Theme
+from app.trajectory_plot import EXPORT_WIDTH, TrajectoryPlot, next_spike, own_frames
+from codec.events import GopDone, Probe
+
+
+def gop(index: int, t_star: int, bits: int) -> GopDone:
+    """GOPs of 12 frames, the first 2 shared with the one before."""
+    start = 10 * index
+    probes = (Probe(0, 100, 0.3), Probe(t_star, bits, 0.15))
+    return GopDone(index, start, 12, t_star, bits, 80, 0.15, probes, start + 12, 62)
+
+
+GOPS = tuple(
+    gop(index, t, bits) for index, (t, bits) in enumerate([(4, 900), (4, 950), (9, 3000), (4, 900), (5, 2000)])
+)
+
+
+@pytest.fixture
+def theme(qapp: QApplication) -> Iterator[Theme]:
+    made = Theme(qapp, "dark")
+    yield made
+    made.deleteLater()
+
+
+@pytest.fixture
+def plot(qtbot: QtBot, theme: Theme) -> TrajectoryPlot:
+    made = TrajectoryPlot(theme)
+    qtbot.addWidget(made)
+    made.resize(600, 200)
+    made.show()
+    qtbot.waitExposed(made)
+    made.show_gops(GOPS, 10.0)
+    return made
+
+
+def test_shared_frames_count_once() -> None:
+    assert own_frames(GOPS) == [12, 10, 10, 10, 10]
+
+
+@pytest.mark.parametrize(("frame", "spike"), [(0, 20), (20, 40), (41, 20)])
+def test_the_next_spike_goes_round(frame: int, spike: int) -> None:
+    assert next_spike(GOPS, frame) == spike
+
+
+def test_an_even_video_has_no_spike() -> None:
+    assert next_spike([gop(n, 3, 500) for n in range(5)], 0) is None
+    assert next_spike([], 0) is None
+
+
+def test_a_click_seeks_to_the_time_under_it(qtbot: QtBot, plot: TrajectoryPlot) -> None:
+    area = plot._item.vb.sceneBoundingRect()
+    with qtbot.waitSignal(plot.seeked) as seeked:
+        plot.seek_at(QPointF(area.left() + area.width() / 2, area.center().y()))
+    # The axis runs over 52 frames.
+    assert abs(seeked.args[0] - 26) <= 1
+    with qtbot.assertNotEmitted(plot.seeked):
+        plot.seek_at(QPointF(-50, -50))
+
+
+def test_exports_say_the_same_as_the_plot(plot: TrajectoryPlot, tmp_path: Path) -> None:
+    plot.export_png(tmp_path / "plot.png")
+    assert QImage(str(tmp_path / "plot.png")).width() == EXPORT_WIDTH
+    plot.export_csv(tmp_path / "plot.csv")
+    with (tmp_path / "plot.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["t_star"]) for row in rows] == [gop.t_star for gop in GOPS]
+    assert [float(row["start_seconds"]) for row in rows] == [0, 1, 2, 3, 4]
+
+
+def test_perception_shows_every_gop_and_the_target(qtbot: QtBot, theme: Theme) -> None:
+    plot = PerceptionPlot(theme)
+    qtbot.addWidget(plot)
+    plot.show_gops(GOPS, 0.2)
+    assert plot._rest.getData()[0].tolist() == [gop.bits / 1000 for gop in GOPS]
+    assert plot._curve.getData()[1].tolist() == [0.3, 0.15]
+    assert plot._target.isVisible()
+    low, high = plot._item.viewRange()[1]
+    assert low < 0.15 < 0.2 < high
+    plot.show_gops(GOPS, None)
+    assert not plot._target.isVisible()

@@ -1,0 +1,286 @@
+"""The window itself: what people do with it, with the real engine behind it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QSlider
+from pytestqt.qtbot import QtBot
+
+from app.compare_view import Mode
+from app.job import Job, State, to_json
+from app.main_window import MainWindow
+from app.preferences import Preferences
+from app.readouts import human_bytes
+from app.settings_panel import words_for
+from app.theme import DARK, LIGHT, Theme
+from app.workspace import Workspace
+from codec.events import PreviewReady
+from codec.info import describe
+from codec.settings import Bitrate, EncodeSettings, Quality
+from codec.video import VideoReader
+
+PATIENCE = 120_000
+QUICK = EncodeSettings(goal=Quality(0.37), short_side=64, gop_frames=16, base="none")
+
+
+@pytest.fixture
+def preferences(tmp_path: Path) -> Preferences:
+    return Preferences(QSettings(str(tmp_path / "preferences.ini"), QSettings.Format.IniFormat))
+
+
+@pytest.fixture
+def theme(qapp: QApplication) -> Iterator[Theme]:
+    made = Theme(qapp, "dark")
+    yield made
+    made.deleteLater()
+
+
+@pytest.fixture
+def window(qtbot: QtBot, preferences: Preferences, theme: Theme, tmp_path: Path) -> Iterator[MainWindow]:
+    workspace = Workspace(preferences, tmp_path / "state")
+    made = MainWindow(workspace, theme)
+    qtbot.addWidget(made)
+    made.show()
+    qtbot.waitExposed(made)
+    yield made
+    made.close()
+    workspace.deleteLater()
+
+
+@pytest.fixture
+def clip(short_clip: Path, tmp_path: Path) -> Path:
+    """A copy that output may lie beside."""
+    return Path(shutil.copy(short_clip, tmp_path / "carphone.mkv"))
+
+
+def drop(window: MainWindow, *paths: Path) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    where, buttons, keys = QPoint(300, 300), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(where, Qt.DropAction.CopyAction, data, buttons, keys)
+    QApplication.sendEvent(window, enter)
+    assert enter.isAccepted()
+    QApplication.sendEvent(window, QDropEvent(QPointF(where), Qt.DropAction.CopyAction, data, buttons, keys))
+
+
+def test_the_window_never_imports_torch() -> None:
+    code = "import app.main_window, app.workspace, sys; sys.exit('torch' in sys.modules or 'diffusers' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_drop_encode_play_retarget_export(qtbot: QtBot, window: MainWindow, clip: Path, tmp_path: Path) -> None:
+    workspace = window.workspace
+    window.settings.show_settings(QUICK)
+    drop(window, clip)
+    assert workspace.document is not None
+    assert workspace.document.source == clip
+    with qtbot.waitSignal(workspace.ended, timeout=PATIENCE):
+        window.actions_["compress"].trigger()
+    output = clip.with_suffix(".fgvc")
+    info = describe(output)
+    assert info.complete
+    assert [job.state for job in workspace.queue] == [State.DONE]
+    assert len(window.trajectory.gops) == len(info.gops)
+    assert window.readouts.text("size") == human_bytes(info.bytes)
+
+    # Every frame has both pictures; those of the encode's preview serve, nothing is decoded again.
+    for frame in (29, 15, 0):
+        workspace.clock.seek(frame)
+        qtbot.waitUntil(lambda: workspace.player.original is not None, timeout=PATIENCE)
+        assert workspace.player.result is not None
+        assert workspace.player.result.shape == workspace.player.original.shape  # type: ignore[union-attr]
+    before = workspace.player.result.copy()
+
+    window.retarget.slider.setValue(window.retarget.slider.maximum())
+    qtbot.waitUntil(lambda: workspace.player.result is not None, timeout=PATIENCE)
+    assert (workspace.player.result != before).any()
+    assert window.retarget.size_text != window.readouts.text("size")
+
+    video = tmp_path / "out.mp4"
+    with qtbot.waitSignal(workspace.ended, timeout=PATIENCE):
+        workspace.export(video)
+    with VideoReader(video) as reader:
+        assert (reader.size, sum(1 for _ in reader.frames())) == ((80, 64), 30)
+
+    window.actions_["pair"].trigger()
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == [
+        "carphone-000000-fgvc.png",
+        "carphone-000000-original.png",
+    ]
+
+
+def test_a_finished_file_plays_without_its_source(qtbot: QtBot, window: MainWindow, clip: Path) -> None:
+    workspace = window.workspace
+    drop(window, clip)
+    with qtbot.waitSignal(workspace.ended, timeout=PATIENCE):
+        workspace.compress(replace(QUICK, goal=Bitrate(3000)))
+    output = clip.with_suffix(".fgvc").rename(clip.with_name("moved.fgvc"))
+    drop(window, output)
+    assert not workspace.player.has_original
+    qtbot.waitUntil(lambda: workspace.player.result is not None, timeout=PATIENCE)
+    workspace.clock.seek(29)
+    qtbot.waitUntil(lambda: workspace.player.result is not None, timeout=PATIENCE)
+
+
+@pytest.mark.parametrize(
+    "name", ["01_zero_bytes.mp4", "02_text_renamed.mp4", "07_audio_only.mp4", "09_png_renamed.mp4"]
+)
+def test_a_bad_file_is_refused_with_its_reason(window: MainWindow, malformed: Path, name: str) -> None:
+    drop(window, malformed / name)
+    assert window.banner.isVisible()
+    assert name in window.banner.message
+    assert window.workspace.document is None
+    assert not window.actions_["compress"].isEnabled()
+
+
+def test_a_folder_without_videos_is_refused(window: MainWindow, tmp_path: Path) -> None:
+    drop(window, tmp_path / "state")
+    assert "holds no videos" in window.banner.message
+
+
+def test_an_interrupted_job_is_offered_after_a_restart(
+    qtbot: QtBot, preferences: Preferences, theme: Theme, clip: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "state"
+    workspace = Workspace(preferences, folder)
+    workspace.queue.add(Job(clip, clip.with_suffix(".fgvc"), replace(QUICK, goal=Bitrate(3000)), State.RUNNING))
+    workspace.close()
+    workspace.deleteLater()
+    again = Workspace(preferences, folder)
+    window = MainWindow(again, theme)
+    qtbot.addWidget(window)
+    window.show()
+    again.start()
+    assert "was interrupted" in window.banner.message
+    with qtbot.waitSignal(again.ended, timeout=PATIENCE):
+        window.banner._button.click()
+    assert [job.state for job in again.queue] == [State.DONE]
+    window.close()
+    again.deleteLater()
+
+
+def test_a_crash_report_is_offered_once(window: MainWindow) -> None:
+    window.workspace.crash_log.write_text("Fatal Python error: Segmentation fault")
+    window.workspace.start()
+    assert "crashed" in window.banner.message
+    assert "Segmentation fault" in window.workspace.log.text
+    assert not window.workspace.crash_log.exists() or window.workspace.crash_log.stat().st_size == 0
+
+
+def test_settings_are_copied_into_the_job(window: MainWindow, clip: Path) -> None:
+    workspace = window.workspace
+    workspace.session.blockSignals(True)
+    first, second = Quality(0.1), Quality(0.3)
+    for goal in (first, second):
+        window.settings.show_settings(EncodeSettings(goal=goal))
+        workspace.queue.add(Job(clip, clip, window.settings.settings))
+    assert [to_json(job)["settings"]["goal"]["value"] for job in workspace.queue] == pytest.approx([0.1, 0.3])
+
+
+def test_the_slider_speaks_and_is_remembered(qtbot: QtBot, window: MainWindow, preferences: Preferences) -> None:
+    slider = window.settings.slider
+    slider.setFocus()
+    slider.setValue(slider.minimum())
+    qtbot.keyClick(slider, Qt.Key.Key_Right)
+    assert slider.accessibleDescription() == words_for(0.035)
+    goal = preferences.encode.goal
+    assert isinstance(goal, Quality)
+    assert goal.value == pytest.approx(0.035)
+    words = {words_for(value / 100) for value in range(3, 41)}
+    assert len(words) == 5
+
+
+def test_keys_of_video_compare(qtbot: QtBot, window: MainWindow, clip: Path) -> None:
+    drop(window, clip)
+    view, clock = window.view, window.workspace.clock
+    window.workspace.player.show_result(expected=True)
+
+    def press(key: Qt.Key, keys: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+        qtbot.keyClick(view, key, keys)
+
+    press(Qt.Key.Key_D)
+    assert clock.frame == 1
+    press(Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+    assert clock.frame == 11
+    press(Qt.Key.Key_A)
+    assert clock.frame == 10
+    press(Qt.Key.Key_End)
+    assert clock.frame == 29
+    press(Qt.Key.Key_0)
+    assert view.mode is Mode.DIFFERENCE
+    press(Qt.Key.Key_G)
+    assert view.gain == 8
+    press(Qt.Key.Key_W)
+    assert view.mode is Mode.WIPE
+    press(Qt.Key.Key_S)
+    assert view.swapped
+    press(Qt.Key.Key_1)
+    assert view.hidden == {1}
+    press(Qt.Key.Key_2)
+    assert view.hidden == {2}
+    press(Qt.Key.Key_2)
+    assert view.hidden == set()
+    press(Qt.Key.Key_4)
+    assert view.viewport.zoom == 1.0
+    press(Qt.Key.Key_8)
+    assert view.viewport.zoom == 8.0
+    press(Qt.Key.Key_5)
+    assert view.viewport.zoom is None
+    press(Qt.Key.Key_Home)
+    press(Qt.Key.Key_Space)
+    assert clock.playing
+    press(Qt.Key.Key_Space)
+    assert not clock.playing
+
+
+def test_the_wipe_follows_the_mouse_and_shows_both_sides(qtbot: QtBot, window: MainWindow, clip: Path) -> None:
+    drop(window, clip)
+    player, view = window.workspace.player, window.view
+    qtbot.waitUntil(lambda: player.original is not None, timeout=PATIENCE)
+    original = player.original
+    assert original is not None
+    player.show_result(expected=True)
+    player.take(PreviewReady(0, 0, np.zeros((1, *original.shape), np.uint8) + np.uint8(255)))
+    view.set_mode(Mode.WIPE)
+    middle = view.height() // 2
+    line = QPoint(view.width() // 2, middle)
+    qtbot.mousePress(view, Qt.MouseButton.LeftButton, pos=line)
+    qtbot.mouseMove(view, QPoint(view.width() // 4, middle))
+    qtbot.mouseRelease(view, Qt.MouseButton.LeftButton, pos=QPoint(view.width() // 4, middle))
+    assert view.wipe == pytest.approx(0.25, abs=0.01)
+    picture = view.grab().toImage()
+    assert picture.pixelColor(view.width() // 2, middle).name() == "#ffffff"
+    assert picture.pixelColor(view.width() // 4 - 30, middle).name() != "#ffffff"
+
+
+def test_themes_repaint_everything(window: MainWindow, theme: Theme) -> None:
+    for mode, colours in (("light", LIGHT), ("dark", DARK)):
+        theme.set_mode(mode)
+        assert window.grab().toImage().pixelColor(3, 3).name() == colours.back
+
+
+def test_everything_that_takes_keys_has_a_name_for_screen_readers(window: MainWindow) -> None:
+    unnamed = [
+        type(widget).__name__
+        for kind in (QAbstractButton, QComboBox, QSlider)
+        for widget in window.findChildren(kind)
+        if widget.isVisible() and not (widget.accessibleName() or getattr(widget, "text", str)())
+    ]
+    assert not unnamed
+
+
+def test_recent_files_forget_what_is_gone(window: MainWindow, preferences: Preferences, clip: Path) -> None:
+    drop(window, clip)
+    assert preferences.recent == [clip]
+    clip.unlink()
+    assert preferences.recent == []
