@@ -90,6 +90,7 @@ class _Session:
     writer: BitstreamWriter
     audio: AudioFeed
     next_gop: int
+    depth: int = 0
     done: list[GopDone] = field(default_factory=list)
 
     def run(self, frames: Iterator[Frame], first: int) -> Iterator[Event]:
@@ -143,7 +144,8 @@ class _Session:
         for window in windows(paired, header.gop_frames, header.overlap_frames):
             start = first - window.overlap
             source = _gop_source(window, self.next_gop, start, level, self.plan)
-            coded = yield from self.plan.gop_coder.code(source, known)
+            coded = yield from self.plan.gop_coder.code(source, known, self.depth)
+            self.depth = coded.next_depth
             yield from self._write(window, source, coded, level)
             known = self._known_after(source, coded)
             first = start + len(window.items)

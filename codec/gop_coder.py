@@ -68,6 +68,11 @@ class CodedGop:
         """Steps stored."""
         return len(self.payloads)
 
+    @property
+    def next_depth(self) -> int:
+        """Steps that the next GOP is likely to need: one more than here, none where the base layer was enough."""
+        return self.t_star + 1 if self.t_star else 0
+
 
 class Prefixes:
     """The prefixes of one GOP's trajectory, coded only as deep as somebody asks for."""
@@ -115,8 +120,13 @@ class GopCoder:
         """Let a budget know of a GOP that an earlier run has coded."""
         self.controller.begin((kept.bits,), kept.record.frames - kept.record.overlap)
 
-    def code(self, source: GopSource, known: Known | None) -> Generator[StepCoded, None, CodedGop]:
-        """Yields a StepCoded per step and returns the coded GOP."""
+    def code(self, source: GopSource, known: Known | None, depth: int = 0) -> Generator[StepCoded, None, CodedGop]:
+        """Yields a StepCoded per step and returns the coded GOP.
+
+        Args:
+            depth: steps to code before the first is judged, about as many as the GOP is going to need: whenever the
+                trajectory turns out too short a probe was spent, six of them on a long way from nothing.
+        """
         count, height, width, _ = source.frames.shape
         condition = self.prior.prepare(source.base, count, height, width)
         latent = self.prior.encode(source.frames, condition)
@@ -125,6 +135,7 @@ class GopCoder:
         prefixes = Prefixes(walk, walk.code(latent, self.coder), source.base_bits)
         most = source.base_bits + MAX_IMPLICIT_BPP * count * height * width
         probing = Probing(self, source, condition, prefixes)
+        yield from prefixes.extend(source.index, depth, most)
         decision = yield from self._decide(source, prefixes, probing, most)
         yield from prefixes.extend(source.index, decision.step + self.keep_steps, float("inf"))
         state = prefixes.states[decision.step].cpu().numpy()

@@ -1,4 +1,4 @@
-"""Encodes and decodes for the engine's tests: tiny pictures and the prior without weights, so that each takes a second."""
+"""Encodes and decodes for the engine's tests: tiny pictures and the prior without weights, a second each."""
 
 from __future__ import annotations
 

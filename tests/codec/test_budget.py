@@ -70,3 +70,37 @@ def test_a_debt_is_paid_back() -> None:
 def test_an_empty_budget_is_refused(make: Callable[[], RateControl]) -> None:
     with pytest.raises(SettingsError):
         make()
+
+
+@settings(deadline=None)
+@given(ladders, st.integers(1, 10**5), st.integers(1, 30))
+def test_a_ladder_that_grows_ends_where_the_whole_one_does(bits: tuple[int, ...], total: int, frames: int) -> None:
+    whole = SizeController(total, frames).begin(bits, frames)
+    grown = SizeController(total, frames).begin(bits[:1], frames)
+    length = 1
+    while length < len(bits) and grown.wants_more(float("inf")):
+        length = min(len(bits), length + 3)
+        grown.extend(bits[:length])
+    assert grown.decision() == whole.decision()
+
+
+def test_more_is_wanted_only_while_everything_fits() -> None:
+    search = BitrateController(100.0, 1.0).begin((10,), 1)
+    assert search.wants_more(1000)
+    assert not search.wants_more(10)
+    search.extend((10, 60, 99))
+    assert search.wants_more(1000)
+    search.extend((10, 60, 99, 101))
+    assert not search.wants_more(1000)
+    assert search.decision().bits == 99
+    assert not BitrateController(100.0, 1.0).begin((500,), 1).wants_more(1000)
+
+
+def test_what_is_left_is_told_per_frame() -> None:
+    size = SizeController(1000, 10)
+    assert size.per_frame() == 100
+    size.begin((0, 300, 900), 4)
+    assert size.per_frame() == pytest.approx(700 / 6)
+    size.begin((2000,), 5)
+    assert size.per_frame() == 0
+    assert BitrateController(1000.0, 25.0).per_frame() == 40

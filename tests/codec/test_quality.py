@@ -238,3 +238,67 @@ def test_a_new_scene_keeps_the_shape_but_not_the_level() -> None:
     decision = run(control.begin(after.bits, 44), after)
     assert len(decision.probes) <= 3
     assert decision.surrogate in TRUTHS
+
+
+def grow(control: QualityController, gop: Gop, most: float, depth: int, stride: int = 4) -> tuple[Decision, int]:
+    """As an encoder does: about as deep as the last GOP first, and deeper while the search wants that."""
+    length = min(len(gop.bits), 1 + depth)
+    search = control.begin(gop.bits[:length], 44)
+    while True:
+        while (step := search.next_probe()) is not None:
+            search.observe(step, gop.qualities[step])
+        if length == len(gop.bits) or not search.wants_more(most):
+            return search.decision(), length - 1
+        length = min(len(gop.bits), length + stride)
+        search.extend(gop.bits[:length])
+
+
+@pytest.mark.parametrize("base", [True, False])
+@pytest.mark.parametrize("truth", TRUTHS)
+def test_a_ladder_that_grows_meets_the_target_too(truth: str, base: bool) -> None:
+    within, deeper, probes = [], [], []
+    for seed in range(3):
+        control = QualityController(TARGET, TOLERANCE)
+        step = 0
+        for gop in film(truth, seed, base):
+            decision, depth = grow(control, gop, 2.0 * gop.bits[-1], step + 1 if step else 0)
+            step = decision.step
+            probes.append(len(decision.probes))
+            if min(abs(quality - TARGET) for quality in gop.qualities) <= TOLERANCE:
+                within.append(abs(gop.qualities[decision.step] - TARGET) <= TOLERANCE)
+                deeper.append(depth - decision.step)
+    assert len(within) > 100
+    assert np.mean(within) >= 0.9
+    assert np.mean(deeper) <= 3
+    assert np.mean(probes) <= (1.5 if base else 2.0)
+
+
+def test_a_met_target_wants_no_more() -> None:
+    search = QualityController(TARGET).begin((500,), 44)
+    search.observe(0, 0.12)
+    assert not search.wants_more(1e9)
+
+
+def test_a_missed_target_wants_more_until_the_bits_run_out() -> None:
+    search = QualityController(TARGET).begin((500,), 44)
+    search.observe(0, 0.4)
+    assert search.wants_more(1e9)
+    assert not search.wants_more(500)
+
+
+@pytest.mark.parametrize(("second", "expected"), [(0.35, True), (0.399, False), (0.4, False), (0.45, False)])
+def test_steps_that_gain_too_little_are_not_continued(second: float, expected: bool) -> None:
+    # 0.15 is 0.25 away from 0.4; a gain of 0.05 for a tenth of the bits gets there in half of them.
+    search = QualityController(TARGET).begin((500,), 44)
+    search.observe(0, 0.4)
+    search.extend((500, 5500, 10_500))
+    search.observe(2, second)
+    assert search.wants_more(100_500) is expected
+
+
+def test_a_few_cheap_steps_prove_nothing() -> None:
+    search = QualityController(TARGET).begin((500,), 44)
+    search.observe(0, 0.4)
+    search.extend((500, 600, 700))
+    search.observe(2, 0.41)
+    assert search.wants_more(100_000)

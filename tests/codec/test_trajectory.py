@@ -12,7 +12,7 @@ from torch import Tensor
 
 from codec.channel_choice import CODER_SPECS, coder_for
 from codec.errors import FormatError
-from codec.priors.gaussian import GaussianPrior
+from codec.priors.gaussian import GaussianCondition, GaussianPrior
 from codec.trajectory import CodedStep, Known, Walk
 
 FRAMES = np.stack(moving(4, 32, 16))
@@ -95,9 +95,9 @@ class _Counting(GaussianPrior):
         self.ode_evaluations = evaluations
         self.levels: list[int] = []
 
-    def denoise(self, x: Tensor, step: int, condition: object) -> Tensor:
+    def denoise(self, x: Tensor, step: int, condition: GaussianCondition) -> Tensor:
         self.levels.append(step)
-        return super().denoise(x, step, CONDITION)
+        return super().denoise(x, step, condition)
 
 
 @pytest.mark.parametrize("reuse", [1, 2, 3])

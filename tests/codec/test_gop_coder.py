@@ -1,0 +1,206 @@
+"""A GOP is coded as deep as its controller wants, and the record's numbers are the decoder's."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from itertools import accumulate, pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from codec_runs import moving
+from format_cases import gop as gop_record
+
+from codec.budget import BitrateController
+from codec.channel_choice import CODER_SPECS, coder_for
+from codec.events import StepCoded
+from codec.fingerprint import fingerprint, state_hash
+from codec.gop_coder import HORIZON_STEPS, MAX_IMPLICIT_BPP, CodedGop, GopCoder, GopSource
+from codec.metrics.base import Frames
+from codec.metrics.psnr import Psnr
+from codec.priors.gaussian import GaussianPrior
+from codec.probing import probe_frames
+from codec.quality import QualityController, RateControl
+from codec.resuming import KeptGop
+from codec.trajectory import Walk
+
+PRIOR = GaussianPrior()
+FRAMES = np.stack([np.kron(picture[:4, :8], np.ones((4, 4, 1))).astype(np.uint8) for picture in moving(8, 32, 16)])
+PIXELS = FRAMES[..., 0].size
+
+
+def _source(**more: Any) -> GopSource:
+    values: dict[str, Any] = {"index": 0, "start_frame": 0, "overlap": 0, "frames": FRAMES, "base": None}
+    return GopSource(**values | {"base_bits": 0, "overhead_bits": 100} | more)
+
+
+def _coder(control: RateControl, metric: Psnr | None = None, keep: int = 0) -> GopCoder:
+    return GopCoder(PRIOR, coder_for(CODER_SPECS["greedy"]), control, metric, seed=3, keep_steps=keep)
+
+
+def _run(steps: Generator[StepCoded, None, CodedGop]) -> tuple[list[StepCoded], CodedGop]:
+    events = []
+    while True:
+        try:
+            events.append(next(steps))
+        except StopIteration as end:
+            return events, end.value
+
+
+def _quality(target: float) -> QualityController:
+    return QualityController(target, 0.5, lower_is_better=False)
+
+
+class _Looking(Psnr):
+    """Keeps what it was shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[Frames] = []
+
+    def __call__(self, reference: Frames, distorted: Frames) -> np.ndarray:
+        self.seen.append(reference)
+        return super().__call__(reference, distorted)
+
+
+def test_the_decoder_reaches_what_the_record_names() -> None:
+    _, coded = _run(_coder(_quality(15.0), Psnr(), keep=2).code(_source(), None))
+    condition = PRIOR.prepare(None, *FRAMES.shape[:3])
+    walk = Walk(PRIOR, condition, PRIOR.geometry.latent_shape(*FRAMES.shape[:3]), 3, 0, None, 1)
+    states = [step.state for step in walk.replay(coded.payloads, coder_for(CODER_SPECS["greedy"]))]
+    state = states[coded.t_star - 1].numpy()
+    assert (state_hash(state), fingerprint(state)) == (coded.z_hash, coded.fingerprint)
+    latent = walk.denoise(states[coded.t_star - 1], coded.t_star)
+    assert np.array_equal(latent.numpy(), coded.latent.numpy())
+    chosen = probe_frames(8, 0)
+    assert coded.quality == pytest.approx(
+        float(np.mean(Psnr()(FRAMES[chosen], PRIOR.decode(latent, 0, condition)[chosen])))
+    )
+
+
+def test_every_step_is_told_once_and_depth_is_what_is_kept() -> None:
+    events, coded = _run(_coder(_quality(15.0), Psnr(), keep=3).code(_source(), None))
+    assert [event.step for event in events] == list(range(1, len(events) + 1))
+    assert coded.depth == min(PRIOR.schedule.steps, coded.t_star + 3)
+    assert [event.bits for event in events[: coded.depth]] == [8 * len(payload) for payload in coded.payloads]
+    totals = list(accumulate((event.bits for event in events), initial=0))
+    assert all(probe.bits == totals[probe.step] for probe in coded.probes)
+    assert all(a.step < b.step for a, b in pairwise(coded.probes))
+
+
+@pytest.mark.parametrize("target", [12.0, 14.0, 16.0])
+def test_a_reachable_target_is_met(target: float) -> None:
+    _, coded = _run(_coder(_quality(target), Psnr()).code(_source(), None))
+    assert coded.reachable
+    assert coded.quality == pytest.approx(target, abs=1.0)
+
+
+def test_a_low_target_codes_few_steps() -> None:
+    # A step costs a denoiser call and a search; what nobody asks for is never coded.
+    events, coded = _run(_coder(_quality(12.0), Psnr()).code(_source(), None))
+    assert coded.reachable
+    assert len(events) < PRIOR.schedule.steps
+    assert len(events) - coded.t_star <= HORIZON_STEPS
+
+
+def test_a_gop_like_the_last_one_costs_a_probe_or_two() -> None:
+    coder = _coder(_quality(15.0), Psnr())
+    _, first = _run(coder.code(_source(), None))
+    _, second = _run(coder.code(_source(index=1, start_frame=8), None, first.next_depth))
+    assert second.reachable
+    assert len(second.probes) <= 2 < len(first.probes)
+
+
+def test_an_absurd_target_ends_and_says_so() -> None:
+    events, coded = _run(_coder(_quality(90.0), Psnr()).code(_source(), None))
+    assert not coded.reachable
+    assert sum(event.bits for event in events[:-1]) <= MAX_IMPLICIT_BPP * PIXELS
+
+
+def test_only_own_frames_are_probed() -> None:
+    metric = _Looking()
+    _run(_coder(_quality(14.0), metric).code(_source(overlap=6), None))
+    assert all(np.array_equal(shown, FRAMES[probe_frames(8, 6)]) for shown in metric.seen)
+    assert probe_frames(8, 6) == [6, 7]
+
+
+def test_no_prefix_is_measured_twice() -> None:
+    metric = _Looking()
+    _, coded = _run(_coder(_quality(15.0), metric).code(_source(), None))
+    assert len(metric.seen) == len(coded.probes)
+
+
+def _spent(budget: float, **more: Any) -> tuple[CodedGop, int]:
+    _, coded = _run(_coder(BitrateController(budget, 1.0)).code(_source(**more), None))
+    return coded, 8 * sum(map(len, coded.payloads))
+
+
+def test_a_budget_pays_for_the_record_too() -> None:
+    coded, bits = _spent(300.0)
+    assert coded.reachable
+    assert coded.probes == ()
+    assert coded.quality is None
+    assert 300 * 8 * 0.5 < bits <= 300 * 8 - 100
+    _, less = _spent(300.0, overhead_bits=1200)
+    assert less <= 300 * 8 - 1200
+
+
+def test_a_budget_below_the_record_sends_no_step_and_says_so() -> None:
+    coded, bits = _spent(5.0)
+    assert (coded.t_star, coded.payloads, bits, coded.reachable) == (0, (), 0, False)
+
+
+def test_kept_gops_are_charged_to_the_budget() -> None:
+    control = BitrateController(100.0, 1.0)
+    coder = _coder(control)
+    coder.charge(KeptGop(gop_record(0, 0, 8, 0), 2000))
+    decision = control.begin((0,), 8)
+    assert decision.allowance == pytest.approx(100 * 8 + 100 * 8 - 2000)
+
+
+def test_a_generator_that_is_closed_ends_at_once() -> None:
+    steps = _coder(_quality(15.0), Psnr()).code(_source(), None)
+    next(steps)
+    steps.close()
+    with pytest.raises(StopIteration):
+        next(steps)
+
+
+class _Greedy:
+    """Wants ever more, whatever it costs, and nothing else."""
+
+    def __init__(self) -> None:
+        self.asked: list[float] = []
+        self.lengths: list[int] = []
+
+    def begin(self, bits: Sequence[int], frames: int) -> _Greedy:
+        self.frames = frames
+        self.extend(bits)
+        return self
+
+    def extend(self, bits: Sequence[int]) -> None:
+        self.lengths.append(len(bits))
+        self.bits = list(bits)
+
+    def next_probe(self) -> None: ...
+
+    def observe(self, step: int, quality: float) -> None: ...
+
+    def new_scene(self) -> None: ...
+
+    def wants_more(self, most_bits: float) -> bool:
+        self.asked.append(most_bits)
+        return True
+
+    def decision(self) -> Any:
+        return BitrateController(1e9, 1.0).begin(self.bits, self.frames).decision()
+
+
+def test_the_ladder_grows_until_the_bound() -> None:
+    control = _Greedy()
+    events, coded = _run(_coder(control).code(_source(base_bits=64), None))
+    assert control.lengths[0] == 1
+    assert all(b - a <= HORIZON_STEPS for a, b in pairwise(control.lengths))
+    assert control.asked == [64 + MAX_IMPLICIT_BPP * PIXELS] * len(control.asked)
+    assert coded.t_star == len(events) == control.lengths[-1] - 1
+    assert control.bits[0] == 64 + 100

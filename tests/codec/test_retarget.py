@@ -1,0 +1,43 @@
+"""A finished file is played at a lower quality or rate."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from format_cases import PLAIN, gop
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codec.errors import SettingsError
+from codec.records import GopRecord, Target
+from codec.retarget import step_choice
+from codec.settings import Bitrate, Quality
+
+DISTS = dataclasses.replace(PLAIN, target=Target("dists", 0.1))
+RECORD = gop(0, 0, 16, 0, t_star=4, steps=(bytes(100),) * 6, quality=0.1, probes=((0, 0.5), (2, 0.2), (6, 0.08)))
+
+
+def test_without_a_goal_the_encoders_choice_is_played() -> None:
+    assert step_choice(None, DISTS)(RECORD) == 4
+
+
+@pytest.mark.parametrize(("target", "step"), [(0.08, 6), (0.1, 4), (0.2, 2), (0.5, 0), (0.9, 0), (0.01, 6)])
+def test_a_quality_takes_the_step_that_has_it(target: float, step: int) -> None:
+    assert step_choice(Quality(target, "dists"), DISTS)(RECORD) == step
+
+
+def test_another_metric_than_the_files_is_refused() -> None:
+    with pytest.raises(SettingsError, match="measured as dists, not lpips"):
+        step_choice(Quality(0.2, "lpips"), DISTS)
+    assert step_choice(Quality(0.9, "ms-ssim"), dataclasses.replace(PLAIN, target=Target("ms_ssim", 0.9)))(RECORD) >= 0
+
+
+@given(st.floats(1, 1e6), st.lists(st.integers(0, 300), max_size=20), st.integers(0, 15))
+def test_a_bitrate_takes_the_longest_prefix_that_fits(rate: float, sizes: list[int], overlap: int) -> None:
+    record = GopRecord(1, 40, 16, overlap, len(sizes), tuple(map(bytes, sizes)), bytes(4), bytes(8))
+    allowed = rate / float(PLAIN.frame_rate) * (16 - overlap)
+    step = step_choice(Bitrate(rate), PLAIN)(record)
+    bits = record.prefix_bits()
+    assert bits[step] <= allowed or step == 0
+    assert step == len(sizes) or bits[step + 1] > allowed
