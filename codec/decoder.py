@@ -75,10 +75,12 @@ def prior_for(header: Header, settings: DecodeSettings) -> VideoPrior:
     dtype = header.dtype if settings.dtype == "auto" else settings.dtype
     prior = open_prior(header.prior_id, settings.device, dtype)
     if prior.weights_hash != header.weights_hash:
-        raise PriorError(
+        refusal = (
             f"The file was made with other weights of the prior {prior.id} "
             f"({header.weights_hash.hex()}, here {prior.weights_hash.hex()}); get those, or encode the source again."
         )
+        # A prior loaded without its text encoder is another one; the note says how that came.
+        raise PriorError(" ".join((refusal, *prior.notes)))
     if prior.schedule.spec != header.schedule:
         raise PriorError(f"The file was made with another noise schedule of the prior {prior.id}; update this program.")
     return prior

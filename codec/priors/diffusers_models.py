@@ -109,8 +109,8 @@ def load_models(
         PriorError: something is missing, damaged or of another kind.
     """
     check_folder(kind.name, folder, kind.transformer, kind.vae)
-    tier = tier or choose_tier(_free_memory(device), _transformer_bytes(folder, dtype))
     transformer = _load(kind.transformer, folder, "transformer", TORCH_DTYPES[dtype])
+    tier = tier or choose_tier(_free_memory(device), _resident_bytes(transformer, dtype))
     shape = kind.prompt.shape(transformer.config)
     prompt = empty_prompt(folder, kind.prompt, shape)
     _place(transformer, device, dtype, tier)
@@ -180,10 +180,10 @@ def _free_memory(device: torch.device) -> int | None:
     return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
 
 
-def _transformer_bytes(folder: Path, dtype: str) -> int:
-    """An upper bound: published weights lie in float32 or in the number type they run in."""
-    stored = sum(path.stat().st_size for path in (folder / "transformer").glob("*.safetensors"))
-    return stored // 2 if dtype == "float8" else stored
+def _resident_bytes(transformer: Any, dtype: str) -> int:
+    """What the loaded weights will take on the device; float8 halves what is loaded as bfloat16."""
+    loaded = sum(int(parameter.numel()) * int(parameter.element_size()) for parameter in transformer.parameters())
+    return loaded // 2 if dtype == "float8" else loaded
 
 
 def _weight_files(folder: Path) -> Iterator[Path]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 
+from codec.priors.cogvideox import cogvideox_schedule
 from codec.priors.gaussian import gaussian_schedule
 from codec.priors.pocket import pocket_schedule
+from codec.priors.video_model import flow_schedule
 from codec.schedule import NoiseSchedule
 
 
@@ -17,10 +17,7 @@ def variance_preserving() -> NoiseSchedule:
     steps = np.arange(999, 0, -40)
     scaled = np.cumprod(1 - np.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2) ** 0.5
     alphas = (scaled - scaled[-1]) * scaled[0] / (scaled[0] - scaled[-1])
-    chosen = alphas[steps].tolist()
-    return NoiseSchedule(
-        tuple(chosen), tuple(math.sqrt(1 - a * a) for a in chosen), tuple(steps.astype(float).tolist())
-    )
+    return NoiseSchedule.variance_preserving((alphas**2).tolist(), steps.tolist())
 
 
 SCHEDULES = {
@@ -28,6 +25,8 @@ SCHEDULES = {
     "gaussian": gaussian_schedule(),
     "pocket": pocket_schedule(),
     "vp": variance_preserving(),
+    "wan, ltx": flow_schedule(),
+    "cogvideox": cogvideox_schedule(),
 }
 
 

@@ -11,12 +11,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import save_file
 from tiny_models import SAVERS, save_tiny
 
 from codec import cli, store
 from codec.bitstream import BitstreamReader
 from codec.decoder import decode
 from codec.encoder import encode
+from codec.errors import PriorError
 from codec.events import Event, PreviewReady, StepCoded, Warned
 from codec.records import GopRecord
 from codec.settings import Bitrate, DecodeSettings, EncodeSettings
@@ -131,3 +134,18 @@ def test_added_folder_serves_the_command(clips: Path, tmp_path: Path) -> None:
     assert cli.main([*source, "--bitrate", "20k", "--short-side", "64", "--audio", "none", "--device", "cpu"]) == 0
     with BitstreamReader(coded) as reader:
         assert reader.header.prior_id == name
+
+
+def test_file_made_with_a_prompt_is_refused_without_one(clips: Path, tmp_path: Path) -> None:
+    name = "ltx-video-2b"
+    folder = save_tiny(name, tmp_path / "model")
+    store.add(name, folder)
+    prompt = folder / "empty_prompt.safetensors"
+    save_file({"prompt": torch.ones(128, 32)}, prompt)
+    coded = tmp_path / "out.fgvc"
+    settings = dataclasses.replace(_settings(name), duration=0.3)
+    events = list(encode(clips / CLIP, coded, settings))
+    assert not any(isinstance(event, Warned) and ZEROS in event.message for event in events)
+    prompt.unlink()
+    with pytest.raises(PriorError, match=r"other weights.*zeros"):
+        list(decode(coded, tmp_path / "out.mp4", DecodeSettings(device="cpu")))
