@@ -9,6 +9,7 @@ from codec.priors.cogvideox import cogvideox_schedule
 from codec.priors.gaussian import gaussian_schedule
 from codec.priors.pocket import pocket_schedule
 from codec.priors.video_model import flow_schedule
+from codec.records import ScheduleSpec
 from codec.schedule import NoiseSchedule
 
 
@@ -70,4 +71,4 @@ def test_flow_names_its_levels_as_models_do() -> None:
 )
 def test_impossible_schedules_are_refused(alphas: tuple[float, ...], sigmas: tuple[float, ...]) -> None:
     with pytest.raises(ValueError, match="schedule"):
-        NoiseSchedule(alphas, sigmas, alphas)
+        NoiseSchedule(alphas, sigmas, alphas, ScheduleSpec("flow", 2, (2, 1)))
