@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import signal
 import time
@@ -50,6 +51,7 @@ class Engine(QThread):
         self._crash_log = crash_log
         self._closing = Flag()
         self._connection: Connection | None = None
+        self._theirs: Connection | None = None
         self._child: SpawnProcess | None = None
         self._busy = False
         self._grace = QTimer(self, singleShot=True, interval=CANCEL_GRACE_MS)
@@ -99,8 +101,11 @@ class Engine(QThread):
     @Slot()
     def kill(self) -> None:
         """End the child at once. What it had written stays and can be resumed."""
-        if self._child is not None:
-            self._child.kill()
+        child = self._child
+        # The thread may have closed it in this very moment.
+        with contextlib.suppress(ValueError):
+            if child is not None:
+                child.kill()
 
     def shut_down(self) -> None:
         """Kill the child and wait for the thread; the engine can't be used afterwards."""
@@ -113,6 +118,7 @@ class Engine(QThread):
         """The thread: start the child, wait for what it says until it is gone."""
         connection, theirs = self._connection, self._theirs
         assert connection is not None
+        assert theirs is not None
         child = multiprocessing.get_context("spawn").Process(
             target=worker.serve, args=(theirs, self._crash_log), daemon=True, name="freegvc engine"
         )

@@ -68,6 +68,8 @@ class MainWindow(QMainWindow):
         self.banner = Banner(theme)
         self.commands = Commands(self)
         self._status = QLabel(self.tr("Starting the engine"))
+        # PySide6-Essentials has no audio output, and a second FFmpeg for it would weigh more than the window.
+        self._silence = QLabel(self.tr("Sound isn't played here; the file and its export carry it"))
         self.log_window = LogWindow(workspace.log, self)
         self._lay_out()
         self.actions_ = Actions(self, theme, self._menus(), self.commands.entries())
@@ -115,6 +117,8 @@ class MainWindow(QMainWindow):
         column.addWidget(whole)
         self.setCentralWidget(frame)
         self.statusBar().addWidget(self._status, 1)
+        self.statusBar().addPermanentWidget(self._silence)
+        self._silence.hide()
         self.statusBar().setSizeGripEnabled(False)
 
     def _menus(self) -> dict[str, str]:
@@ -161,6 +165,7 @@ class MainWindow(QMainWindow):
             self.readouts.show_file(document.info.bytes, document.info.kbps, qualities[-1] if qualities else None)
         else:
             self.readouts.clear()
+        self._silence.setVisible(document.has_audio)
         self.banner.hide()
         self._fill_recent()
         self._enable()

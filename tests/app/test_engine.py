@@ -19,7 +19,7 @@ from codec.worker import Encode, Outcome, Play, Settled, Task
 
 # Two GOPs of the pocket prior without its base layer, and no metric to load: as quick as a real encode gets.
 QUICK = EncodeSettings(goal=Bitrate(4000), short_side=64, gop_frames=16, base="none", preview=True)
-PATIENCE = 120_000
+PATIENCE = 240_000
 
 
 def test_only_the_last_of_following_steps_is_told() -> None:
@@ -110,6 +110,24 @@ def test_cancelling_leaves_whole_gops_playable(qtbot: QtBot, engine: Engine, sho
     # The second GOP may have been finished before the command was seen.
     assert ended.args[1] in (State.STOPPED, State.DONE)
     assert describe(job.output).gops
+
+
+def test_a_paused_job_waits_and_goes_on(qtbot: QtBot, engine: Engine, short_clip: Path, tmp_path: Path) -> None:
+    queue = JobQueue(tmp_path / "queue.json")
+    session = Session(queue, engine)
+    job = Job(short_clip, tmp_path / "a.fgvc", QUICK)
+    queue.add(job)
+    session.start_next()
+    session.pause()
+    assert [item.state for item in queue] == [State.PAUSED]
+    # The child has come to its first event and holds there: it tells this one and no other.
+    with qtbot.waitSignal(session.progressed, timeout=PATIENCE):
+        pass
+    assert session.progress is not None
+    assert not session.progress.gops
+    with qtbot.waitSignal(session.ended, timeout=PATIENCE) as ended:
+        session.pause()
+    assert ended.args == [job.id, State.DONE]
 
 
 def test_two_thousand_signals_do_not_wear_out_true() -> None:

@@ -29,7 +29,7 @@ from codec.info import describe
 from codec.settings import Bitrate, EncodeSettings, Quality
 from codec.video import VideoReader
 
-PATIENCE = 120_000
+PATIENCE = 240_000
 QUICK = EncodeSettings(goal=Quality(0.37), short_side=64, gop_frames=16, base="none")
 
 
@@ -284,3 +284,45 @@ def test_recent_files_forget_what_is_gone(window: MainWindow, preferences: Prefe
     assert preferences.recent == [clip]
     clip.unlink()
     assert preferences.recent == []
+
+
+def test_several_videos_are_queued_with_the_settings_of_now(
+    window: MainWindow, preferences: Preferences, clip: Path, tmp_path: Path
+) -> None:
+    preferences.encode = replace(QUICK, seed=7)
+    other = Path(shutil.copy(clip, tmp_path / "other.mkv"))
+    drop(window, clip, other)
+    jobs = list(window.workspace.queue)
+    assert [job.source for job in jobs] == [clip, other]
+    assert [job.state for job in jobs] == [State.RUNNING, State.QUEUED]
+    assert {job.settings.seed for job in jobs if isinstance(job.settings, EncodeSettings)} == {7}
+    # The window closes while the engine works: the job can be resumed at the next start.
+    window.close()
+    assert [job.state for job in window.workspace.queue] == [State.INTERRUPTED, State.QUEUED]
+
+
+def test_a_trial_takes_two_seconds_from_the_playhead(window: MainWindow, clip: Path) -> None:
+    drop(window, clip)
+    window.workspace.clock.seek(15)
+    window.actions_["trial"].trigger()
+    (job,) = window.workspace.queue
+    assert isinstance(job.settings, EncodeSettings)
+    assert (job.settings.start, job.settings.duration) == (0.5, 2.0)
+    assert "trial at 0.5 s" in job.output.name
+
+
+def test_output_never_overwrites(window: MainWindow, clip: Path) -> None:
+    clip.with_suffix(".fgvc").touch()
+    drop(window, clip)
+    for _ in range(2):
+        window.workspace.compress(QUICK)
+    assert [job.output.name for job in window.workspace.queue] == ["carphone (2).fgvc", "carphone (3).fgvc"]
+
+
+def test_diagnostics_name_the_versions_and_the_log(window: MainWindow) -> None:
+    window.workspace.log.add("something happened")
+    window.actions_["copy"].trigger()
+    text = QApplication.clipboard().text()
+    assert "torch" in text
+    assert "PySide6" in text
+    assert text.endswith("something happened")

@@ -1,0 +1,159 @@
+"""Is the window quick? `python -m benchmarks.window CLIP` prints three figures of this machine.
+
+1. From the start of the process to the first painted window.
+2. How late the event loop is while the engine loads and encodes: the 99th percentile and the worst of a 5 ms beat.
+3. How fast two panes of 1920x1080 are painted.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QObject, QSettings, Qt, QThread, QTimer, Slot
+from PySide6.QtWidgets import QApplication
+
+from app.compare_view import CompareView
+from app.main_window import MainWindow
+from app.original import OriginalReader
+from app.player import FrameClock, Player
+from app.preferences import Preferences
+from app.theme import Theme
+from app.workspace import Workspace
+from codec.events import PreviewReady
+from codec.settings import EncodeSettings, Quality
+
+BEAT_MS = 5
+PAINTS = 120
+SETTINGS = EncodeSettings(goal=Quality(0.1), short_side=96, gop_frames=16, duration=1.0)
+START = """
+import sys, time
+from PySide6.QtCore import QSettings, QTimer
+from PySide6.QtWidgets import QApplication
+from pathlib import Path
+from app.main_window import MainWindow
+from app.preferences import Preferences
+from app.theme import Theme
+from app.workspace import Workspace
+a = QApplication([])
+w = Workspace(Preferences(QSettings(sys.argv[1] + "/p.ini", QSettings.Format.IniFormat)), Path(sys.argv[1]))
+m = MainWindow(w, Theme(a)); m.show(); a.processEvents(); m.repaint()
+print(time.time() - float(sys.argv[2]))
+m.close()
+"""
+
+
+class Beat(QObject):
+    """Notes how late each tick of a timer is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.late: list[float] = []
+        self._last = time.perf_counter()
+        self._timer = QTimer(self)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self._tick)
+        self._timer.start(BEAT_MS)
+
+    @Slot()
+    def _tick(self) -> None:
+        now = time.perf_counter()
+        self.late.append(max(0.0, 1000 * (now - self._last) - BEAT_MS))
+        self._last = now
+
+
+def start_time(runs: int = 3) -> float:
+    """Seconds, the best of some runs: the first one fills the disk cache."""
+    times = []
+    for _ in range(runs):
+        with tempfile.TemporaryDirectory() as folder:
+            command = [sys.executable, "-c", START, folder, str(time.time())]
+            times.append(float(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+    return min(times)
+
+
+def stalls(application: QApplication, clip: Path) -> list[float]:
+    """Milliseconds of lateness from the engine's start to the end of an encode that is shown while it plays."""
+    with tempfile.TemporaryDirectory() as folder:
+        preferences = Preferences(QSettings(folder + "/p.ini", QSettings.Format.IniFormat))
+        workspace = Workspace(preferences, Path(folder))
+        window = MainWindow(workspace, Theme(application, "dark"))
+        window.show()
+        application.processEvents()
+        ended: list[str] = []
+        workspace.ended.connect(ended.append)
+        beat = Beat()
+        workspace.start()
+        workspace.open([Path(shutil.copy(clip, folder))])
+        workspace.compress(replace(SETTINGS))
+        workspace.clock.play()
+        while not ended:
+            application.processEvents()
+            time.sleep(0.0005)
+        window.close()
+        return beat.late
+
+
+def paint_rate(application: QApplication) -> tuple[float, float]:
+    """(frames a second by the clock, milliseconds of CPU time a frame) of two different 1080p pictures."""
+    player = Player(FrameClock())
+    view = CompareView(player, Theme(application, "dark"))
+    view.resize(3846, 1080)
+    noise = np.random.default_rng(0).integers(0, 256, (2, 1080, 1920, 3), np.uint8)
+    player.clock.set_video(2, Fraction(60))
+    player.show_result(expected=True)
+    player.take(PreviewReady(0, 0, noise))
+    # The same store serves both panes: what is measured is the painting.
+    player.show_original(_Still(noise))
+    view.show()
+    application.processEvents()
+    wall, cpu = time.perf_counter(), time.process_time()
+    for n in range(PAINTS):
+        player.clock.seek(n % 2)
+        view.repaint()
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    view.close()
+    return PAINTS / wall, 1000 * cpu / PAINTS
+
+
+class _Still(OriginalReader):
+    """Two frames that are there already; no thread is started."""
+
+    def __init__(self, frames: np.ndarray) -> None:
+        QThread.__init__(self)
+        self._frames = frames
+
+    def frame(self, number: int) -> np.ndarray:
+        """See OriginalReader."""
+        return np.asarray(self._frames[1 - number])
+
+    def close(self) -> None:
+        """Nothing runs."""
+
+
+def main() -> None:
+    """Print the three figures."""
+    if len(sys.argv) != 2:
+        raise SystemExit(__doc__)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    print(f"load average of this machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    print(f"window up: {start_time():.2f} s after the process began")
+    application = QApplication(sys.argv[:1])
+    late = np.array(stalls(application, Path(sys.argv[1])))
+    print(
+        f"event loop while encoding: 99th percentile {np.percentile(late, 99):.0f} ms late, worst {late.max():.0f} ms"
+    )
+    rate, cpu = paint_rate(application)
+    print(f"two 1080p panes: {rate:.0f} paints a second, {cpu:.1f} ms of CPU time each")
+
+
+if __name__ == "__main__":
+    main()
