@@ -1,0 +1,269 @@
+"""Files come back as videos: on other threads, cut off, damaged or forged."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import subprocess
+import sys
+from fractions import Fraction
+from importlib.resources import files
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from codec_runs import Run, cut_film, film, moving, run_decode, run_encode, shown
+from synthetic import write_video
+
+from codec.bitstream import BitstreamReader
+from codec.bitstream_writer import BitstreamWriter
+from codec.decoder import decode
+from codec.errors import FormatError, FreeGvcError, PriorError, SettingsError
+from codec.events import GopDone
+from codec.records import GopRecord, Header
+from codec.settings import Bitrate, DecodeSettings, Quality
+
+VARIABLE = [0, 40, 90, 100, 180, 200, 240, 300, 310, 350, *range(400, 1700, 43)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("decode")
+
+
+@pytest.fixture(scope="module")
+def source(folder: Path) -> Path:
+    return film(folder / "in.mp4", 40)
+
+
+@pytest.fixture(scope="module")
+def plain(source: Path, folder: Path) -> Path:
+    """Seven GOPs of which each can be decoded alone."""
+    run_encode(source, folder / "plain.fgvc", overlap="plain", gop_frames=8)
+    return folder / "plain.fgvc"
+
+
+@pytest.fixture(scope="module")
+def guided(source: Path, folder: Path) -> Path:
+    """Seven GOPs in one chain over a base layer."""
+    run_encode(source, folder / "guided.fgvc", base="av1", gop_frames=8)
+    return folder / "guided.fgvc"
+
+
+def _flip(path: Path, gop: int, target: Path) -> Path:
+    """Damages a byte in the middle of one GOP."""
+    with BitstreamReader(path) as reader:
+        index = reader.index()
+    data = bytearray(path.read_bytes())
+    data[(index[gop].offset + index[gop + 1].offset) // 2] ^= 0x40
+    target.write_bytes(bytes(data))
+    return target
+
+
+def _refused(path: Path, output: Path, **more: Any) -> str:
+    with pytest.raises(FreeGvcError) as caught:
+        run_decode(path, output, **more)
+    assert not output.exists()
+    assert not list(output.parent.glob(f".{output.name}*"))
+    return str(caught.value)
+
+
+DECODE = """
+import sys
+from pathlib import Path
+import torch
+torch.set_num_threads(int(sys.argv[3]))
+from codec.decoder import decode
+from codec.settings import DecodeSettings
+for event in decode(Path(sys.argv[1]), Path(sys.argv[2]), DecodeSettings()):
+    pass
+"""
+
+
+def test_another_process_and_thread_count_show_the_same(source: Path, tmp_path: Path) -> None:
+    made = run_encode(source, tmp_path / "a.fgvc", preview=True, base="av1")
+    command = [sys.executable, "-c", DECODE, tmp_path / "a.fgvc", tmp_path / "out.mkv", "2"]
+    subprocess.run(command, check=True, timeout=120)
+    pictures, _ = shown(tmp_path / "out.mkv")
+    error = np.mean((np.stack(pictures).astype(float) - _scaled(made, tmp_path)) ** 2)
+    assert 10 * np.log10(255**2 / max(error, 1e-9)) >= 45
+
+
+def _scaled(made: Run, folder: Path) -> np.ndarray:
+    """What the encoder saw, through the same writer."""
+    run_decode(folder / "a.fgvc", folder / "here.mkv")
+    pictures, _ = shown(folder / "here.mkv")
+    assert len(pictures) == len(made.pictures)
+    return np.stack(pictures).astype(float)
+
+
+def test_a_truncated_file_gives_its_whole_gops(plain: Path, tmp_path: Path) -> None:
+    data = plain.read_bytes()
+    (tmp_path / "cut.fgvc").write_bytes(data[: len(data) // 2])
+    run = run_decode(tmp_path / "cut.fgvc", tmp_path / "out.mkv")
+    assert 8 <= run.finished.frames < 40
+    assert any("is lost" in warning or "without its index" in warning for warning in run.warnings)
+    whole = run_decode(plain, tmp_path / "whole.mkv")
+    for cut, complete in zip(run.pictures[:-2], whole.pictures, strict=False):
+        assert np.array_equal(cut, complete)
+
+
+@pytest.mark.parametrize("gop", [0, 3])
+def test_a_lost_gop_costs_its_own_frames(plain: Path, tmp_path: Path, gop: int) -> None:
+    damaged = _flip(plain, gop, tmp_path / "bad.fgvc")
+    run = run_decode(damaged, tmp_path / "out.mkv")
+    assert any(f"Group of pictures {gop}" in warning for warning in run.warnings)
+    _, times = shown(tmp_path / "out.mkv")
+    assert run.finished.frames == len(times) == 40 - (6 if gop == 0 else 4)
+    assert all(before < after for before, after in pairwise(times))
+    if gop:
+        assert times[-1] == Fraction(39, 25)
+
+
+def test_a_lost_gop_ends_its_chain_and_no_other(folder: Path, tmp_path: Path) -> None:
+    source = cut_film(tmp_path / "in.mp4", [20, 20])
+    run_encode(source, tmp_path / "a.fgvc", gop_frames=8)
+    damaged = _flip(tmp_path / "a.fgvc", 1, tmp_path / "bad.fgvc")
+    run = run_decode(damaged, tmp_path / "out.mkv")
+    assert any("can't be decoded without the lost one before it" in warning for warning in run.warnings)
+    _, times = shown(tmp_path / "out.mkv")
+    assert times[:8] == [Fraction(frame, 25) for frame in range(8)]
+    assert times[-20:] == [Fraction(frame, 25) for frame in range(20, 40)]
+
+
+def test_variable_times_survive_a_lost_gop(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mkv", moving(40), times=VARIABLE[:40])
+    run_encode(source, tmp_path / "a.fgvc", overlap="plain", gop_frames=8)
+    whole = shown(source)[1]
+    run_decode(_flip(tmp_path / "a.fgvc", 2, tmp_path / "bad.fgvc"), tmp_path / "out.mkv")
+    times = shown(tmp_path / "out.mkv")[1]
+    assert set(times) < set(whole)
+    assert times[-1] == whole[-1]
+    assert len(times) == 40 - 6
+
+
+def test_any_flipped_byte_is_a_sentence_or_a_video(guided: Path, tmp_path: Path) -> None:
+    data = guided.read_bytes()
+    rng = np.random.default_rng(4)
+    places = [*range(0, 40, 5), *rng.integers(40, len(data), 10).tolist(), len(data) - 3]
+    for place in places:
+        damaged = bytearray(data)
+        damaged[place] ^= 1 << int(rng.integers(8))
+        (tmp_path / "bad.fgvc").write_bytes(bytes(damaged))
+        told = _told(tmp_path / "bad.fgvc", tmp_path / "out.mkv")
+        assert told
+        assert all(sentence.endswith(".") for sentence in told)
+
+
+def _told(path: Path, output: Path) -> list[str]:
+    """What a decode says, whether it refuses the file or plays what is left of it."""
+    try:
+        warnings = run_decode(path, output).warnings
+    except FreeGvcError as refusal:
+        return [str(refusal)] if not output.exists() else []
+    output.unlink()
+    return warnings
+
+
+def _forge(path: Path, target: Path, header: dict[str, Any], gop: dict[str, Any]) -> Path:
+    """A file whose checksums are right and whose content no encoder writes."""
+    with BitstreamReader(path) as reader:
+        first = next(record for record in reader.records() if isinstance(record, GopRecord))
+        made: Header = dataclasses.replace(reader.header, **header)
+    with BitstreamWriter(target, made) as writer:
+        writer.append_gop(dataclasses.replace(first, **gop))
+        writer.finish()
+    return target
+
+
+@pytest.mark.parametrize(
+    ("header", "gop", "error", "sentence"),
+    [
+        ({"coding_width": 8192, "coding_height": 4096}, {"frames": 1024}, FormatError, "contradicts the file's header"),
+        ({"base_codec": "av1"}, {}, FormatError, "contradicts the file's header"),
+        ({"variable_timing": True}, {"pts": tuple(range(2**61, 2**61 + 8))}, FormatError, "at an impossible time"),
+        ({"variable_timing": True}, {"pts": tuple(range(-8, 0))}, FormatError, "at an impossible time"),
+        ({"prior_id": "oracle-9"}, {}, PriorError, "no prior named 'oracle-9'"),
+        ({"weights_hash": bytes(8)}, {}, PriorError, "other weights of the prior gaussian"),
+    ],
+    ids=["huge", "no base", "far future", "past", "unknown prior", "other weights"],
+)
+def test_a_forged_file_is_refused(
+    plain: Path, tmp_path: Path, header: dict[str, Any], gop: dict[str, Any], error: type[Exception], sentence: str
+) -> None:
+    forged = _forge(plain, tmp_path / "forged.fgvc", header, gop)
+    with pytest.raises(error, match=sentence):
+        run_decode(forged, tmp_path / "out.mkv")
+    assert [path.name for path in tmp_path.iterdir()] == ["forged.fgvc"]
+
+
+def test_equal_times_do_not_crash(plain: Path, tmp_path: Path) -> None:
+    forged = _forge(plain, tmp_path / "forged.fgvc", {"variable_timing": True}, {"pts": (0, 0, 1, 1, 5, 5, 5, 9)})
+    assert run_decode(forged, tmp_path / "out.mkv").finished.frames == 4
+
+
+def test_a_bitrate_plays_fewer_steps(plain: Path, tmp_path: Path) -> None:
+    whole = run_decode(plain, tmp_path / "whole.mkv")
+    less = run_decode(plain, tmp_path / "less.mkv", goal=Bitrate(3000))
+    assert less.finished.frames == whole.finished.frames
+    assert less.finished.kbps < 0.8 * whole.finished.kbps
+    assert all(a.t_star < b.t_star for a, b in zip(less.gops, whole.gops, strict=True))
+    assert all(gop.bits <= 3000 / 25 * 8 for gop in less.gops)
+
+
+def test_a_quality_plays_fewer_steps_or_says_why_not(source: Path, plain: Path, tmp_path: Path) -> None:
+    run_encode(source, tmp_path / "q.fgvc", goal=Quality(0.6, "ms-ssim"), keep_steps=2, duration=0.4)
+    whole = run_decode(tmp_path / "q.fgvc", tmp_path / "whole.mkv")
+    less = run_decode(tmp_path / "q.fgvc", tmp_path / "less.mkv", goal=Quality(0.05, "ms-ssim"))
+    assert less.gops[0].t_star < whole.gops[0].t_star
+    with pytest.raises(SettingsError, match="measured as bitrate, not dists"):
+        run_decode(plain, tmp_path / "no.mkv", goal=Quality(0.2, "dists"))
+
+
+def test_a_closed_decode_leaves_nothing(plain: Path, tmp_path: Path) -> None:
+    events = decode(plain, tmp_path / "out.mkv", DecodeSettings())
+    for event in events:
+        if isinstance(event, GopDone):
+            break
+    events.close()  # type: ignore[attr-defined]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_output_that_can_not_be_is_refused_before_the_prior_loads(plain: Path, tmp_path: Path) -> None:
+    forged = _forge(plain, tmp_path / "forged.fgvc", {"prior_id": "oracle-9"}, {})
+    assert "no extension that can be written" in _refused(forged, tmp_path / "out.avi")
+    assert "is the source itself" in _refused_self(forged)
+    assert "its folder doesn't exist" in _refused(forged, tmp_path / "no" / "out.mp4")
+    os.mkfifo(tmp_path / "pipe.mp4")
+    with pytest.raises(FreeGvcError, match="not an ordinary file"):
+        run_decode(forged, tmp_path / "pipe.mp4")
+
+
+def _refused_self(path: Path) -> str:
+    before = path.read_bytes()
+    with pytest.raises(FreeGvcError) as caught:
+        run_decode(path, path)
+    assert path.read_bytes() == before
+    return str(caught.value)
+
+
+def test_the_rates_are_those_of_the_encoder(source: Path, tmp_path: Path) -> None:
+    made = run_encode(source, tmp_path / "a.fgvc", base="av1", gop_frames=8)
+    played = run_decode(tmp_path / "a.fgvc", tmp_path / "out.mkv")
+    for name in ("bytes", "audio_bytes", "base_bytes", "frames", "bpp", "kbps", "coding_width", "coding_height"):
+        assert getattr(played.finished, name) == pytest.approx(getattr(made.finished, name)), name
+    assert [gop.frames_total for gop in played.gops] == [40] * len(played.gops)
+
+
+def test_the_pocket_prior_round_trips(clips: Path, tmp_path: Path) -> None:
+    if not files("resources").joinpath("pocket.safetensors").is_file():
+        pytest.skip("the pocket prior's weights are not in resources")
+    source = clips / "03_carphone_qcif_talkinghead.mp4"
+    more: dict[str, Any] = {"prior": "pocket", "base": "av1", "channel": "trellis", "short_side": 64}
+    made = run_encode(source, tmp_path / "a.fgvc", preview=True, duration=0.4, **more)
+    played = run_decode(tmp_path / "a.fgvc", tmp_path / "out.mkv")
+    assert played.warnings == []
+    difference = np.stack(made.pictures).astype(float) - np.stack(played.pictures)
+    assert 10 * np.log10(255**2 / max(float(np.mean(difference**2)), 1e-9)) >= 45
