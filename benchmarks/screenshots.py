@@ -25,7 +25,7 @@ from app.workspace import Workspace
 from codec.settings import EncodeSettings, Quality
 
 FOLDER = Path("docs", "screenshots")
-SETTINGS = EncodeSettings(goal=Quality(0.1), short_side=120, gop_frames=16, duration=2.0)
+SETTINGS = EncodeSettings(goal=Quality(0.1), short_side=96, gop_frames=16, duration=2.0)
 PATIENCE = 400.0
 
 

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import os
+import threading
 import traceback
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum, auto
 from itertools import dropwhile
+from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -161,6 +164,7 @@ def serve(connection: Connection, crash_log: Path | None) -> None:
     if crash_log is not None:
         log = crash_log.open("a")
         faulthandler.enable(log)
+    threading.Thread(target=leave_with_parent, daemon=True).start()
     worker = _Worker(connection)
     try:
         _warm_up()
@@ -170,6 +174,14 @@ def serve(connection: Connection, crash_log: Path | None) -> None:
                 connection.send(worker.settle(task))
     except (EOFError, BrokenPipeError, ConnectionResetError, KeyboardInterrupt):
         return
+
+
+def leave_with_parent() -> None:
+    """End this process in the middle of whatever it does once the window's has gone; what is done can be resumed."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _warm_up() -> None:

@@ -130,6 +130,28 @@ def test_a_paused_job_waits_and_goes_on(qtbot: QtBot, engine: Engine, short_clip
     assert ended.args == [job.id, State.DONE]
 
 
+ORPHAN = """
+import multiprocessing, os, threading
+from codec import worker
+
+def stuck():
+    threading.Thread(target=worker.leave_with_parent, daemon=True).start()
+    threading.Event().wait()
+
+if __name__ == "__main__":
+    multiprocessing.get_context("spawn").Process(target=stuck).start()
+    os.kill(os.getpid(), 9)
+"""
+
+
+def test_an_engine_in_the_middle_of_work_leaves_with_its_window(tmp_path: Path) -> None:
+    script = tmp_path / "orphan.py"
+    script.write_text(ORPHAN)
+    # The child holds the pipe of standard output open: this returns only once it has gone.
+    parent = subprocess.run([sys.executable, str(script)], capture_output=True, timeout=120, cwd=Path.cwd())
+    assert parent.returncode == -signal.SIGKILL
+
+
 def test_two_thousand_signals_do_not_wear_out_true() -> None:
     """PySide6 6.12.0 on Python 3.11 loses a reference to True per emit and aborts the process."""
     code = (
