@@ -18,8 +18,11 @@ from codec.priors.base import BaseClip, Frames, VideoPrior
 from codec.probing import probe_frames
 from codec.trajectory import Walk
 
-# A base this much worse than the target leaves t* something to do in both directions.
-QUALITY_SLACK = 0.004
+# Asked with another preset and fewer frames to look ahead to, a level looks this much worse than it will be, and then
+# t* still has something to do: its first steps buy more than a finer base does.
+QUALITY_SLACK = 0.03
+# Asking about a level is four times faster so, and the picture at a CRF differs little.
+CHOICE_PRESET = 4
 # A keyframe weighs more in the first GOP than in the segment; t* spends what a cautious base leaves.
 BASE_SHARE = 0.92
 
@@ -57,7 +60,7 @@ class QualityBase:
         return self._levels[self._last]
 
     def _accepts(self, level: BaseLevel, frames: Frames) -> bool:
-        _, pictures = encode_clip(frames, level.crf, level.scale, self._frame_rate)
+        _, pictures = encode_clip(frames, level.crf, level.scale, self._frame_rate, CHOICE_PRESET)
         restored = restore(self._prior, BaseClip(pictures, level.crf, level.scale), frames)
         chosen = probe_frames(len(frames), 0)
         quality = float(np.mean(self._metric(frames[chosen], restored)))

@@ -69,15 +69,18 @@ class BaseEncoder:
         crf: AV1 constant rate factor, 0-63.
         scale: 1 codes at coding size, 2 at half of it.
         frame_rate: only steers the encoder's rate decisions; frames are equidistant to it.
+        preset: SVT-AV1's; a higher one is faster and costs bits.
     """
 
-    def __init__(self, width: int, height: int, crf: int, scale: int, frame_rate: Fraction) -> None:
+    def __init__(
+        self, width: int, height: int, crf: int, scale: int, frame_rate: Fraction, preset: int = PRESET
+    ) -> None:
         if crf not in CRF_RANGE:
             raise ValueError(f"the base layer's CRF is 0 to 63, not {crf}")
         self._shape = (height, width, 3)
         self._scale = scale
         self._size = base_size(width, height, scale)
-        self._encoder = _svt_encoder(self._size, crf, frame_rate)
+        self._encoder = _svt_encoder(self._size, crf, frame_rate, preset)
         self._decoder = BaseDecoder(*self._size)
         self._pushed = 0
         self._returned = 0
@@ -154,26 +157,28 @@ class BaseDecoder:
         return _yuv_to_rgb(np.asarray(frame.to_ndarray(), np.uint8))
 
 
-def encode_clip(frames: Picture, crf: int, scale: int, frame_rate: Fraction) -> tuple[int, Picture]:
+def encode_clip(
+    frames: Picture, crf: int, scale: int, frame_rate: Fraction, preset: int = PRESET
+) -> tuple[int, Picture]:
     """Codes (T, H, W, 3) uint8 frames in segments of `MAX_SEGMENT_FRAMES`.
 
     Returns:
         Bytes of all packets, and the decoded base, uint8 (T, h, w, 3).
     """
-    coded = list(_encode_segments(frames, crf, scale, frame_rate))
+    coded = list(_encode_segments(frames, crf, scale, frame_rate, preset))
     return sum(len(frame.packet) for frame in coded), np.stack([frame.picture for frame in coded])
 
 
-def _encode_segments(frames: Picture, crf: int, scale: int, frame_rate: Fraction) -> Iterator[BaseFrame]:
+def _encode_segments(frames: Picture, crf: int, scale: int, frame_rate: Fraction, preset: int) -> Iterator[BaseFrame]:
     _, height, width, _ = frames.shape
     for start in range(0, len(frames), MAX_SEGMENT_FRAMES):
-        encoder = BaseEncoder(width, height, crf, scale, frame_rate)
+        encoder = BaseEncoder(width, height, crf, scale, frame_rate, preset)
         for frame in frames[start : start + MAX_SEGMENT_FRAMES]:
             yield from encoder.push(frame)
         yield from encoder.finish()
 
 
-def _svt_encoder(size: tuple[int, int], crf: int, frame_rate: Fraction) -> VideoCodecContext:
+def _svt_encoder(size: tuple[int, int], crf: int, frame_rate: Fraction, preset: int) -> VideoCodecContext:
     encoder = av.CodecContext.create("libsvtav1", "w")
     encoder.width, encoder.height = size
     encoder.pix_fmt = "yuv420p"
@@ -181,7 +186,7 @@ def _svt_encoder(size: tuple[int, int], crf: int, frame_rate: Fraction) -> Video
     encoder.time_base = 1 / frame_rate
     encoder.color_range = 1
     encoder.colorspace = encoder.color_primaries = encoder.color_trc = 1
-    encoder.options = {"preset": str(PRESET), "crf": str(crf), "svtav1-params": SVT_PARAMETERS}
+    encoder.options = {"preset": str(preset), "crf": str(crf), "svtav1-params": SVT_PARAMETERS}
     encoder.open()
     _leave_real_time()
     return encoder

@@ -29,7 +29,7 @@ SIGMA_UNIT = 65535
 FIRST_SNR, LAST_SNR = 0.02, 8.0
 SYNTHESIS_FRAMES = 4
 # (scale, CRF), coarse to fine: half size reaches below the lowest rate that AV1 has at coding size.
-BASE_LEVELS = tuple((2, crf) for crf in range(63, 37, -3)) + tuple((1, crf) for crf in range(61, 29, -3))
+BASE_LEVELS = (*((2, crf) for crf in (63, 59, 55, 51)), *((1, crf) for crf in range(63, 29, -2)))
 
 GEOMETRY = Geometry(
     temporal_stride=SLOT_FRAMES,

@@ -1,0 +1,29 @@
+"""The README's example runs as it is written, and its commands name what is there."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "docs").mkdir()
+    shutil.copy(ROOT / "docs" / "sample.mp4", tmp_path / "docs")
+    monkeypatch.chdir(tmp_path)
+    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len(example.splitlines()) <= 12
+    exec(compile(example, "README.md", "exec"), {})
+    assert (tmp_path / "sample.mkv").stat().st_size > (tmp_path / "sample.fgvc").stat().st_size > 0
+    assert "GOP 0: t* = " in capsys.readouterr().out
+
+
+def test_files_it_names_exist() -> None:
+    named = re.findall(r"(?:\]\(|encode )((?:docs|benchmarks|resources)/[\w./-]+)", README)
+    assert named
+    assert [name for name in named if not (ROOT / name).exists()] == []
