@@ -122,7 +122,7 @@ def test_a_lost_gop_costs_its_own_frames(plain: Path, tmp_path: Path, gop: int) 
         assert times[-1] == Fraction(39, 25)
 
 
-def test_a_lost_gop_ends_its_chain_and_no_other(folder: Path, tmp_path: Path) -> None:
+def test_a_lost_gop_ends_its_chain_and_no_other(tmp_path: Path) -> None:
     source = cut_film(tmp_path / "in.mp4", [20, 20])
     run_encode(source, tmp_path / "a.fgvc", gop_frames=8)
     damaged = _flip(tmp_path / "a.fgvc", 1, tmp_path / "bad.fgvc")
