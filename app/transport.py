@@ -29,6 +29,7 @@ class Transport(QWidget):
         self._slider.valueChanged.connect(self._seek)
         self._time = label("", "muted")
         self._time.setMinimumWidth(170)
+        self._time.setContentsMargins(0, 0, 8, 0)
         self._modes = QButtonGroup(self)
         self._lay_out()
         clock.changed.connect(self._show)
