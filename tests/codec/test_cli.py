@@ -230,6 +230,11 @@ def test_a_reader_that_leaves_is_no_crash(coded: Path) -> None:
     with subprocess.Popen(["true"], stdin=subprocess.PIPE) as gone:
         gone.wait(timeout=10)
         run = subprocess.run(
-            [*COMMAND, "info", str(coded), "--json"], stdout=gone.stdin, stderr=subprocess.PIPE, text=True, cwd=ROOT, timeout=60
+            [*COMMAND, "info", str(coded), "--json"],
+            stdout=gone.stdin,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            timeout=60,
         )
     assert (run.returncode, run.stderr) == (1, "")
