@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QSlider, QVBoxLayout, QWidget
 from app.document import Document, retargeted_bytes
 from app.readouts import human_bytes
 from app.settings_panel import MOST, SLIDER_UNIT, words_for
-from app.widgets import label
+from app.widgets import label, value_and_slider
 from codec.errors import FreeGvcError
 from codec.settings import Quality
 
@@ -31,8 +31,9 @@ class RetargetPanel(QWidget):
         self._words.setWordWrap(True)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        for widget in (self._size, self.slider, self._words):
-            column.addWidget(widget)
+        column.setSpacing(4)
+        column.addLayout(value_and_slider(self._size, self.slider))
+        column.addWidget(self._words)
         self.slider.valueChanged.connect(self._moved)
         self.slider.sliderReleased.connect(self._choose)
 

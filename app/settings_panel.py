@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.widgets import label
+from app.widgets import label, value_and_slider
 from codec.settings import AUDIO_MODES, DEVICES, Bitrate, EncodeSettings, Goal, Quality, Size
 
 SHORT_SIDES = (64, 96, 144, 240, 360, 480, 720)
@@ -128,8 +128,8 @@ class SettingsPanel(QWidget):
         quality = QWidget()
         column = QVBoxLayout(quality)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self._value)
-        column.addWidget(self.slider)
+        column.setSpacing(4)
+        column.addLayout(value_and_slider(self._value, self.slider))
         column.addWidget(self._words)
         for page in (quality, _page(self._rate), _page(self._size)):
             self._pages.addWidget(page)

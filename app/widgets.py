@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QFrame, QLabel, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSlider, QToolButton, QVBoxLayout, QWidget
 
 ICON = QSize(18, 18)
+VALUE_WIDTH = 68
 
 
 def label(text: str, style: str = "") -> QLabel:
@@ -24,6 +25,16 @@ def tool_button(hint: str) -> QToolButton:
     button.setIconSize(ICON)
     button.setAutoRaise(True)
     return button
+
+
+def value_and_slider(value: QLabel, slider: QSlider) -> QHBoxLayout:
+    """A slider behind the value that it sets."""
+    row = QHBoxLayout()
+    row.setSpacing(10)
+    value.setMinimumWidth(VALUE_WIDTH)
+    row.addWidget(value)
+    row.addWidget(slider, 1)
+    return row
 
 
 def card(title: str, *contents: QWidget) -> QFrame:
