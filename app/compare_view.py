@@ -169,7 +169,8 @@ class CompareView(QWidget):
         painter.save()
         painter.setClipRect(pane)
         # Pixels are shown as pixels once they are large enough to be looked at one by one.
-        smooth = self.viewport.scale(size, pane) < 4
+        scale = self.viewport.scale(size, pane)
+        smooth = scale < 4 and scale != 1
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
         painter.drawImage(self.viewport.place(size, pane), image)
         painter.restore()
