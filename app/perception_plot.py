@@ -70,10 +70,10 @@ class PerceptionPlot(QWidget):
             ("bottom", self.tr("kbit of a GOP \u2190 smaller")),
         ):
             axis = self._item.getAxis(name)
-            axis.enableAutoSIPrefix(False)
             axis.setPen(colours.line)
             axis.setTextPen(colours.muted)
-            axis.setLabel(text, color=colours.muted)
+            # No SI prefixes, which enableAutoSIPrefix(False) doesn't keep out: 0.1 must not read 100.
+            axis.setLabel(text, color=colours.muted, siPrefixEnableRanges=())
         self._curve.setPen(pg.mkPen(colours.muted, width=1.5))
         self._curve.setSymbolBrush(colours.muted)
         self._curve.setSymbolPen(None)

@@ -160,10 +160,10 @@ class TrajectoryPlot(QWidget):
             ("bottom", self.tr("seconds")),
         ):
             axis = self._item.getAxis(name)
-            axis.enableAutoSIPrefix(False)
             axis.setPen(colours.line)
             axis.setTextPen(colours.muted)
-            axis.setLabel(text, color=colours.muted)
+            # No SI prefixes, which enableAutoSIPrefix(False) doesn't keep out: 0.1 must not read 100.
+            axis.setLabel(text, color=colours.muted, siPrefixEnableRanges=())
         self._line.setPen(pg.mkPen(colours.accent, width=2.5))
         self._bars.setOpts(brush=colours.line, pen=None)
         self._cursor.setPen(pg.mkPen(colours.text, width=1, style=Qt.PenStyle.DashLine))

@@ -89,5 +89,7 @@ def test_perception_shows_every_gop_and_the_target(qtbot: QtBot, theme: Theme) -
     assert plot._target.isVisible()
     low, high = plot._item.viewRange()[1]
     assert low < 0.15 < 0.2 < high
+    theme.set_mode("light")
+    assert plot._item.getAxis("left").autoSIPrefixScale == 1
     plot.show_gops(GOPS, None)
     assert not plot._target.isVisible()
