@@ -5,7 +5,7 @@ The base is settled once per segment, on the segment's first GOP, before its str
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol
@@ -20,7 +20,7 @@ from codec.trajectory import Walk
 
 # Asked with another preset and fewer frames to look ahead to, a level looks this much worse than it will be, and then
 # t* still has something to do: its first steps buy more than a finer base does.
-QUALITY_SLACK = 0.03
+QUALITY_SLACK: Mapping[str, float] = {"dists": 0.03, "pocket-dists": 0.03, "lpips": 0.03, "ms-ssim": 0.006}
 # Asking about a level is four times faster so, and the picture at a CRF differs little.
 CHOICE_PRESET = 4
 # A keyframe weighs more in the first GOP than in the segment; t* spends what a cautious base leaves.
@@ -49,7 +49,8 @@ class QualityBase:
     def __init__(self, prior: VideoPrior, metric: Metric, target: float, frame_rate: Fraction) -> None:
         self._prior = prior
         self._metric = metric
-        self._limit = target + QUALITY_SLACK if metric.lower_is_better else target - QUALITY_SLACK
+        slack = QUALITY_SLACK.get(metric.name, 0.0)
+        self._limit = target + slack if metric.lower_is_better else target - slack
         self._frame_rate = frame_rate
         self._levels = levels(prior)
         self._last = len(self._levels) // 2

@@ -11,7 +11,7 @@ from codec_runs import moving
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.base_choice import QualityBase, RateBase, coarsest, levels, restore
+from codec.base_choice import CHOICE_PRESET, QualityBase, RateBase, coarsest, levels, restore
 from codec.base_layer import encode_clip
 from codec.metrics.psnr import Psnr
 from codec.priors.base import BaseClip
@@ -90,7 +90,7 @@ def test_a_quality_takes_the_coarsest_base_that_meets_it(frames: np.ndarray) -> 
     chosen = probe_frames(len(frames), 0)
     reached = []
     for level in levels(prior):
-        _, pictures = encode_clip(frames, level.crf, level.scale, RATE)
+        _, pictures = encode_clip(frames, level.crf, level.scale, RATE, CHOICE_PRESET)
         clip = BaseClip(pictures, level.crf, level.scale)
         reached.append(float(np.mean(metric(frames[chosen], restore(prior, clip, frames)))))
     assert reached == sorted(reached)

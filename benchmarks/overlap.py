@@ -1,0 +1,102 @@
+"""Guided against plain overlap, with the pocket prior: bits of a chain's second GOP, its quality, and the seam.
+
+    python benchmarks/overlap.py CLIPS [--clips 03 10] [--short-side 96] [--steps 8]
+
+Two GOPs of 24 frames share 4; both are coded to the same step. "seam" is the mean tOF over the frame pairs that lie in
+or beside the overlap, divided by the mean over all others: 1 means that no seam can be told.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from codec.assembly import Assembler, DenoisedGop
+from codec.base_layer import encode_clip
+from codec.channel_choice import CODER_SPECS, coder_for
+from codec.metrics.catalog import metric
+from codec.priors.base import BaseClip, Frames, VideoPrior
+from codec.priors.catalog import open_prior
+from codec.trajectory import Known, Walk
+from codec.video import VideoReader, coding_size, probe
+
+LENGTH, OVERLAP = 24, 4
+CRF = 58
+
+
+@dataclass(frozen=True)
+class Result:
+    """Bits of the second GOP's steps, and what the two GOPs look like together."""
+
+    bits: int
+    dists: float
+    seam: float
+
+
+def chain(prior: VideoPrior, frames: Frames, base: Frames | None, steps: int, guided: bool) -> Result:
+    """Code two GOPs to `steps` steps each and put them together."""
+    coder = coder_for(CODER_SPECS["trellis"])
+    assembler, known, bits = Assembler(prior), None, 0
+    made: list[Frames] = []
+    for index, start in enumerate((0, LENGTH - OVERLAP)):
+        own = frames[start : start + LENGTH]
+        clip = None if base is None else BaseClip(base[start : start + LENGTH], CRF, 1)
+        condition = prior.prepare(clip, *own.shape[:3])
+        latent = prior.encode(own, condition)
+        walk = Walk(prior, condition, tuple(latent.shape), 0, index, known if guided else None, prior.reuse)  # type: ignore[arg-type]
+        coded = [step for _, step in zip(range(steps), walk.code(latent, coder), strict=False)]
+        clean = walk.denoise(coded[-1].state, steps)
+        bits = sum(8 * len(step.payload) for step in coded)
+        known = Known(clean[:, -1:], 0, steps)
+        gop = DenoisedGop(index, start, LENGTH, OVERLAP if index else 0, steps, clean, condition)
+        made += [part.frames for part in assembler.push(gop)]
+    made += [part.frames for part in assembler.finish()]
+    return judge(frames, np.concatenate(made), bits)
+
+
+def judge(frames: Frames, decoded: Frames, bits: int) -> Result:
+    """Quality over both GOPs, and the seam."""
+    flow = metric("tof")(frames, decoded)
+    pairs = np.arange(len(flow))
+    near = (pairs >= LENGTH - OVERLAP - 1) & (pairs <= LENGTH)
+    dists = float(np.mean(metric("dists")(frames[::4], decoded[::4])))
+    return Result(bits, dists, float(flow[near].mean() / flow[~near].mean()))
+
+
+def rows(prior: VideoPrior, path: Path, short_side: int, steps: int) -> Iterator[str]:
+    """One line per base and mode."""
+    info = probe(path)
+    count = 2 * LENGTH - OVERLAP
+    with VideoReader(path, size=coding_size(info, short_side, 2)) as reader:
+        frames = np.stack([frame.pixels for _, frame in zip(range(count), reader.frames(), strict=False)])
+    _, base = encode_clip(frames, CRF, 1, Fraction(info.frame_rate))
+    for name, pictures in (("av1", base), ("none", None)):
+        for mode in ("guided", "plain"):
+            result = chain(prior, frames, pictures, steps, mode == "guided")
+            yield f"{path.name[:12]} {name} {mode} | {result.bits} | {result.dists:.4f} | {result.seam:.3f}"
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--clips", nargs="*", default=["03", "10"])
+    parser.add_argument("--short-side", type=int, default=96)
+    parser.add_argument("--steps", type=int, default=8)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    prior = open_prior("pocket", "cpu", "float32")
+    print("clip base overlap | bits of the second GOP's steps | DISTS | seam")
+    for clip in args.clips:
+        for row in rows(prior, next(args.folder.glob(f"{clip}_*")), args.short_side, args.steps):
+            print(row, flush=True)
+
+
+if __name__ == "__main__":
+    main()
