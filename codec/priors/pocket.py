@@ -192,8 +192,9 @@ def load_pocket(path: Path, device: torch.device, dtype: str) -> PocketPrior:
         net = PocketNet(config)
         net.load_state_dict(state)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = next(iter(str(error).splitlines()), "no reason given")
         raise PriorError(
-            f"The pocket prior's weights at {path} can't be read ({error}); reinstall Free-GVC."
+            f"The pocket prior's weights at {path} can't be read ({reason}); reinstall Free-GVC."
         ) from error
     return PocketPrior(net, hashlib.sha256(data).digest()[:8], device, dtype)
 
