@@ -188,11 +188,11 @@ def _svt_encoder(size: tuple[int, int], crf: int, frame_rate: Fraction, preset: 
     encoder.colorspace = encoder.color_primaries = encoder.color_trc = 1
     encoder.options = {"preset": str(preset), "crf": str(crf), "svtav1-params": SVT_PARAMETERS}
     encoder.open()
-    _leave_real_time()
+    leave_real_time()
     return encoder
 
 
-def _leave_real_time() -> None:
+def leave_real_time() -> None:
     """Puts this process's threads back to ordinary scheduling.
 
     Where it may (as root, in most containers), SVT-AV1 gives its threads real-time priority: they starve everything

@@ -19,6 +19,7 @@ import numpy as np
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
+from codec.base_layer import leave_real_time
 from codec.errors import SettingsError
 from codec.priors.base import Frames
 
@@ -54,6 +55,8 @@ def _encode_av(
     context.height, context.width = frames.shape[1:3]
     context.pix_fmt, context.framerate, context.time_base = "yuv420p", rate, 1 / rate
     context.options = {**options, "crf": str(quantiser)}
+    context.open()
+    leave_real_time()
     packets = []
     for index, picture in enumerate(frames):
         frame = VideoFrame.from_ndarray(picture, format="rgb24")
