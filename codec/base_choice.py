@@ -22,7 +22,6 @@ from codec.trajectory import Walk
 # t* still has something to do: its first steps buy more than a finer base does.
 QUALITY_SLACK: Mapping[str, float] = {
     "dists": 0.03,
-    "pocket-dists": 0.03,
     "dists-estimate": 0.03,
     "lpips": 0.03,
     "ms-ssim": 0.006,

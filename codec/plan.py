@@ -18,8 +18,6 @@ from codec.gop import MAX_GOP_PIXELS
 from codec.gop_coder import GopCoder
 from codec.metrics.base import Metric
 from codec.metrics.catalog import metric, missing
-from codec.metrics.dists_estimate import DistsEstimate
-from codec.metrics.ms_ssim import MsSsim
 from codec.priors.base import VideoPrior
 from codec.priors.catalog import open_prior
 from codec.quality import QualityController, RateControl
@@ -103,9 +101,7 @@ def _choose_metric(settings: EncodeSettings, prior: VideoPrior) -> tuple[Metric 
         return metric(wanted, device=prior.device), None
     if wanted != "dists":
         raise SettingsError(reason)
-    if missing("pocket-dists") is None:
-        return metric("pocket-dists", device=prior.device), None
-    return DistsEstimate(MsSsim(prior.device)), (
+    return metric("dists-estimate", device=prior.device), (
         "DISTS' network isn't here, so it is estimated from MS-SSIM, off by 0.03 on average; "
         "freegvc models get metric-vgg16 fetches it."
     )
