@@ -1,6 +1,6 @@
 """Fit the pocket prior's linear transform to prepared items: principal components with and without a base.
 
-    python -m training.fit_transform WORK        writes WORK/transform.safetensors
+python -m training.fit_transform WORK        writes WORK/transform.safetensors
 """
 
 from __future__ import annotations

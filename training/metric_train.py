@@ -1,10 +1,11 @@
 """Distil DISTS's VGG16 into the bundled metric's trunk.
 
-    python -m training.metric_train RUN PAIRS [PAIRS ...] --steps 3000
+    python -m training.metric_train RUN START.safetensors PAIRS [PAIRS ...] --steps 1500
 
-PAIRS comes from `training.metric_data` or `training.metric_decodes`. RUN/last.pt holds everything needed to go on: a
-later call with the same RUN continues where the last one stopped. Every `--every` steps the averaged weights are
-scored on the held-out items and written to RUN/pocket_dists.safetensors.
+START comes from `training.metric_initial`, PAIRS from `training.metric_data` or `training.metric_decodes`.
+RUN/last.pt holds everything needed to go on: a later call with the same RUN continues where the last one stopped.
+Every `--every` steps the averaged weights are scored on the held-out items and written to
+RUN/pocket_dists.safetensors.
 
 The student learns three things at once: the score and what each stage adds to it, the local means of VGG16's last
 three stages (which make nine tenths of the score), and those means over the whole picture. The last two fade out.
@@ -32,7 +33,7 @@ from training.metric_teacher import CPU, guides
 ITEMS_A_STEP = 2
 WARM_UP = 100
 AVERAGING = 0.996
-TERM_WEIGHT, SCORE_WEIGHT, GUIDE_FLOOR = 0.5, 10.0, 0.05
+TERM_WEIGHT, SCORE_WEIGHT, GUIDE_FLOOR, LOG_FLOOR = 0.5, 5.0, 0.05, 0.02
 FAST_UNTIL = 0.4
 """While guidance is above this, bfloat16 will do: the guides' gradients are right to 1 %, the terms' are noisy."""
 Tensors = dict[str, torch.Tensor]
@@ -55,14 +56,6 @@ class Lesson:
     guides: list[torch.Tensor]
 
 
-@dataclass(frozen=True)
-class Scale:
-    """A head's usual output: mean and mean square per channel, (C,)."""
-
-    mean: torch.Tensor
-    square: torch.Tensor
-
-
 def read_lesson(path: Path) -> Lesson:
     """One file of `metric_teacher.write_pairs`."""
     tensors = load_file(path)
@@ -81,20 +74,6 @@ def layer_numbers() -> Iterator[int]:
         number += 1
 
 
-def he_weights(generator: torch.Generator) -> Tensors:
-    """Random start (He et al. 2015): variance 2 / fan-in; heads a tenth of that in size, as VGG16's deep maps are."""
-    weights, fan = {}, 3
-    for number, channels in zip(layer_numbers(), (c for stage in PLAN for c in stage), strict=True):
-        weights[f"{number}.weight"] = math.sqrt(2 / (9 * fan)) * torch.randn(channels, fan, 3, 3, generator=generator)
-        weights[f"{number}.bias"] = torch.zeros(channels)
-        fan = channels
-    for stage, channels in HEADS.items():
-        fan = PLAN[stage][-1]
-        weights[f"head{stage}.weight"] = 0.1 * math.sqrt(2 / fan) * torch.randn(channels, fan, generator=generator)
-        weights[f"head{stage}.bias"] = torch.zeros(channels)
-    return weights
-
-
 def first_channel_weights() -> Tensors:
     """DISTS's own alpha and beta where the student has VGG16's channels, a stage's total spread evenly elsewhere."""
     table = load_file(SHIPPED / "dists_weights.safetensors")
@@ -108,14 +87,15 @@ def first_channel_weights() -> Tensors:
 class Student(nn.Module):
     """The pocket network while it learns; its channel weights are squares, so that they stay non-negative."""
 
-    def __init__(self, generator: torch.Generator) -> None:
+    def __init__(self, start: Tensors) -> None:
         super().__init__()
-        start = first_channel_weights()
-        self.root_alpha, self.root_beta = (nn.Parameter(start[key].sqrt()) for key in ("alpha", "beta"))
-        self.network: PocketNetwork = build_pocket_network(he_weights(generator) | start).requires_grad_(True)
+        first = first_channel_weights()
+        self.root_alpha, self.root_beta = (nn.Parameter(first[key].sqrt()) for key in ("alpha", "beta"))
+        self.network: PocketNetwork = build_pocket_network(start | first).requires_grad_(True)
+        self.sizes = [start[f"size{stage}"].view(1, -1, 1, 1) for stage in HEADS]
 
     def forward(self, lesson: Lesson, dtype: torch.dtype = torch.float32) -> tuple[torch.Tensor, list[torch.Tensor]]:
-        """Terms (R, D, 6, 2) and guides, like the teacher's; `dtype` is what the convolutions compute in."""
+        """Terms (R, D, 6, 2) like the teacher's, and guides in units of `sizes`; convolutions compute in `dtype`."""
         self.network.alpha, self.network.beta = self.root_alpha.square(), self.root_beta.square()
         with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
             features = self.network.features(lesson.pictures)
@@ -144,24 +124,20 @@ def score_loss(terms: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     return score + TERM_WEIGHT * parts
 
 
-def guide_loss(ours: Sequence[torch.Tensor], theirs: Sequence[torch.Tensor], scales: Sequence[Scale]) -> torch.Tensor:
-    """Share of the local means' energy that is missed, plus relative errors of whole pictures' means; over stages."""
+def guide_loss(ours: Sequence[torch.Tensor], theirs: Sequence[torch.Tensor], references: int) -> torch.Tensor:
+    """How far the heads are from the teacher, mean over stages.
+
+    Squared error of the local means; then, since texture compares means by their ratio, absolute error of the log of
+    whole pictures' means, and of what a distortion changes in it. Both sides in units of the
+    usual sizes.
+    """
     losses = []
-    for f, g, scale in zip(ours, theirs, scales, strict=True):
-        local = ((f - g).square().mean((0, 2, 3)) / scale.square).mean()
-        whole = (f.mean((2, 3)) - g.mean((2, 3))).abs() / (g.mean((2, 3)) + 0.1 * scale.mean)
-        losses.append(local + whole.mean())
+    for f, g in zip(ours, theirs, strict=True):
+        log_f, log_g = (torch.log(m.mean((2, 3)) + LOG_FLOOR) for m in (f, g))
+        changes = [(m[references:].view(references, -1, m.shape[1]) - m[:references, None]) for m in (log_f, log_g)]
+        local, whole = (f - g).square().mean(), (log_f - log_g).abs().mean()
+        losses.append(local + whole + (changes[0] - changes[1]).abs().mean())
     return torch.stack(losses).mean()
-
-
-def usual_scales(paths: Sequence[Path]) -> list[Scale]:
-    """Over some files, with a floor for channels that rarely speak."""
-    lessons = [read_lesson(path) for path in paths]
-    scales = []
-    for stage in zip(*(lesson.guides for lesson in lessons), strict=True):
-        mean, square = (torch.stack([p(g).mean((0, 2, 3)) for g in stage]).mean(0) for p in (torch.abs, torch.square))
-        scales.append(Scale(mean.clamp_min(0.1 * float(mean.mean())), square.clamp_min(0.1 * float(square.mean()))))
-    return scales
 
 
 def validate(student: Student, paths: Sequence[Path]) -> str:
@@ -180,10 +156,9 @@ def validate(student: Student, paths: Sequence[Path]) -> str:
 class Run:
     """Everything that changes while training, kept in one file."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, start: Tensors) -> None:
         self.folder, self.step = folder, 0
-        self.student = Student(torch.Generator().manual_seed(seed))
-        self.average = Student(torch.Generator().manual_seed(seed))
+        self.student, self.average = Student(start), Student(start)
         self.optimiser = torch.optim.AdamW(self.student.parameters(), weight_decay=1e-4)
         if (folder / "last.pt").exists():
             saved = torch.load(folder / "last.pt", weights_only=True)
@@ -201,13 +176,14 @@ class Run:
         save_file(self.average.export(), self.folder / "pocket_dists.part", {"steps": str(self.step)})
         (self.folder / "pocket_dists.part").rename(self.folder / "pocket_dists.safetensors")
 
-    def advance(self, paths: Sequence[Path], scales: Sequence[Scale], rate: float, guidance: float) -> list[float]:
+    def advance(self, paths: Sequence[Path], rate: float, guidance: float) -> list[float]:
         """One optimiser step over `paths`; returns the mean score and guide losses."""
         losses = []
         for path in paths:
             lesson = read_lesson(path)
             terms, ours = self.student(lesson, torch.bfloat16 if guidance > FAST_UNTIL else torch.float32)
-            score, guide = score_loss(terms, lesson.terms), guide_loss(ours, lesson.guides, scales)
+            theirs = [g / size for g, size in zip(lesson.guides, self.student.sizes, strict=True)]
+            score, guide = score_loss(terms, lesson.terms), guide_loss(ours, theirs, lesson.references)
             torch.autograd.backward((SCORE_WEIGHT * score + guidance * guide) / len(paths))
             losses.append([score.item(), guide.item()])
         nn.utils.clip_grad_norm_(self.student.parameters(), 1.0)
@@ -230,9 +206,10 @@ def main() -> None:
     """Train until `--steps`, whatever earlier calls have done."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("run", type=Path)
+    parser.add_argument("start", type=Path)
     parser.add_argument("pairs", type=Path, nargs="+")
-    parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--rate", type=float, default=1.5e-3)
+    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--rate", type=float, default=5e-4)
     parser.add_argument("--every", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
@@ -240,15 +217,14 @@ def main() -> None:
     files = [path for folder in args.pairs for path in sorted(folder.glob("*.safetensors"))]
     held_out = [path for path in files if path.name.startswith("val-")]
     train = [path for path in files if path.name.startswith("train-")]
-    run, started, recent = Run(args.run, args.seed), time.monotonic(), []
+    run, started, recent = Run(args.run, load_file(args.start)), time.monotonic(), []
     print(f"{len(train)} files to train on, {len(held_out)} held out, from step {run.step}", flush=True)
-    scales = usual_scales(train[:: max(1, len(train) // 60)])
     while run.step < args.steps:
         rng = np.random.default_rng((args.seed, run.step))
         chosen = [train[int(index)] for index in rng.choice(len(train), ITEMS_A_STEP, replace=False)]
         cosine = 0.5 * (1 + math.cos(math.pi * run.step / args.steps))
         rate = args.rate * min(1, (run.step + 1) / WARM_UP) * max(0.01, cosine)
-        recent.append(run.advance(chosen, scales, rate, max(GUIDE_FLOOR, cosine)))
+        recent.append(run.advance(chosen, rate, max(GUIDE_FLOOR, cosine)))
         if run.step % args.every == 0 or run.step == args.steps:
             run.save()
             minutes, (score, guide) = (time.monotonic() - started) / 60, np.mean(recent, axis=0)

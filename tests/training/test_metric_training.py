@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from codec.metrics.base import to_unit_tensor
 from codec.metrics.dists import load_dists_network
-from codec.metrics.pocket_dists import HEADS, load_pocket_network
+from codec.metrics.pocket_dists import HEADS, PLAN, load_pocket_network
 from training.metric_distortions import (
     FILTERS,
     MIXTURE,
@@ -22,8 +22,9 @@ from training.metric_distortions import (
     inverse_block_dct,
     recode,
 )
+from training.metric_initial import Regression, before_relu, telling_channels
 from training.metric_teacher import CPU, guides, label
-from training.metric_train import Lesson, Scale, Student, guide_loss, score_loss
+from training.metric_train import Lesson, Student, Tensors, guide_loss, layer_numbers, score_loss
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +69,20 @@ def test_recode_returns_every_frame(codec: str, moment: Moment) -> None:
 
 
 @pytest.fixture(scope="module")
+def start() -> Tensors:
+    """Random weights of the student's shapes."""
+    generator, weights, fan = torch.Generator().manual_seed(4), {}, 3
+    for number, channels in zip(layer_numbers(), (c for stage in PLAN for c in stage), strict=True):
+        weights[f"{number}.weight"] = (2 / (9 * fan)) ** 0.5 * torch.randn(channels, fan, 3, 3, generator=generator)
+        weights[f"{number}.bias"], fan = torch.zeros(channels), channels
+    for stage, channels in HEADS.items():
+        width = PLAN[stage][-1]
+        weights[f"head{stage}.weight"] = (1 / width) ** 0.5 * torch.randn(channels, width, generator=generator)
+        weights |= {f"head{stage}.bias": torch.zeros(channels), f"size{stage}": torch.ones(channels)}
+    return weights
+
+
+@pytest.fixture(scope="module")
 def lesson() -> Lesson:
     generator = torch.Generator().manual_seed(5)
     pictures = torch.rand(3, 3, 64, 48, generator=generator)
@@ -75,8 +90,8 @@ def lesson() -> Lesson:
     return Lesson(pictures, 1, 0.02 * torch.rand(1, 2, 6, 2, generator=generator), guides)
 
 
-def test_export_is_what_the_program_loads(tmp_path: Path, lesson: Lesson) -> None:
-    student = Student(torch.Generator().manual_seed(4))
+def test_export_is_what_the_program_loads(tmp_path: Path, lesson: Lesson, start: Tensors) -> None:
+    student = Student(start)
     save_file(student.export(), tmp_path / "pocket.safetensors")
     network = load_pocket_network(tmp_path / "pocket.safetensors")
     x, y = lesson.pictures[:1], lesson.pictures[1:]
@@ -86,9 +101,9 @@ def test_export_is_what_the_program_loads(tmp_path: Path, lesson: Lesson) -> Non
         assert network(y, y).tolist() == [0, 0]
 
 
-def test_student_starts_with_the_teachers_channel_weights(shared: Path) -> None:
+def test_student_starts_with_the_teachers_channel_weights(shared: Path, start: Tensors) -> None:
     teacher = load_dists_network([shared / "models"])
-    student = Student(torch.Generator().manual_seed(4))
+    student = Student(start)
     assert student.root_alpha.square().sum().item() == pytest.approx(teacher.alpha.sum().item(), rel=1e-4)
     assert torch.allclose(student.root_alpha.square()[-512:], teacher.alpha[-512:])
     assert torch.allclose(student.root_beta.square()[-512:], teacher.beta[-512:])
@@ -112,15 +127,42 @@ def test_labels_are_the_teachers_scores_and_maps(shared: Path) -> None:
         assert (found[4] - expected[0]).abs().mean() < 0.02 * expected.abs().mean()
 
 
-def test_a_few_steps_lower_both_losses(lesson: Lesson) -> None:
-    student, losses = Student(torch.Generator().manual_seed(4)), []
-    scales = [Scale(g.mean((0, 2, 3)), g.square().mean((0, 2, 3))) for g in lesson.guides]
+def test_a_few_steps_lower_both_losses(lesson: Lesson, start: Tensors) -> None:
+    student, losses = Student(start), []
     optimiser = torch.optim.Adam(student.parameters(), 1e-3)
     for _ in range(8):
         terms, ours = student(lesson)
-        losses.append((score_loss(terms, lesson.terms), guide_loss(ours, lesson.guides, scales)))
+        losses.append((score_loss(terms, lesson.terms), guide_loss(ours, lesson.guides, lesson.references)))
         optimiser.zero_grad()
         torch.autograd.backward(10 * losses[-1][0] + losses[-1][1])
         optimiser.step()
     assert losses[-1][0] < losses[0][0]
     assert losses[-1][1] < losses[0][1]
+
+
+def test_regression_finds_a_linear_layer() -> None:
+    generator = torch.Generator().manual_seed(6)
+    x, weight, bias = (torch.randn(*shape, generator=generator) for shape in ((400, 5), (3, 5), (3,)))
+    regression = Regression(5, 3)
+    for part in x.split(100):
+        regression.add(part, part @ weight.T + bias)
+    found, offset, _ = regression.solve()
+    assert torch.allclose(found, weight, atol=1e-2)
+    assert torch.allclose(offset, bias, atol=1e-2)
+
+
+def test_telling_channels_are_not_copies_of_each_other() -> None:
+    independent = torch.randn(500, 3, generator=torch.Generator().manual_seed(7))
+    signals = torch.cat([independent, independent[:, :1] * 2, independent[:, :2].sum(1, keepdim=True)], dim=1)
+    chosen = telling_channels(torch.cov(signals.T), 3)
+    assert torch.linalg.matrix_rank(signals[:, chosen]) == 3
+
+
+def test_before_relu_is_what_the_teacher_computes(shared: Path) -> None:
+    teacher = load_dists_network([shared / "models"])
+    x = torch.rand(1, 3, 48, 64, generator=torch.Generator().manual_seed(9))
+    with torch.inference_mode():
+        expected = teacher.features(x)
+        for number, stage in ((2, 1), (14, 3), (28, 5)):
+            found = before_relu(teacher, x, number).relu()
+            assert (found - expected[stage]).abs().mean() < 0.02 * expected[stage].abs().mean()
