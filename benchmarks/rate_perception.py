@@ -38,7 +38,7 @@ from codec.video.info import Colour
 FRAMES = 96
 JUDGED_EVERY = 4
 HIGHEST_BPP = 0.08
-TARGETS = (0.2, 0.16, 0.13, 0.1)
+TARGETS = (0.18, 0.15, 0.12)
 QUANTISERS = {"svtav1": (38, 43, 48, 53, 58, 63), "x265": (28, 32, 36, 40, 44, 48, 51)}
 METRICS = ("dists", "lpips", "psnr")
 

@@ -21,9 +21,9 @@ from codec.trajectory import Walk
 # Asked with another preset and fewer frames to look ahead to, a level looks this much worse than it will be, and then
 # t* still has something to do: its first steps buy more than a finer base does.
 QUALITY_SLACK: Mapping[str, float] = {
-    "dists": 0.03,
-    "dists-estimate": 0.03,
-    "lpips": 0.03,
+    "dists": 0.012,
+    "dists-estimate": 0.012,
+    "lpips": 0.012,
     "ms-ssim": 0.006,
 }
 # Asking about a level is four times faster so, and the picture at a CRF differs little.
