@@ -28,7 +28,8 @@ VIDEO_FRAMES = 32
 PHOTO_FRAMES = 16
 PHOTO_SIZE = (256, 160)
 SHORTEST_SIDE = 144
-BASES_PER_ITEM = 2
+# Four times faster than the codec's own preset; what it leaves out of a picture looks the same.
+BASE_PRESET = 4
 HELD_OUT_EVERY = 24
 
 
@@ -117,7 +118,7 @@ def make(plan: Plan, folder: Path) -> None:
     np.save(partial / "source.npy", source)
     bases = []
     for index, (crf, scale) in enumerate(base_settings(rng)):
-        size, decoded = encode_clip(source, crf, scale, Fraction(25))
+        size, decoded = encode_clip(source, crf, scale, Fraction(25), BASE_PRESET)
         np.save(partial / f"base{index}.npy", decoded)
         bases.append({"crf": crf, "scale": scale, "bytes": size})
     (partial / "item.json").write_text(json.dumps({"frames": len(source), "bases": bases, "source": plan.path.name}))
