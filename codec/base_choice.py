@@ -1,6 +1,7 @@
 """How coarse the base layer of a segment is: the first of the controller's two knobs, t* being the other.
 
-The base is settled once per segment, on the segment's first GOP, before its stream begins; t* then follows each GOP.
+The base is settled once per segment before its stream begins, on the segment's first GOP, or on all of it where a
+file's size must hold; t* then follows each GOP.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ QUALITY_SLACK: Mapping[str, float] = {
 CHOICE_PRESET = 4
 # A keyframe weighs more in the first GOP than in the segment; t* spends what a cautious base leaves.
 BASE_SHARE = 0.92
+# A frame's share of its GOP's record: its unit's length, and a 48th of some 45 bytes.
+RECORD_BYTES = 2
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,14 @@ class BaseLevel:
 
 
 class BaseChooser(Protocol):
-    """Settles the base level of one segment after the other."""
+    """Settles the base level of one segment after the other.
+
+    Attributes:
+        looks_at: of a segment's frames, how many it wants to see; they are held in memory meanwhile.
+    """
+
+    @property
+    def looks_at(self) -> int: ...  # noqa: D102
 
     def choose(self, frames: Frames) -> BaseLevel:
         """The level for a segment that begins with `frames`, uint8 (T, H, W, 3) at coding size."""
@@ -51,7 +61,8 @@ class BaseChooser(Protocol):
 class QualityBase:
     """The coarsest base that the prior restores to about the target with no implicit bits at all."""
 
-    def __init__(self, prior: VideoPrior, metric: Metric, target: float, frame_rate: Fraction) -> None:
+    def __init__(self, prior: VideoPrior, metric: Metric, target: float, frame_rate: Fraction, looks_at: int) -> None:
+        self.looks_at = looks_at
         self._prior = prior
         self._metric = metric
         slack = QUALITY_SLACK.get(metric.name, 0.0)
@@ -78,9 +89,11 @@ class RateBase:
 
     Args:
         per_frame: what the budget has left for each frame to come, asked at every segment.
+        looks_at: a segment's length where the budget must hold: later GOPs may cost more than the first.
     """
 
-    def __init__(self, prior: VideoPrior, per_frame: Callable[[], float], frame_rate: Fraction) -> None:
+    def __init__(self, prior: VideoPrior, per_frame: Callable[[], float], frame_rate: Fraction, looks_at: int) -> None:
+        self.looks_at = looks_at
         self._per_frame = per_frame
         self._frame_rate = frame_rate
         self._levels = levels(prior)[::-1]
@@ -93,7 +106,7 @@ class RateBase:
 
     def _accepts(self, level: BaseLevel, frames: Frames) -> bool:
         size, _ = encode_clip(frames, level.crf, level.scale, self._frame_rate)
-        return 8 * size <= BASE_SHARE * self._per_frame() * len(frames)
+        return 8 * (size + RECORD_BYTES * len(frames)) <= BASE_SHARE * self._per_frame() * len(frames)
 
 
 def levels(prior: VideoPrior) -> Sequence[BaseLevel]:

@@ -72,14 +72,14 @@ def test_a_budget_takes_the_finest_base_that_fits(frames: np.ndarray) -> None:
     sizes = [8 * encode_clip(frames, level.crf, level.scale, RATE)[0] / len(frames) for level in levels(prior)]
     assert sizes == sorted(sizes)
     for allowed in (0.5 * sizes[0], 1.2 * sizes[0], 1.2 * sizes[1], 1.2 * sizes[2]):
-        chosen = RateBase(prior, lambda allowed=allowed: allowed, RATE).choose(frames)
-        fitting = [level for level, size in zip(levels(prior), sizes, strict=True) if size <= 0.92 * allowed]
+        chosen = RateBase(prior, lambda allowed=allowed: allowed, RATE, len(frames)).choose(frames)
+        fitting = [level for level, size in zip(levels(prior), sizes, strict=True) if size + 16 <= 0.92 * allowed]
         assert chosen == (fitting[-1] if fitting else levels(prior)[0])
 
 
 def test_a_budget_is_asked_anew_at_every_segment(frames: np.ndarray) -> None:
     left = [1e9]
-    chooser = RateBase(GaussianPrior(), lambda: left[0], RATE)
+    chooser = RateBase(GaussianPrior(), lambda: left[0], RATE, len(frames))
     assert chooser.choose(frames) == levels(GaussianPrior())[-1]
     left[0] = 0.0
     assert chooser.choose(frames) == levels(GaussianPrior())[0]
@@ -95,5 +95,5 @@ def test_a_quality_takes_the_coarsest_base_that_meets_it(frames: np.ndarray) -> 
         reached.append(float(np.mean(metric(frames[chosen], restore(prior, clip, frames)))))
     assert reached == sorted(reached)
     for index, value in enumerate(reached):
-        assert QualityBase(prior, metric, value, RATE).choose(frames) == levels(prior)[index]
-    assert QualityBase(prior, metric, 99.0, RATE).choose(frames) == levels(prior)[-1]
+        assert QualityBase(prior, metric, value, RATE, len(frames)).choose(frames) == levels(prior)[index]
+    assert QualityBase(prior, metric, 99.0, RATE, len(frames)).choose(frames) == levels(prior)[-1]
