@@ -22,7 +22,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-
 from clips import CLIPS, Clip, decoded, read_clip, write_source
 
 from codec.encoder import encode

@@ -1,8 +1,8 @@
 """Video to `.fgvc`, read from top to bottom.
 
 frames -> segments (scene cuts) -> base layer -> overlapping GOPs -> latent -> trajectory, as deep as the controller
-wants -> record on disk -> GopDone. Memory is bounded by two GOPs and the base encoder's lookahead, or by a segment of
-at most 240 frames where a size must hold.
+wants -> record on disk -> GopDone. Memory is bounded by two GOPs, and by a segment of at most 240 frames where a base
+layer is chosen for it.
 """
 
 from __future__ import annotations
