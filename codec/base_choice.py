@@ -34,7 +34,9 @@ CHOICE_PRESET = 4
 GOPS_IN_FULL = 2
 # Steps of CRF for a unit of the metric, about, with which the search begins; how many questions it may ask.
 LADDER_PER_UNIT: Mapping[str, float] = {"dists": 110.0, "dists-estimate": 110.0, "lpips": 100.0, "ms-ssim": 500.0}
-MOST_QUESTIONS = 5
+MOST_QUESTIONS = 6
+# The curve bends where AV1's quantiser ends (CRF 63), so a line is not trusted further than this.
+LONGEST_STRIDE = 8
 # A keyframe weighs more in the first GOP than in the segment; t* spends what a cautious base leaves.
 BASE_SHARE = 0.92
 # A frame's share of its GOP's record: its unit's length, and a 48th of some 45 bytes.
@@ -178,7 +180,7 @@ def _guess(tried: Mapping[int, float], steepness: float, last: int) -> int:
     ends = sorted(tried)
     if len(ends) > 1 and tried[ends[0]] > tried[ends[-1]]:
         steepness = (ends[-1] - ends[0]) / (tried[ends[0]] - tried[ends[-1]])
-    stride = max(1, round(abs(tried[edge]) * steepness))
+    stride = min(LONGEST_STRIDE, max(1, round(abs(tried[edge]) * steepness)))
     return min(last, max(0, edge + stride if tried[edge] > 0 else edge - stride))
 
 
