@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 
 WIDTH, HEIGHT, COLUMNS = 380, 300, 3
 LEFT, RIGHT, TOP, BOTTOM = 58, 14, 34, 44
-HEAD, LEGEND_STEP = 70, 150
+HEAD = 70
 # Okabe and Ito's palette, which colour-blind readers can tell apart (yellow left out: too light on white).
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#666666")
 MARKS = ("circle", "square", "triangle", "diamond")
@@ -44,7 +44,7 @@ def chart(title: str, panels: Sequence[Panel]) -> str:
     """A picture of all panels under one legend; a codec has the same colour and mark in each."""
     names = list(dict.fromkeys(name for panel in panels for name in panel.curves))
     rows, columns = -(-len(panels) // COLUMNS), min(COLUMNS, len(panels))
-    width, height = max(WIDTH * columns, 480), HEAD + HEIGHT * rows
+    width, height = max(WIDTH * columns, 2 * LEFT + len(names) * _legend_step(names)), HEAD + HEIGHT * rows
     body = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
         'font-family="sans-serif" font-size="12" fill="#222">',
@@ -58,9 +58,14 @@ def chart(title: str, panels: Sequence[Panel]) -> str:
     return "\n".join([*body, "</svg>", ""])
 
 
+def _legend_step(names: Sequence[str]) -> int:
+    """Room for a line, a mark and the longest name, at about 7 pixels a letter."""
+    return 50 + 7 * max(map(len, names), default=0)
+
+
 def _legend(names: Sequence[str]) -> Iterator[str]:
     for index, name in enumerate(names):
-        x = LEFT + LEGEND_STEP * index
+        x = LEFT + _legend_step(names) * index
         yield f'<path d="M{x} 48h24" stroke="{_colour(index)}" stroke-width="2"/>'
         yield _mark(index, x + 12, 48)
         yield f'<text x="{x + 30}" y="52">{escape(name)}</text>'

@@ -21,6 +21,8 @@ from codec.decoder import decode
 from codec.encoder import encode
 from codec.errors import PriorError
 from codec.events import Event, PreviewReady, StepCoded, Warned
+from codec.priors import diffusers_models
+from codec.priors.diffusers_models import Tier
 from codec.records import GopRecord
 from codec.settings import Bitrate, DecodeSettings, EncodeSettings
 from codec.video import VideoReader
@@ -107,6 +109,21 @@ def test_another_number_type_is_told(clips: Path, tmp_path: Path) -> None:
     events = list(decode(coded, tmp_path / "out.mp4", DecodeSettings(device="cpu", dtype="bfloat16")))
     warnings = [event.message for event in events if isinstance(event, Warned)]
     assert any("--dtype float32" in message for message in warnings)
+
+
+def test_tiles_are_in_the_file_and_a_decoder_without_says_so(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "ltx-video-2b"
+    store.add(name, save_tiny(name, tmp_path / "model"))
+    coded = tmp_path / "out.fgvc"
+    with monkeypatch.context() as patch:
+        patch.setattr(diffusers_models, "choose_tier", lambda *_: Tier(offload=False, tiled=True))
+        list(encode(clips / CLIP, coded, dataclasses.replace(_settings(name), duration=0.3)))
+    assert cli.main(["info", str(coded)]) == 0
+    assert "tiles of 512 pixels, 384 apart" in capsys.readouterr().out
+    events = list(decode(coded, tmp_path / "out.mp4", DecodeSettings(device="cpu")))
+    assert any("in tiles of 512 pixels" in event.message for event in events if isinstance(event, Warned))
 
 
 def test_base_opens_the_trajectory_where_it_is_asked_for(clips: Path, tmp_path: Path) -> None:
