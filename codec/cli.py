@@ -14,6 +14,7 @@ from pathlib import Path
 
 from codec import cli_output
 from codec.cli_models import add_models
+from codec.cli_reproduce import add_reproduce
 from codec.errors import FreeGvcError, SettingsError
 from codec.settings import (
     AUDIO_MODES,
@@ -82,6 +83,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_measure(commands.add_parser("measure", help="quality of a video against its original"))
     add_models(commands.add_parser("models", help="the priors' weights: list, get, add, verify, remove"))
     _add_compare(commands.add_parser("compare", help="a .fgvc file beside x265, AV1 and VVC of the same size"))
+    add_reproduce(commands.add_parser("reproduce", help="rate-perception curves and BD-rates on test sequences"))
     return parser
 
 

@@ -133,6 +133,8 @@ def show_info(info: FileInfo, as_json: bool) -> None:
         f"prior {header.prior_id} ({header.weights_hash.hex()}, {header.dtype}), channel {header.coder.id}, "
         f"overlap {header.overlap_mode}, base {header.base_codec}, written by {header.writer}"
     )
+    if header.tiling is not None:
+        print(f"pictures made in tiles of {header.tiling.side} pixels, {header.tiling.stride} apart")
     if not info.complete:
         print("The file is incomplete: encoding was stopped before the source's end.")
     _print_table(

@@ -18,12 +18,17 @@ import av
 import numpy as np
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
+from av.video.reformatter import Interpolation
 
 from codec.base_layer import leave_real_time
-from codec.errors import SettingsError
+from codec.errors import InputError, SettingsError
 from codec.priors.base import Frames
 
+# Without these swscale drops every other chroma sample and doubles them back, which peers would be blamed for.
+EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
 VVC_TIMEOUT_S = 3600
+# x265 writes past its buffers in narrower pictures, which ends the whole process.
+X265_MIN_WIDTH = 64
 
 
 @dataclass(frozen=True)
@@ -59,19 +64,25 @@ def _encode_av(
     leave_real_time()
     packets = []
     for index, picture in enumerate(frames):
-        frame = VideoFrame.from_ndarray(picture, format="rgb24")
-        frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
+        frame = to_yuv(picture)
         frame.pts = index
         packets += context.encode(frame)
     packets += context.encode(None)
     reader = cast(VideoCodecContext, av.CodecContext.create(decoder, "r"))
     pictures = [picture for packet in packets for picture in reader.decode(packet)]
     pictures += reader.decode(None)
-    return Coded(sum(packet.size for packet in packets), np.stack([_rgb(picture) for picture in pictures]))
+    return Coded(sum(packet.size for packet in packets), np.stack([to_rgb(picture) for picture in pictures]))
 
 
-def _rgb(picture: VideoFrame) -> Frames:
-    converted = picture.reformat(format="rgb24", src_colorspace="ITU709", src_color_range="MPEG")
+def to_yuv(picture: Frames) -> VideoFrame:
+    """uint8 (H, W, 3) RGB, sides even -> what every peer codes: 8 bit 4:2:0, BT.709, limited range."""
+    frame = VideoFrame.from_ndarray(picture, format="rgb24")
+    return frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG", interpolation=EXACT)
+
+
+def to_rgb(picture: VideoFrame) -> Frames:
+    """`to_yuv` back: uint8 (H, W, 3)."""
+    converted = picture.reformat(format="rgb24", src_colorspace="ITU709", src_color_range="MPEG", interpolation=EXACT)
     return np.asarray(converted.to_ndarray(), np.uint8)
 
 
@@ -81,6 +92,10 @@ def _svtav1(frames: Frames, quantiser: int, rate: Fraction) -> Coded:
 
 
 def _x265(frames: Frames, quantiser: int, rate: Fraction) -> Coded:
+    if frames.shape[2] < X265_MIN_WIDTH:
+        raise InputError(
+            f"x265 needs pictures at least {X265_MIN_WIDTH} pixels wide, not {frames.shape[2]}; leave it out."
+        )
     options = {"preset": "slow", "x265-params": "keyint=-1:scenecut=0:log-level=none"}
     return _encode_av(frames, quantiser, rate, "libx265", "hevc", options)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from codec.errors import InputError
 from codec.metrics.psnr import Psnr
 from codec.peers import PEERS, Coded, Peer, at_size, vvc_program
 from codec.priors.base import Frames
@@ -30,6 +31,11 @@ def test_a_coarser_quantiser_is_smaller_and_worse(name: str, clip: Frames) -> No
     assert fine.frames.shape == coarse.frames.shape == clip.shape
     assert coarse.bytes < fine.bytes
     assert Psnr()(clip, coarse.frames).mean() < Psnr()(clip, fine.frames).mean()
+
+
+def test_x265_refuses_what_it_would_die_of(clip: Frames) -> None:
+    with pytest.raises(InputError, match="at least 64"):
+        PEERS["x265"].encode(clip[:, :, :62], 40, RATE)
 
 
 @pytest.mark.parametrize(("budget", "expected"), [(1000, 0), (995, 5), (500, 50), (901, 10), (1, 50)])

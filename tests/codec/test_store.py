@@ -135,6 +135,12 @@ def test_offline_fetches_nothing(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> N
     assert hub.asked == []
 
 
+def test_another_endpoint_with_a_slash_at_its_end(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", hub.url + "/")
+    _get()
+    assert all(intact for _, intact in store.verify(NAME))
+
+
 @pytest.mark.parametrize("shard", ["../../evil.safetensors", "/tmp/evil.safetensors", "evil.bin", ".safetensors"])
 def test_an_index_cannot_lead_outside(hub: Hub, shard: str) -> None:
     hub.files[f"transformer/{INDEX}"] = json.dumps({"weight_map": {"a": shard}}).encode()
@@ -156,6 +162,16 @@ def test_remove_deletes_what_was_fetched() -> None:
     assert not store.fetched_folder(NAME).exists()
     with pytest.raises(PriorError, match="nothing to remove"):
         store.remove(NAME)
+
+
+@pytest.mark.usefixtures("hub")
+def test_remove_deletes_a_paused_download_too() -> None:
+    paused = get_model(NAME, wait=lambda _: None)
+    next(transfer for transfer in paused if transfer.file.endswith(SHARDS[0]))
+    paused.close()
+    assert list(store.fetched_folder(NAME).rglob("*.part"))
+    store.remove(NAME)
+    assert not store.fetched_folder(NAME).exists()
 
 
 def test_add_uses_a_folder_where_it_is_and_remove_leaves_it(tmp_path: Path) -> None:
@@ -193,6 +209,34 @@ def test_hugging_faces_cache_is_found(tmp_path: Path) -> None:
     repository = MODELS[NAME].repository.replace("/", "--")
     folder = _write(tmp_path / "cache" / f"models--{repository}" / "snapshots" / COMMIT)
     assert store.find(NAME) == store.Installed(MODELS[NAME], "cache", folder)
+
+
+@pytest.mark.parametrize(("variable", "inside"), [("HF_HOME", "hub"), ("XDG_CACHE_HOME", "huggingface/hub")])
+def test_caches_of_other_variables_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, inside: str
+) -> None:
+    for other in ("HF_HUB_CACHE", "HF_HOME"):
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.setenv(variable, str(tmp_path / "elsewhere"))
+    repository = MODELS[NAME].repository.replace("/", "--")
+    folder = tmp_path / "elsewhere" / inside / f"models--{repository}" / "snapshots" / COMMIT
+    assert store.find(NAME).origin == "absent"
+    # As the cache has them: links to blobs.
+    blobs = _write(tmp_path / "blobs")
+    for path in _published():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).symlink_to(blobs / path)
+    assert store.find(NAME) == store.Installed(MODELS[NAME], "cache", folder)
+    with pytest.raises(PriorError, match="nothing to remove"):
+        store.remove(NAME)
+    assert (folder / "vae" / "config.json").is_file()
+
+
+def test_a_snapshot_that_lacks_weights_is_passed_over(tmp_path: Path) -> None:
+    repository = MODELS[NAME].repository.replace("/", "--")
+    folder = _write(tmp_path / "cache" / f"models--{repository}" / "snapshots" / COMMIT)
+    (folder / "transformer" / SHARDS[1]).unlink()
+    assert store.find(NAME).origin == "absent"
 
 
 def test_licence_is_told_once() -> None:

@@ -21,6 +21,8 @@ from codec.decoder import decode
 from codec.encoder import encode
 from codec.errors import PriorError
 from codec.events import Event, PreviewReady, StepCoded, Warned
+from codec.priors import diffusers_models
+from codec.priors.diffusers_models import Tier
 from codec.records import GopRecord
 from codec.settings import Bitrate, DecodeSettings, EncodeSettings
 from codec.video import VideoReader
@@ -71,14 +73,20 @@ def test_decoder_makes_the_pictures_that_the_encoder_saw(name: str, clips: Path,
 
 
 def test_another_process_decodes_the_same(clips: Path, tmp_path: Path) -> None:
-    name = "ltx-video-2b"
-    store.add(name, save_tiny(name, tmp_path / "model"))
-    coded = tmp_path / "out.fgvc"
-    list(encode(clips / CLIP, coded, _settings(name, overlap="plain")))
-    list(decode(coded, tmp_path / "here.mp4", DecodeSettings(device="cpu")))
-    command = [sys.executable, "-m", "codec.cli", "decode", str(coded), "-o", str(tmp_path / "there.mp4")]
+    """All families in one other process, since it takes seconds to start."""
+    for name in SAVERS:
+        store.add(name, save_tiny(name, tmp_path / name / "model"))
+        coded = tmp_path / name / "out.fgvc"
+        list(encode(clips / CLIP, coded, _settings(name, overlap="plain")))
+        list(decode(coded, tmp_path / name / "here.mkv", DecodeSettings(device="cpu")))
+    options = ["--device", "cpu", "--threads", "1", "--json"]
+    commands = [
+        ["decode", str(tmp_path / name / "out.fgvc"), "-o", str(tmp_path / name / "there.mkv"), *options]
+        for name in SAVERS
+    ]
+    script = f"from codec.cli import main\nassert [main(command) for command in {commands!r}] == [0, 0, 0]"
     result = subprocess.run(
-        [*command, "--device", "cpu", "--threads", "1", "--json"],
+        [sys.executable, "-c", script],
         cwd=Path(__file__).parents[3],
         env={**os.environ, "PYTHONWARNINGS": "ignore"},
         capture_output=True,
@@ -86,10 +94,11 @@ def test_another_process_decodes_the_same(clips: Path, tmp_path: Path) -> None:
         check=True,
     )
     events = [json.loads(line) for line in result.stdout.splitlines()]
-    assert events[-1]["event"] == "finished"
-    with VideoReader(tmp_path / "here.mp4") as here, VideoReader(tmp_path / "there.mp4") as there:
-        for ours, theirs in zip(here.frames(), there.frames(), strict=True):
-            assert np.array_equal(ours.pixels, theirs.pixels)
+    assert [event["event"] for event in events].count("finished") == len(SAVERS)
+    for name in SAVERS:
+        with VideoReader(tmp_path / name / "here.mkv") as here, VideoReader(tmp_path / name / "there.mkv") as there:
+            for ours, theirs in zip(here.frames(), there.frames(), strict=True):
+                assert np.array_equal(ours.pixels, theirs.pixels)
 
 
 def test_another_number_type_is_told(clips: Path, tmp_path: Path) -> None:
@@ -100,6 +109,21 @@ def test_another_number_type_is_told(clips: Path, tmp_path: Path) -> None:
     events = list(decode(coded, tmp_path / "out.mp4", DecodeSettings(device="cpu", dtype="bfloat16")))
     warnings = [event.message for event in events if isinstance(event, Warned)]
     assert any("--dtype float32" in message for message in warnings)
+
+
+def test_tiles_are_in_the_file_and_a_decoder_without_says_so(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "ltx-video-2b"
+    store.add(name, save_tiny(name, tmp_path / "model"))
+    coded = tmp_path / "out.fgvc"
+    with monkeypatch.context() as patch:
+        patch.setattr(diffusers_models, "choose_tier", lambda *_: Tier(offload=False, tiled=True))
+        list(encode(clips / CLIP, coded, dataclasses.replace(_settings(name), duration=0.3)))
+    assert cli.main(["info", str(coded)]) == 0
+    assert "tiles of 512 pixels, 384 apart" in capsys.readouterr().out
+    events = list(decode(coded, tmp_path / "out.mp4", DecodeSettings(device="cpu")))
+    assert any("in tiles of 512 pixels" in event.message for event in events if isinstance(event, Warned))
 
 
 def test_base_opens_the_trajectory_where_it_is_asked_for(clips: Path, tmp_path: Path) -> None:

@@ -1,0 +1,165 @@
+"""The whole experiment on tiny films, from the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from codec_runs import moving
+from synthetic import write_video
+from test_learned import checkout, describe
+
+from codec import cli
+from codec.errors import SettingsError
+from codec.metrics.psnr import Psnr
+from codec.reproduce.codecs import Made
+from codec.reproduce.points import FILE, Ledger, Point
+from codec.reproduce.run import Failed, Plan, Started, reproduce
+from codec.reproduce.sequences import Clip, find_sources
+
+
+def _film(path: Path) -> None:
+    write_video(path, moving(6, 64, 48))
+
+
+@pytest.fixture
+def films(tmp_path: Path) -> Path:
+    folder = tmp_path / "films"
+    (folder / "B").mkdir(parents=True)
+    _film(folder / "B" / "drift.mp4")
+    _film(folder / "still.mp4")
+    return folder
+
+
+def _command(films: Path, out: Path, *more: str) -> list[str]:
+    fast = ["--prior", "gaussian", "--base", "none", "--metric", "ms-ssim", "--targets", "0.5", "0.7", "--frames", "5"]
+    return ["reproduce", str(films), "-o", str(out), *fast, "--metrics", "psnr", "ms-ssim", "--device", "cpu", *more]
+
+
+def test_command_measures_reports_and_computes_nothing_twice(
+    films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    described = describe(tmp_path / "l.toml", "dcvc-rt", checkout(tmp_path / "rt", "dcvc-rt"), qualities=[9, 40])
+    command = _command(films, out, "--peers", "x265", "--learned", str(described))
+    assert cli.main(command) == 0
+    first = capsys.readouterr()
+    assert first.out.strip() == str(out / "report.md")
+    assert "still, dcvc-rt: q 9, q 40" in first.err
+    kept = json.loads((out / FILE).read_text("utf-8"))
+    assert len(kept["points"]) == 2 * (2 + 5 + 2)
+    ours = [point for point in kept["points"] if point["codec"] == "gaussian base none"]
+    assert {point["setting"] for point in ours} == {"ms-ssim 0.5", "ms-ssim 0.7"}
+    assert all(point["weights"] and point["encode_fps"] > 0 and point["decode_fps"] > 0 for point in ours)
+    page = (out / "report.md").read_text("utf-8")
+    assert "| gaussian base none against | x265 | dcvc-rt |" in page
+    assert (out / "plots" / "mean-of-B.svg").is_file()
+    assert cli.main(command) == 0
+    assert capsys.readouterr().err == ""
+    assert json.loads((out / FILE).read_text("utf-8")) == kept
+
+
+def test_results_of_other_conditions_are_not_mixed(
+    films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert cli.main(_command(films / "B", out, "--peers", "--targets", "0.5")) == 0
+    assert cli.main(_command(films / "B", out, "--peers", "--frames", "4")) == 1
+    assert "frames 5, not 4" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--targets", "2"], "between 0 and 1"),
+        (["--frames", "0"], "--frames must be at least 1"),
+        (["--prior", "nothing"], "no prior named"),
+    ],
+)
+def test_what_no_sequence_can_be_coded_with_is_refused_at_once(
+    films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str], message: str
+) -> None:
+    assert cli.main(_command(films, tmp_path / "out", *more)) == 1
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_broken_sequence_stops_nothing_and_is_tried_again(
+    films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (films / "a_broken.mp4").write_bytes(b"no video")
+    out, command = tmp_path / "out", _command(films, tmp_path / "out", "--peers", "--targets", "0.5")
+    assert cli.main(command) == 1
+    assert "FAILED a_broken" in capsys.readouterr().err
+    assert len(json.loads((out / FILE).read_text("utf-8"))["points"]) == 2
+    assert "a_broken" in (out / "report.md").read_text("utf-8")
+    (films / "a_broken.mp4").unlink()
+    _film(films / "a_broken.mp4")
+    assert cli.main(command) == 0
+    assert len(json.loads((out / FILE).read_text("utf-8"))["points"]) == 3
+    assert "## Missing" not in (out / "report.md").read_text("utf-8")
+
+
+@dataclass
+class Fake:
+    """A codec that returns the clip itself and fails as told.
+
+    Attributes:
+        broken: settings at which it dies.
+        calls: what it was asked for.
+    """
+
+    name: str = "fake"
+    settings: tuple[str, ...] = ("a", "b", "c")
+    together: bool = False
+    broken: tuple[str, ...] = ()
+    weights: str = ""
+    calls: list[tuple[str, ...]] = field(default_factory=list)
+
+    def code(self, clip: Clip, settings: Sequence[str], log: Path) -> Iterator[tuple[str, Made]]:
+        del log
+        self.calls.append(tuple(settings))
+        for setting in settings:
+            if setting in self.broken:
+                raise RuntimeError("CUDA out of memory\nand more")
+            yield setting, Made(100, clip.frames, weights=self.weights)
+
+
+def _run(films: Path, out: Path, codec: Fake) -> list[Started | Failed | Point]:
+    plan = Plan(find_sources(films)[:1], (codec,), (Psnr(),), 3, None)
+    return list(reproduce(plan, Ledger.open(out, {"frames": 3})))
+
+
+@pytest.mark.parametrize(("together", "calls"), [(False, [("a",), ("b",), ("c",)]), (True, [("a", "b", "c")])])
+def test_a_failing_point_leaves_the_others(
+    films: Path, tmp_path: Path, together: bool, calls: list[tuple[str, ...]]
+) -> None:
+    codec = Fake(together=together, broken=("b",))
+    events = _run(films, tmp_path, codec)
+    assert codec.calls == calls
+    failed = [event for event in events if isinstance(event, Failed)]
+    assert [event.reason for event in failed] == ["RuntimeError: CUDA out of memory"]
+    assert failed[0].settings == (("b", "c") if together else ("b",))
+    done = [event.setting for event in events if isinstance(event, Point)]
+    assert done == (["a"] if together else ["a", "c"])
+    again = Fake(together=together)
+    _run(films, tmp_path, again)
+    assert again.calls == ([("b", "c")] if together else [("b",)])
+
+
+def test_points_of_other_weights_are_not_mixed(films: Path, tmp_path: Path) -> None:
+    _run(films, tmp_path, Fake(settings=("a",), weights="11"))
+    with pytest.raises(SettingsError, match="other weights"):
+        _run(films, tmp_path, Fake(settings=("b",), weights="22"))
+
+
+def test_a_damaged_ledger_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text("{", "utf-8")
+    with pytest.raises(SettingsError, match="damaged"):
+        Ledger.open(tmp_path, {})
+    (tmp_path / FILE).write_text('{"points": [{"name": 1}]}', "utf-8")
+    with pytest.raises(SettingsError, match="another version"):
+        Ledger.open(tmp_path, {})
