@@ -16,6 +16,7 @@ from app.trajectory_plot import next_spike
 
 if TYPE_CHECKING:
     from app.main_window import MainWindow
+    from app.models_dialog import ModelsDialog
 
 
 class Commands(QObject):
@@ -25,6 +26,7 @@ class Commands(QObject):
         super().__init__(window)
         self._window = window
         self._dialogs = Dialogs(window, window.workspace)
+        self._models: ModelsDialog | None = None
 
     def entries(self) -> list[Entry]:
         """Every action, in the order of the menus."""
@@ -35,6 +37,7 @@ class Commands(QObject):
             Entry("pair", "file", self.tr("Save frame pair"), self._save_pair, "image", "F"),
             Entry("png", "file", self.tr("Export plot as PNG"), self._export_png),
             Entry("csv", "file", self.tr("Export plot as CSV"), self._export_csv),
+            Entry("models", "file", self.tr("Models"), self.show_models, "models", "Ctrl+M"),
             Entry("quit", "file", self.tr("Quit"), self._quit, "", "Ctrl+Q"),
             Entry("compress", "job", self.tr("Compress"), self._compress, "compress", "Ctrl+Return"),
             Entry("trial", "job", self.tr("Try 2 s here"), self._try_here, "play", "T"),
@@ -49,6 +52,26 @@ class Commands(QObject):
             Entry("log", "help", self.tr("Log"), self._window.log_window.show, "log", "Ctrl+L"),
             Entry("copy", "help", self.tr("Copy diagnostics"), self._copy_diagnostics),
         ]
+
+    @Slot()
+    def show_models(self) -> None:
+        """Open the models dialog."""
+        if self._models is None:
+            from app.models_dialog import ModelsDialog
+
+            self._models = ModelsDialog(self._window.workspace.models, self._window)
+        self._models.show()
+        self._models.raise_()
+
+    @property
+    def models_dialog(self) -> ModelsDialog | None:
+        """Once it was opened."""
+        return self._models
+
+    def close(self) -> None:
+        """Close what was opened over the window."""
+        if self._models is not None:
+            self._models.close()
 
     @Slot()
     def _compress(self) -> None:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.compare_view import to_image
 from app.document import SUFFIX, VIDEO_SUFFIXES, free_name
+from app.notice import Notice
 from app.workspace import Workspace
 
 
@@ -58,7 +59,7 @@ class Dialogs(QObject):
             if pixels is not None:
                 path = place.with_name(f"{place.stem}-{frame:06d}-{name}.png")
                 if not to_image(pixels).save(str(path)):
-                    self._workspace.told.emit(self.tr("{} can't be written; check the folder.").format(path), "")
+                    self._workspace.told.emit(Notice(self.tr("{} can't be written; check the folder.").format(path)))
                     return
                 saved.append(path.name)
         if saved:
@@ -93,4 +94,4 @@ class Dialogs(QObject):
 
     def _refuse(self, path: Path, error: OSError) -> None:
         message = self.tr("{} can't be written ({}); choose another folder.").format(path, error.strerror)
-        self._workspace.told.emit(message, "")
+        self._workspace.told.emit(Notice(message))

@@ -30,6 +30,7 @@ from app.commands import Commands
 from app.compare_view import CompareView
 from app.job import ACTIVE, State
 from app.log_window import LogWindow
+from app.notice import Notice, Remedy
 from app.perception_plot import PerceptionPlot
 from app.progress import Progress
 from app.queue_panel import QueuePanel
@@ -192,12 +193,14 @@ class MainWindow(QMainWindow):
         if document is not None and session.current is not None and document.job_id == session.current.id:
             self.readouts.show_progress(progress, size)
 
-    @Slot(str, str)
-    def _tell(self, message: str, job_id: str) -> None:
-        if job_id:
-            self.banner.tell(message, self.tr("Resume"), lambda: self.workspace.session.resume(job_id))
-        else:
-            self.banner.tell(message)
+    @Slot(object)
+    def _tell(self, notice: Notice) -> None:
+        remedies: dict[Remedy, tuple[str, Callable[[], object]]] = {
+            Remedy.RESUME: (self.tr("Resume"), lambda: self.workspace.session.resume(notice.job_id)),
+            Remedy.LOG: (self.tr("Show the log"), self.log_window.show),
+            Remedy.MODELS: (self.tr("Models"), self.commands.show_models),
+        }
+        self.banner.tell(notice.message, *remedies.get(notice.remedy, ("", None)))
         self._enable()
 
     @Slot(str)
@@ -294,6 +297,7 @@ class MainWindow(QMainWindow):
         """Remember the window; what runs is noted as interrupted."""
         self.workspace.preferences.geometry = self.saveGeometry()
         self.log_window.close()
+        self.commands.close()
         self.workspace.close()
         event.accept()
 

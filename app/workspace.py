@@ -12,6 +12,8 @@ from app.document import SUFFIX, Document, free_name, of_result, of_source, vide
 from app.engine import Engine
 from app.job import ACTIVE, Job, State
 from app.log_window import Log
+from app.models import Models
+from app.notice import Notice, Remedy
 from app.original import OriginalReader
 from app.playback import Playback, Reel
 from app.player import FrameClock, Player
@@ -35,7 +37,7 @@ class Workspace(QObject):
         gops_changed: the document has more GOPs.
         progressed: Progress of the job that runs.
         noted: a sentence that needs no answer.
-        told: (a sentence, id of a job that can be resumed or "").
+        told: a Notice.
         job_added, ended: a job's id.
         measured: a Measured.
         machine: a Machine.
@@ -45,7 +47,7 @@ class Workspace(QObject):
     gops_changed = Signal()
     progressed = Signal(object)
     noted = Signal(str)
-    told = Signal(str, str)
+    told = Signal(object)
     job_added = Signal(str)
     ended = Signal(str)
     measured = Signal(object)
@@ -64,6 +66,9 @@ class Workspace(QObject):
         self.player = Player(self.clock, self)
         self._play_engine = Engine(self, self.crash_log)
         self.playback = Playback(self._play_engine, self.player, self)
+        # A download may take hours and a hash minutes: neither waits for an encode, nor an encode for them.
+        self._store_engine = Engine(self, self.crash_log, warm=False)
+        self.models = Models(self._store_engine, self)
         self.document: Document | None = None
         self._connect()
 
@@ -73,7 +78,8 @@ class Workspace(QObject):
         self.queue.load()
         interrupted = next((job for job in self.queue if job.resumable), None)
         if interrupted is not None:
-            self.told.emit(self.tr("{} was interrupted.").format(interrupted.output.name), interrupted.id)
+            message = self.tr("{} was interrupted.").format(interrupted.output.name)
+            self.told.emit(Notice(message, Remedy.RESUME, interrupted.id))
         self.engine.submit(Survey())
 
     def close(self) -> None:
@@ -82,6 +88,7 @@ class Workspace(QObject):
         self.session.shut_down()
         self.engine.shut_down()
         self._play_engine.shut_down()
+        self._store_engine.shut_down()
 
     # --- Opening ----------------------------------------------------------------------------------------------------
 
@@ -210,6 +217,8 @@ class Workspace(QObject):
         self.session.ended.connect(self._ended)
         self.session.crashed.connect(self._crashed)
         self.session.detail.connect(self.log.add)
+        self.session.model_missing.connect(self._model_missing)
+        self.playback.model_missing.connect(self._model_missing)
         self.playback.failed.connect(self._tell)
         self.playback.warned.connect(self._tell)
         self.playback.measured.connect(self._measured)
@@ -219,7 +228,7 @@ class Workspace(QObject):
     @Slot(str)
     def _tell(self, message: str) -> None:
         self.log.add(message)
-        self.told.emit(message, "")
+        self.told.emit(Notice(message))
 
     @Slot(str)
     def _started(self, job_id: str) -> None:
@@ -279,7 +288,12 @@ class Workspace(QObject):
     @Slot(str, str)
     def _crashed(self, job_id: str, message: str) -> None:
         self.log.add(message)
-        self.told.emit(self.tr("{} What is done is safe on disk.").format(message), job_id)
+        self.told.emit(Notice(self.tr("{} What is done is safe on disk.").format(message), Remedy.RESUME, job_id))
+
+    @Slot(str)
+    def _model_missing(self, model: str) -> None:
+        message = self.tr("The weights of {} are not on this machine: get them, or say where you have them.")
+        self.told.emit(Notice(message.format(model), Remedy.MODELS))
 
     @Slot(object)
     def _measured(self, measured: Measured) -> None:
@@ -298,7 +312,9 @@ class Workspace(QObject):
         self.crash_log.unlink()
         if report:
             self.log.add(report)
-            self.told.emit(self.tr("The engine crashed in the last session; Help > Log has its report."), "")
+            self.told.emit(
+                Notice(self.tr("The program crashed in the last session; the log has its report."), Remedy.LOG)
+            )
 
 
 def _document_of(job: Job) -> Document:

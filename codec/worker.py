@@ -25,11 +25,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec.bitstream import BitstreamReader, Damage
-from codec.errors import FreeGvcError
+from codec.errors import FreeGvcError, MissingModelError
 from codec.events import Event, Phase, PreviewReady, Warned
 from codec.records import AudioRecord, GopRecord, Header
 from codec.retarget import step_choice
 from codec.settings import DecodeSettings, EncodeSettings
+from codec.store_tasks import StoreEvent, StoreTask, carry_out
 
 if TYPE_CHECKING:
     from codec.priors.base import VideoPrior
@@ -80,7 +81,7 @@ class Survey:
     """Say what this machine can do."""
 
 
-Task = Encode | Decode | Play | Measure | Survey
+Task = Encode | Decode | Play | Measure | Survey | StoreTask
 
 
 class Command(Enum):
@@ -102,11 +103,12 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Settled:
-    """The last message of a task. `detail` is a traceback for the log."""
+    """The last message of a task. `detail` is a traceback for the log; `model` is one whose weights were missing."""
 
     outcome: Outcome
     message: str = ""
     detail: str = ""
+    model: str = ""
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,8 @@ class _Picture:
     shape: tuple[int, int, int, int]
 
 
-Message = Event | Measured | Machine | Settled
+Told = Event | Measured | Machine | StoreEvent
+Message = Told | Settled
 
 
 def receive(connection: Connection) -> Message:
@@ -159,15 +162,16 @@ def receive(connection: Connection) -> Message:
     return PreviewReady(message.gop, message.start_frame, frames)
 
 
-def serve(connection: Connection, crash_log: Path | None) -> None:
-    """The child's main loop; returns when the other side has gone."""
+def serve(connection: Connection, crash_log: Path | None, warm: bool = True) -> None:
+    """The child's main loop; returns when the other side has gone. `warm` imports torch before the first task."""
     if crash_log is not None:
         log = crash_log.open("a")
         faulthandler.enable(log)
     threading.Thread(target=leave_with_parent, daemon=True).start()
     worker = _Worker(connection)
     try:
-        _warm_up()
+        if warm:
+            _warm_up()
         while True:
             task = connection.recv()
             if not isinstance(task, Command):
@@ -217,13 +221,15 @@ class _Worker:
         except _CancelError:
             events.close()
             return Settled(Outcome.CANCELLED)
+        except MissingModelError as error:
+            return Settled(Outcome.REFUSED, str(error), model=error.name)
         except FreeGvcError as error:
             return Settled(Outcome.REFUSED, str(error))
         except Exception as error:
             return _failure(error)
         return Settled(Outcome.DONE)
 
-    def _events(self, task: Task) -> Generator[Event | Measured | Machine, None, None]:
+    def _events(self, task: Task) -> Generator[Told, None, None]:
         if isinstance(task, Encode):
             from codec.encoder import encode
 
@@ -236,10 +242,12 @@ class _Worker:
             yield from self._play(task)
         elif isinstance(task, Measure):
             yield Measured(task.frame, _measure(task))
-        else:
+        elif isinstance(task, Survey):
             yield _survey()
+        else:
+            yield from carry_out(task)
 
-    def _tell(self, event: Event | Measured | Machine) -> None:
+    def _tell(self, event: Told) -> None:
         if isinstance(event, PreviewReady):
             frames = np.ascontiguousarray(event.frames)
             self._connection.send(_Picture(event.gop, event.start_frame, frames.shape))
