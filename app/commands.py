@@ -35,8 +35,10 @@ class Commands(QObject):
             Entry("open", "file", self.tr("Open"), dialogs.open, "open", "Ctrl+O"),
             Entry("export", "file", self.tr("Export video"), dialogs.export_video, "export", "Ctrl+E"),
             Entry("pair", "file", self.tr("Save frame pair"), self._save_pair, "image", "F"),
-            Entry("png", "file", self.tr("Export plot as PNG"), self._export_png),
-            Entry("csv", "file", self.tr("Export plot as CSV"), self._export_csv),
+            Entry("png", "file", self.tr("Export t\u2605 plot as PNG"), self._export_png),
+            Entry("csv", "file", self.tr("Export t\u2605 plot as CSV"), self._export_csv),
+            Entry("rate png", "file", self.tr("Export rate and perception as PNG"), self._export_rate_png),
+            Entry("rate csv", "file", self.tr("Export rate and perception as CSV"), self._export_rate_csv),
             Entry("models", "file", self.tr("Models"), self.show_models, "models", "Ctrl+M"),
             Entry("quit", "file", self.tr("Quit"), self._quit, "", "Ctrl+Q"),
             Entry("compress", "job", self.tr("Compress"), self._compress, "compress", "Ctrl+Return"),
@@ -110,6 +112,14 @@ class Commands(QObject):
     @Slot()
     def _export_csv(self) -> None:
         self._dialogs.export_plot(".csv", self._window.trajectory.export_csv)
+
+    @Slot()
+    def _export_rate_png(self) -> None:
+        self._dialogs.export_plot(".png", self._window.perception.export_png)
+
+    @Slot()
+    def _export_rate_csv(self) -> None:
+        self._dialogs.export_plot(".csv", self._window.perception.export_csv)
 
     @Slot()
     def _show_keys(self) -> None:

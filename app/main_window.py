@@ -143,6 +143,7 @@ class MainWindow(QMainWindow):
         workspace.machine.connect(self._know_machine)
         workspace.queue.dataChanged.connect(self._enable)
         workspace.clock.changed.connect(self.trajectory.show_frame)
+        workspace.clock.changed.connect(self.perception.show_frame)
         workspace.clock.changed.connect(self._forget_metrics)
         self.queue_panel.chosen.connect(workspace.choose)
         self.queue_panel.resume_wanted.connect(workspace.session.resume)
@@ -256,6 +257,8 @@ class MainWindow(QMainWindow):
             "measure": player.has_original and player.has_result,
             "png": document is not None and bool(document.gops),
             "csv": document is not None and bool(document.gops),
+            "rate png": document is not None and bool(document.gops),
+            "rate csv": document is not None and bool(document.gops),
             "spike": document is not None and bool(document.gops),
         }
         for name, value in enabled.items():
