@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
@@ -12,7 +13,6 @@ from app.actions import Entry
 from app.compare_view import Mode
 from app.dialogs import Dialogs
 from app.log_window import diagnostics
-from app.trajectory_plot import next_spike
 
 if TYPE_CHECKING:
     from app.main_window import MainWindow
@@ -34,6 +34,7 @@ class Commands(QObject):
         return [
             Entry("open", "file", self.tr("Open"), dialogs.open, "open", "Ctrl+O"),
             Entry("export", "file", self.tr("Export video"), dialogs.export_video, "export", "Ctrl+E"),
+            Entry("report", "file", self.tr("Export report"), self._export_report),
             Entry("pair", "file", self.tr("Save frame pair"), self._save_pair, "image", "F"),
             Entry("png", "file", self.tr("Export t\u2605 plot as PNG"), self._export_png),
             Entry("csv", "file", self.tr("Export t\u2605 plot as CSV"), self._export_csv),
@@ -42,7 +43,7 @@ class Commands(QObject):
             Entry("models", "file", self.tr("Models"), self.show_models, "models", "Ctrl+M"),
             Entry("quit", "file", self.tr("Quit"), self._quit, "", "Ctrl+Q"),
             Entry("compress", "job", self.tr("Compress"), self._compress, "compress", "Ctrl+Return"),
-            Entry("trial", "job", self.tr("Try 2 s here"), self._try_here, "play", "T"),
+            Entry("trial", "job", self.tr("Try one GOP here"), self._try_here, "play", "T"),
             Entry("pause", "job", self.tr("Pause"), session.pause, "pause", "P"),
             Entry("stop", "job", self.tr("Stop"), session.cancel, "stop", "Ctrl+."),
             Entry("side", "view", self.tr("Side by side"), self._side),
@@ -97,7 +98,7 @@ class Commands(QObject):
 
     @Slot()
     def _next_spike(self) -> None:
-        frame = next_spike(self._window.trajectory.gops, self._window.workspace.clock.frame)
+        frame = self._window.plots.trajectory.next_spike(self._window.workspace.clock.frame)
         if frame is not None:
             self._window.workspace.clock.seek(frame)
 
@@ -107,19 +108,32 @@ class Commands(QObject):
 
     @Slot()
     def _export_png(self) -> None:
-        self._dialogs.export_plot(".png", self._window.trajectory.export_png)
+        self._dialogs.export_plot(".png", self._window.plots.trajectory.export_png)
 
     @Slot()
     def _export_csv(self) -> None:
-        self._dialogs.export_plot(".csv", self._window.trajectory.export_csv)
+        self._dialogs.export_plot(".csv", self._window.plots.trajectory.export_csv)
 
     @Slot()
     def _export_rate_png(self) -> None:
-        self._dialogs.export_plot(".png", self._window.perception.export_png)
+        self._dialogs.export_plot(".png", self._window.plots.perception.export_png)
 
     @Slot()
     def _export_rate_csv(self) -> None:
-        self._dialogs.export_plot(".csv", self._window.perception.export_csv)
+        self._dialogs.export_plot(".csv", self._window.plots.perception.export_csv)
+
+    @Slot()
+    def _export_report(self) -> None:
+        self._dialogs.export_plot(".html", self._write_report)
+
+    def _write_report(self, path: Path) -> None:
+        from app.report import write_report
+
+        window = self._window
+        pictures = {self.tr("t* and bits over time"): window.plots.trajectory.png()}
+        pictures[self.tr("Rate and perception")] = window.plots.perception.png()
+        if window.workspace.document is not None:
+            write_report(path, window.workspace.document, window.workspace.peers.comparison.rows, pictures)
 
     @Slot()
     def _show_keys(self) -> None:

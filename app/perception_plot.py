@@ -7,25 +7,16 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pyqtgraph as pg
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from app.plotting import save_png, style_axis
+from app.peers import Mark
+from app.plotting import png_bytes, save_png, style_axis
 from app.theme import Theme
 from codec.events import GopDone
-
-
-@dataclass(frozen=True)
-class Mark:
-    """A whole file: its mean bits of a GOP and its mean quality."""
-
-    name: str
-    bits: float
-    quality: float
 
 
 def write_csv(path: Path, gops: Sequence[GopDone], marks: Sequence[Mark]) -> None:
@@ -112,6 +103,10 @@ class PerceptionPlot(QWidget):
     def export_png(self, path: Path) -> None:
         """Write the plot as a picture; raises OSError where that fails."""
         save_png(self._item, path)
+
+    def png(self) -> bytes:
+        """The plot as a PNG file's bytes."""
+        return png_bytes(self._item)
 
     def export_csv(self, path: Path) -> None:
         """Write the figures behind it; raises OSError where that fails."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pyqtgraph as pg
+from PySide6.QtCore import QBuffer, QIODevice
+from PySide6.QtGui import QImage
 
 from app.theme import Colours
 
@@ -26,10 +28,24 @@ def save_png(item: pg.PlotItem, path: Path) -> None:
     Raises:
         OSError: it can't be written.
     """
+    if not _drawn(item).save(str(path)):
+        raise OSError(0, "the picture could not be saved", str(path))
+
+
+def png_bytes(item: pg.PlotItem) -> bytes:
+    """A plot as the bytes of a PNG file."""
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    _drawn(item).save(buffer, "PNG")
+    return bytes(buffer.data().data())
+
+
+def _drawn(item: pg.PlotItem) -> QImage:
     # Not needed before somebody exports, and slow to import.
     from pyqtgraph.exporters import ImageExporter
 
     exporter = ImageExporter(item)
     exporter.parameters()["width"] = EXPORT_WIDTH
-    if not exporter.export(str(path)):
-        raise OSError(0, "the picture could not be saved", str(path))
+    image = exporter.export(toBytes=True)
+    assert isinstance(image, QImage)
+    return image

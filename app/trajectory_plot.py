@@ -10,7 +10,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal, Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from app.plotting import save_png, style_axis
+from app.plotting import png_bytes, save_png, style_axis
 from app.theme import Theme
 from codec.events import GopDone
 
@@ -119,6 +119,10 @@ class TrajectoryPlot(QWidget):
         self._empty.setVisible(not gops)
         self._empty.setPos(0.5, 2.2)
 
+    def next_spike(self, frame: int) -> int | None:
+        """See the function of this name."""
+        return next_spike(self._gops, frame)
+
     @Slot(int)
     def show_frame(self, frame: int) -> None:
         """Move the cursor."""
@@ -127,6 +131,10 @@ class TrajectoryPlot(QWidget):
     def export_png(self, path: Path) -> None:
         """Write the plot as a picture; raises OSError where that fails."""
         save_png(self._item, path)
+
+    def png(self) -> bytes:
+        """The plot as a PNG file's bytes."""
+        return png_bytes(self._item)
 
     def export_csv(self, path: Path) -> None:
         """Write the figures behind it."""

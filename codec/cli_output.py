@@ -19,7 +19,7 @@ from codec.events import Event, Finished, GopDone, Phase, PreviewReady, StepCode
 from codec.info import FileInfo
 
 if TYPE_CHECKING:
-    from codec.compare import Row
+    from codec.compare_events import Row
     from codec.measure import Measurement
 
 EVENT_NAMES = {
