@@ -8,7 +8,7 @@ from PySide6.QtCore import QCoreApplication, Qt, Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from app.models import Entry, Standing
-from app.readouts import human_bytes, human_time
+from app.readouts import human_bytes, human_time, short_path
 from app.widgets import label
 
 _BAR_STEPS = 1000
@@ -228,7 +228,7 @@ def facts(entry: Entry) -> str:
     parts.append(row.licence)
     lines = ["  \u00b7  ".join(parts)]
     if row.place is not None and row.origin != "bundled":
-        lines.append(str(row.place))
+        lines.append(short_path(row.place))
     elif not row.published and row.origin == "absent":
         lines.append(_tr("Not published as safetensors; give torchvision's weights as a file."))
     return "\n".join(lines)

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QPushButton, QS
 
 from app.model_card import ModelCard
 from app.models import Models
-from app.readouts import human_bytes
+from app.readouts import human_bytes, short_path
 from app.widgets import label
 
 
@@ -86,7 +86,7 @@ class ModelsDialog(QDialog):
                 self.cards[entry.row.name] = card
             self.cards[entry.row.name].show_entry(entry)
         free = human_bytes(self._models.free_bytes)
-        self._place.setText(self.tr("Kept in {}, {} free").format(self._models.root, free))
+        self._place.setText(self.tr("Kept in {}, {} free").format(short_path(self._models.root), free))
 
     @Slot(str)
     def _show_one(self, name: str) -> None:

@@ -80,6 +80,10 @@ class PeersPanel(QWidget):
         """What can't run here, and what the figures are of."""
         return self._note.text()
 
+    def refresh(self) -> None:
+        """Show what the player shows now."""
+        self._fill_sides()
+
     @Slot()
     def _show(self) -> None:
         peers, comparison = self._peers, self._peers.comparison

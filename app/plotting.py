@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pyqtgraph as pg
-from PySide6.QtCore import QBuffer, QIODevice
-from PySide6.QtGui import QImage
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice
+from PySide6.QtGui import QImage, QImageWriter
 
 from app.theme import Colours
 
@@ -36,7 +36,7 @@ def png_bytes(item: pg.PlotItem) -> bytes:
     """A plot as the bytes of a PNG file."""
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    _drawn(item).save(buffer, "PNG")
+    QImageWriter(buffer, QByteArray(b"PNG")).write(_drawn(item))
     return bytes(buffer.data().data())
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
@@ -25,6 +27,12 @@ def human_range(low: float, high: float) -> str:
     first, second = human_bytes(low), human_bytes(high)
     number, unit = first.rsplit(" ", 1)
     return f"{number if second.endswith(f' {unit}') else first}\u2013{second}"
+
+
+def short_path(path: Path) -> str:
+    """A path as people write it: their own folder as a tilde."""
+    home = Path.home()
+    return f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)
 
 
 def human_time(seconds: float) -> str:

@@ -208,7 +208,7 @@ def fetched_bytes(name: str) -> int:
     if not (folder / PROGRESS).is_file():
         return 0
     files = read_json(folder / PROGRESS).get("files", {})
-    return _partial_bytes(folder) + sum(entry["size"] for entry in files.values() if "size" in entry)
+    return _partial_bytes(folder) + sum(int(entry["size"]) for entry in files.values() if "size" in entry)
 
 
 def _shown() -> Path:

@@ -123,3 +123,7 @@ def test_perception_shows_the_curve_of_the_gop_under_the_playhead(qtbot: QtBot, 
     assert [kinds.count(kind) for kind in ("chosen", "measured", "power fit", "x265")] == [5, 10, 4, 1]
     with pytest.raises(OSError, match="could not be saved"):
         plot.export_png(tmp_path / "missing" / "rate.png")
+
+
+def test_a_plot_as_bytes_is_a_png(plot: TrajectoryPlot) -> None:
+    assert QImage.fromData(plot.png()).width() == EXPORT_WIDTH

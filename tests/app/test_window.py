@@ -91,6 +91,7 @@ def test_drop_encode_play_retarget_export(qtbot: QtBot, window: MainWindow, clip
     assert info.complete
     assert [job.state for job in workspace.queue] == [State.DONE]
     assert len(window.plots.trajectory.gops) == len(info.gops)
+    assert any(gop.fit is not None for gop in window.plots.trajectory.gops)
     assert window.readouts.text("size") == human_bytes(info.bytes)
 
     # Every frame has both pictures; those of the encode's preview serve, nothing is decoded again.
