@@ -15,7 +15,7 @@ from PySide6.QtGui import QDrag, QMouseEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
 # Whoever reads the lines sees their end instead of waiting for ever.
-LIFE_MS = 300_000
+LIFE_MS = 1_200_000
 
 
 def tell(**values: object) -> None:
@@ -45,7 +45,7 @@ class Source(QWidget):
 
 def show_source(path: Path) -> QWidget:
     source = Source(path)
-    source.setGeometry(1100, 100, 120, 120)
+    source.setGeometry(1450, 100, 120, 120)
     source.show()
     return source
 

@@ -17,7 +17,8 @@ import pytest
 TOOLS = ("Xvfb", "xdotool")
 MISSING = [tool for tool in TOOLS if shutil.which(tool) is None]
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not on this machine: {', '.join(MISSING)}")
-SCREEN = "1280x900x24"
+# Wide enough for both programs side by side.
+SCREEN = "1600x900x24"
 
 
 class Screen:
