@@ -223,8 +223,7 @@ def facts(entry: Entry) -> str:
     """Sizes, licence and place, one or two lines."""
     row = entry.row
     parts = [row.name, _tr("{} on disk").format(human_bytes(row.disk_bytes))]
-    if row.memory_bytes:
-        parts.append(_tr("about {} of memory").format(human_bytes(row.memory_bytes)))
+    parts.append(_tr("weights take {} of memory").format(human_bytes(row.memory_bytes)))
     parts.append(row.licence)
     lines = ["  \u00b7  ".join(parts)]
     if row.place is not None and row.origin != "bundled":

@@ -27,7 +27,7 @@ class ModelsDialog(QDialog):
         super().__init__(parent)
         self._models = models
         self.setWindowTitle(self.tr("Models"))
-        self.resize(760, 620)
+        self.resize(760, 720)
         self.cards: dict[str, ModelCard] = {}
         intro = label(
             self.tr(

@@ -46,6 +46,8 @@ class PerceptionPlot(QWidget):
         self._item = self._plot.getPlotItem()
         self._item.setMouseEnabled(x=False, y=False)
         self._item.hideButtons()
+        # The topmost figure of the axis reaches beyond it.
+        self._item.layout.setContentsMargins(1, 8, 1, 1)
         self._rest = self._item.plot([], [], pen=None, symbol="d", symbolSize=8)
         self._curve = self._item.plot([], [])
         self._probes = self._item.plot([], [], pen=None, symbol="o", symbolSize=7)

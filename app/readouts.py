@@ -29,6 +29,11 @@ def human_range(low: float, high: float) -> str:
     return f"{number if second.endswith(f' {unit}') else first}\u2013{second}"
 
 
+def human_speed(times: float) -> str:
+    """As a multiple of the video's own speed, to two digits where it is slow."""
+    return f"{times:.2f} \u00d7" if times >= 0.1 else f"{times:.2g} \u00d7"
+
+
 def short_path(path: Path) -> str:
     """A path as people write it: their own folder as a tilde."""
     home = Path.home()
@@ -52,7 +57,7 @@ def summary(progress: Progress, bytes_so_far: int) -> str:
     if progress.steps:
         parts.append(_tr("step {}/{}").format(progress.step, progress.steps))
     if progress.speed is not None:
-        parts.append(_tr("{:.2f} \u00d7 realtime").format(progress.speed))
+        parts.append(_tr("{} realtime").format(human_speed(progress.speed)))
     if progress.seconds_left is not None:
         parts.append(_tr("{} left").format(human_time(progress.seconds_left)))
     if bytes_so_far and progress.gops:
@@ -108,7 +113,7 @@ class Readouts(QWidget):
         self._set("forecast", human_range(forecast.low, forecast.high) if forecast else None)
         self._set("bitrate", None if progress.kbps is None else f"{progress.kbps:.1f} kbit/s")
         self._set("quality", None if quality is None else f"{quality:.3f}")
-        self._set("speed", None if progress.speed is None else f"{progress.speed:.2f} \u00d7")
+        self._set("speed", None if progress.speed is None else human_speed(progress.speed))
         self._set("left", None if progress.seconds_left is None else human_time(progress.seconds_left))
 
     def show_file(self, size: int, kbps: float, quality: float | None) -> None:

@@ -70,7 +70,8 @@ class ModelRow:
         kind: "prior" or "metric".
         origin: "bundled", "fetched", "added", "cache" (Hugging Face's) or "absent".
         place: where it is; None where it is absent.
-        download_bytes, disk_bytes, memory_bytes: about; 0 where nothing is fetched or it isn't known.
+        download_bytes, disk_bytes: about; 0 where nothing is fetched.
+        memory_bytes: of its weights, about.
         licence_notice: to be shown before its first download; "" where it was shown or nothing is to be said.
         partial_bytes: of a download that was paused.
         published: whether `GetModel` can fetch it.
@@ -165,8 +166,20 @@ def list_models() -> ModelList:
 def _bundled() -> ModelRow:
     place = Path(str(files("resources") / "pocket.safetensors"))
     size = place.stat().st_size if place.is_file() else 0
+    # Stored in 16 bits, computed with in 32.
     return ModelRow(
-        BUNDLED, "Pocket prior, for any CPU", "prior", "bundled", place, 0, size, size, "as this program", "", 0, False
+        BUNDLED,
+        "Pocket prior, for any CPU",
+        "prior",
+        "bundled",
+        place,
+        0,
+        size,
+        2 * size,
+        "as this program",
+        "",
+        0,
+        False,
     )
 
 
