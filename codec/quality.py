@@ -247,7 +247,7 @@ def _sampled(bits: Sequence[int], measured: Mapping[int, float], unit: float, cu
     """The curve around what was measured; None while no slope is known."""
     if not measured or not curve.slope:
         return None
-    probed = {bits[step]: quality for step, quality in measured.items()}
+    probed = {float(bits[step]): quality for step, quality in measured.items()}
     first, last = _FIT_FROM * min(probed), _FIT_TO * max(max(probed), 1)
     grid = sorted({*probed, *(first + n * (last - first) / _FIT_POINTS for n in range(_FIT_POINTS + 1))})
     known = {place: probed[at] for place, at in enumerate(grid) if at in probed}
