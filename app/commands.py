@@ -46,6 +46,7 @@ class Commands(QObject):
             Entry("trial", "job", self.tr("Try one GOP here"), self._try_here, "play", "T"),
             Entry("pause", "job", self.tr("Pause"), session.pause, "pause", "P"),
             Entry("stop", "job", self.tr("Stop"), session.cancel, "stop", "Ctrl+."),
+            Entry("peers", "job", self.tr("Compare with x265, AV1, VVC"), self._window.workspace.compare_peers),
             Entry("side", "view", self.tr("Side by side"), self._side),
             Entry("wipe", "view", self.tr("Wipe"), self._wipe),
             Entry("difference", "view", self.tr("Difference"), self._difference),

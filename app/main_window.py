@@ -46,7 +46,7 @@ from app.workspace import Workspace
 from codec.settings import Quality
 from codec.worker import Machine, Measured
 
-SIZE = QSize(1360, 860)
+SIZE = QSize(1360, 900)
 SIDE_WIDTH, QUEUE_WIDTH = 300, 220
 
 
@@ -256,6 +256,7 @@ class MainWindow(QMainWindow):
             "pause": running,
             "stop": running,
             "export": document is not None and document.result is not None,
+            "peers": document is not None and document.result is not None and document.source is not None,
             "report": document is not None and document.result is not None,
             "pair": player.has_original or player.has_result,
             "measure": player.has_original and player.has_result,

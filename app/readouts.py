@@ -85,6 +85,7 @@ class Readouts(QWidget):
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(16)
         self._grid.setVerticalSpacing(3)
+        self._titles: list[QLabel] = []
         self._values = {
             name: self._add(place, caption)
             for place, (name, caption) in enumerate(
@@ -102,11 +103,13 @@ class Readouts(QWidget):
 
     def clear(self) -> None:
         """Nothing to tell."""
+        self._show_pace(True)
         for value in self._values.values():
             value.setText(DASH)
 
     def show_progress(self, progress: Progress, bytes_so_far: int) -> None:
         """A job that runs."""
+        self._show_pace(True)
         forecast = progress.forecast(bytes_so_far)
         quality = progress.gops[-1].quality if progress.gops else None
         self._set("size", human_bytes(bytes_so_far) if bytes_so_far else None)
@@ -117,8 +120,9 @@ class Readouts(QWidget):
         self._set("left", None if progress.seconds_left is None else human_time(progress.seconds_left))
 
     def show_file(self, size: int, kbps: float, quality: float | None) -> None:
-        """A finished file."""
+        """A finished file: it has no pace, and what can be done with it needs the room."""
         self.clear()
+        self._show_pace(False)
         self._set("size", human_bytes(size))
         self._set("bitrate", f"{kbps:.1f} kbit/s")
         self._set("quality", None if quality is None else f"{quality:.3f}")
@@ -129,13 +133,19 @@ class Readouts(QWidget):
 
     def _add(self, place: int, caption: str) -> QLabel:
         row, column = divmod(place, 2)
-        self._grid.addWidget(label(caption, "muted"), 3 * row, column)
+        title = label(caption, "muted")
+        self._titles.append(title)
+        self._grid.addWidget(title, 3 * row, column)
         self._grid.setRowMinimumHeight(3 * row + 2, 5)
         self._grid.setColumnStretch(column, 1)
         value = label(DASH, "value")
         value.setAccessibleName(caption)
         self._grid.addWidget(value, 3 * row + 1, column)
         return value
+
+    def _show_pace(self, on: bool) -> None:
+        for widget in (*self._titles[-2:], self._values["speed"], self._values["left"]):
+            widget.setVisible(on)
 
     def _set(self, name: str, text: str | None) -> None:
         self._values[name].setText(text or DASH)
