@@ -6,6 +6,10 @@ import sys
 from collections.abc import Sequence
 from multiprocessing import freeze_support
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.workspace import Workspace
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,10 +37,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     window.show()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     # The window is up before anything that takes time begins.
-    QTimer.singleShot(0, window, workspace.start)
+    QTimer.singleShot(0, window, lambda: _begin(workspace))
     if files:
         QTimer.singleShot(0, window, lambda: workspace.open(files))
     return application.exec()
+
+
+def _begin(workspace: Workspace) -> None:
+    import faulthandler
+
+    workspace.start()
+    # After the last session's report was read, which the next start offers anew.
+    faulthandler.enable(workspace.crash_log.open("a", encoding="utf-8"))
 
 
 if __name__ == "__main__":

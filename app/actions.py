@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QToolBar, QToolBu
 from app.theme import MODES, Theme
 from app.widgets import ICON
 
-_BAR = ("open", "compress", "pause", "stop", "", "trial", "", "export", "pair")
+_BAR = ("open", "compress", "pause", "stop", "", "trial", "", "export", "pair", "", "models")
 _PRIMARY = "compress"
 
 

@@ -25,7 +25,7 @@ class Banner(QFrame):
         self._button.clicked.connect(self._act)
         self._close = tool_button(self.tr("Dismiss"))
         self._close.clicked.connect(self.hide)
-        self._action: Callable[[], None] | None = None
+        self._action: Callable[[], object] | None = None
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 8, 8, 8)
         row.setSpacing(10)
@@ -42,7 +42,7 @@ class Banner(QFrame):
         """What it says."""
         return self._text.text()
 
-    def tell(self, message: str, action: str = "", do: Callable[[], None] | None = None) -> None:
+    def tell(self, message: str, action: str = "", do: Callable[[], object] | None = None) -> None:
         """Show a sentence and, where something can be done at once, a button for it."""
         self._text.setText(message)
         self.setAccessibleName(message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
@@ -12,10 +13,10 @@ from app.actions import Entry
 from app.compare_view import Mode
 from app.dialogs import Dialogs
 from app.log_window import diagnostics
-from app.trajectory_plot import next_spike
 
 if TYPE_CHECKING:
     from app.main_window import MainWindow
+    from app.models_dialog import ModelsDialog
 
 
 class Commands(QObject):
@@ -25,6 +26,7 @@ class Commands(QObject):
         super().__init__(window)
         self._window = window
         self._dialogs = Dialogs(window, window.workspace)
+        self._models: ModelsDialog | None = None
 
     def entries(self) -> list[Entry]:
         """Every action, in the order of the menus."""
@@ -32,14 +34,19 @@ class Commands(QObject):
         return [
             Entry("open", "file", self.tr("Open"), dialogs.open, "open", "Ctrl+O"),
             Entry("export", "file", self.tr("Export video"), dialogs.export_video, "export", "Ctrl+E"),
+            Entry("report", "file", self.tr("Export report"), self._export_report),
             Entry("pair", "file", self.tr("Save frame pair"), self._save_pair, "image", "F"),
-            Entry("png", "file", self.tr("Export plot as PNG"), self._export_png),
-            Entry("csv", "file", self.tr("Export plot as CSV"), self._export_csv),
+            Entry("png", "file", self.tr("Export t\u2605 plot as PNG"), self._export_png),
+            Entry("csv", "file", self.tr("Export t\u2605 plot as CSV"), self._export_csv),
+            Entry("rate png", "file", self.tr("Export rate and perception as PNG"), self._export_rate_png),
+            Entry("rate csv", "file", self.tr("Export rate and perception as CSV"), self._export_rate_csv),
+            Entry("models", "file", self.tr("Models"), self.show_models, "models", "Ctrl+M"),
             Entry("quit", "file", self.tr("Quit"), self._quit, "", "Ctrl+Q"),
             Entry("compress", "job", self.tr("Compress"), self._compress, "compress", "Ctrl+Return"),
-            Entry("trial", "job", self.tr("Try 2 s here"), self._try_here, "play", "T"),
+            Entry("trial", "job", self.tr("Try one GOP here"), self._try_here, "play", "T"),
             Entry("pause", "job", self.tr("Pause"), session.pause, "pause", "P"),
             Entry("stop", "job", self.tr("Stop"), session.cancel, "stop", "Ctrl+."),
+            Entry("peers", "job", self.tr("Compare with x265, AV1, VVC"), self._window.workspace.compare_peers),
             Entry("side", "view", self.tr("Side by side"), self._side),
             Entry("wipe", "view", self.tr("Wipe"), self._wipe),
             Entry("difference", "view", self.tr("Difference"), self._difference),
@@ -49,6 +56,26 @@ class Commands(QObject):
             Entry("log", "help", self.tr("Log"), self._window.log_window.show, "log", "Ctrl+L"),
             Entry("copy", "help", self.tr("Copy diagnostics"), self._copy_diagnostics),
         ]
+
+    @Slot()
+    def show_models(self) -> None:
+        """Open the models dialog."""
+        if self._models is None:
+            from app.models_dialog import ModelsDialog
+
+            self._models = ModelsDialog(self._window.workspace.models, self._window)
+        self._models.show()
+        self._models.raise_()
+
+    @property
+    def models_dialog(self) -> ModelsDialog | None:
+        """Once it was opened."""
+        return self._models
+
+    def close(self) -> None:
+        """Close what was opened over the window."""
+        if self._models is not None:
+            self._models.close()
 
     @Slot()
     def _compress(self) -> None:
@@ -72,7 +99,7 @@ class Commands(QObject):
 
     @Slot()
     def _next_spike(self) -> None:
-        frame = next_spike(self._window.trajectory.gops, self._window.workspace.clock.frame)
+        frame = self._window.plots.trajectory.next_spike(self._window.workspace.clock.frame)
         if frame is not None:
             self._window.workspace.clock.seek(frame)
 
@@ -82,11 +109,32 @@ class Commands(QObject):
 
     @Slot()
     def _export_png(self) -> None:
-        self._dialogs.export_plot(".png", self._window.trajectory.export_png)
+        self._dialogs.export_plot(".png", self._window.plots.trajectory.export_png)
 
     @Slot()
     def _export_csv(self) -> None:
-        self._dialogs.export_plot(".csv", self._window.trajectory.export_csv)
+        self._dialogs.export_plot(".csv", self._window.plots.trajectory.export_csv)
+
+    @Slot()
+    def _export_rate_png(self) -> None:
+        self._dialogs.export_plot(".png", self._window.plots.perception.export_png)
+
+    @Slot()
+    def _export_rate_csv(self) -> None:
+        self._dialogs.export_plot(".csv", self._window.plots.perception.export_csv)
+
+    @Slot()
+    def _export_report(self) -> None:
+        self._dialogs.export_plot(".html", self._write_report)
+
+    def _write_report(self, path: Path) -> None:
+        from app.report import write_report
+
+        window = self._window
+        pictures = {self.tr("t* and bits over time"): window.plots.trajectory.png()}
+        pictures[self.tr("Rate and perception")] = window.plots.perception.png()
+        if window.workspace.document is not None:
+            write_report(path, window.workspace.document, window.workspace.peers.comparison.rows, pictures)
 
     @Slot()
     def _show_keys(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt, Signal, Slot
+from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, QPointF, QRectF, QSizeF, Qt, Signal, Slot
 from PySide6.QtGui import (
     QColor,
     QFont,
@@ -20,7 +20,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.frame_store import Picture
-from app.player import Player
+from app.player import ORIGINAL, RESULT, Player
 from app.theme import Theme, picture
 from app.viewport import Viewport
 
@@ -38,6 +38,13 @@ class Mode(StrEnum):
     SIDE = "side"
     WIPE = "wipe"
     DIFFERENCE = "difference"
+
+
+def side_label(name: str) -> str:
+    """What a side of the player is called on screen."""
+    names = {ORIGINAL: QT_TRANSLATE_NOOP("CompareView", "Original"), RESULT: "Free-GVC", "svtav1": "AV1 (SVT)"}
+    names |= {"x265": "HEVC (x265)", "vvc": "VVC"}
+    return QCoreApplication.translate("CompareView", str(names.get(name, name)))
 
 
 def difference(a: Picture, b: Picture, gain: int) -> Picture:
@@ -130,24 +137,21 @@ class CompareView(QWidget):
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(3, 3, -3, -3), 8, 8)
 
     def _paint_pictures(self, painter: QPainter) -> None:
-        original, result = self._player.original, self._player.result
-        sides = [(self.tr("Original"), original, 1), (self.tr("Free-GVC"), result, 2)]
+        player = self._player
+        sides = [(side_label(name), player.picture(name), place) for place, name in enumerate(player.sides, 1)]
         if self.swapped:
             sides.reverse()
-        shown = [side for side in sides if side[2] not in self.hidden and self._exists(side[2])]
+        shown = [side for side in sides if side[2] not in self.hidden and player.exists(player.sides[side[2] - 1])]
         if len(shown) == 2 and self.mode is Mode.WIPE:
             self._paint_wipe(painter, shown)
         elif len(shown) == 2 and self.mode is Mode.DIFFERENCE:
-            self._paint_difference(painter, original, result)
+            self._paint_difference(painter, shown[0][1], shown[1][1])
         else:
             for (label, pixels, _side), pane in zip(shown, self._panes(len(shown)), strict=True):
                 self._paint_pane(painter, pane, pixels)
                 self._chip(painter, pane, label, right=False)
         if self.metrics_text:
             self._chip(painter, QRectF(self.rect()), self.metrics_text, right=False, bottom=True)
-
-    def _exists(self, side: int) -> bool:
-        return self._player.has_original if side == 1 else self._player.has_result
 
     def _panes(self, count: int) -> list[QRectF]:
         whole = QRectF(self.rect())
@@ -162,7 +166,7 @@ class CompareView(QWidget):
     def _paint_pane(self, painter: QPainter, pane: QRectF, pixels: Picture | None) -> None:
         if pixels is None:
             painter.setPen(QColor("#8a8f95"))
-            painter.drawText(pane, Qt.AlignmentFlag.AlignCenter, self.tr("This frame isn't decoded yet"))
+            painter.drawText(pane, Qt.AlignmentFlag.AlignCenter, self.tr("This frame isn't here yet"))
             return
         image = to_image(pixels)
         size = QSizeF(image.size())
@@ -249,10 +253,11 @@ class CompareView(QWidget):
         return next((pane for pane in panes if pane.contains(point)), panes[0])
 
     def _both(self) -> bool:
-        return self._player.has_original and self._player.has_result
+        return all(self._player.exists(name) for name in self._player.sides)
 
     def _picture_size(self) -> QSizeF | None:
-        pixels = self._player.original if self._player.original is not None else self._player.result
+        pictures = (self._player.picture(name) for name in self._player.sides)
+        pixels = next((pixels for pixels in pictures if pixels is not None), None)
         return None if pixels is None else QSizeF(pixels.shape[1], pixels.shape[0])
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.compare_view import to_image
 from app.document import SUFFIX, VIDEO_SUFFIXES, free_name
+from app.notice import Notice
 from app.workspace import Workspace
 
 
@@ -38,8 +39,8 @@ class Dialogs(QObject):
             self._workspace.export(name)
 
     def export_plot(self, suffix: str, write: Callable[[Path], None]) -> None:
-        """A name for a plot's picture or figures."""
-        name = self._ask(self.tr("Export plot"), suffix, f"*{suffix}")
+        """A name for a plot's picture or figures, or for the report."""
+        name = self._ask(self.tr("Export"), suffix, f"*{suffix}")
         if name is not None:
             try:
                 write(name)
@@ -54,11 +55,12 @@ class Dialogs(QObject):
         place = document.result or document.source or Path()
         frame = self._workspace.clock.frame
         saved = []
-        for name, pixels in (("original", player.original), ("fgvc", player.result)):
+        for name in player.sides:
+            pixels = player.picture(name)
             if pixels is not None:
                 path = place.with_name(f"{place.stem}-{frame:06d}-{name}.png")
                 if not to_image(pixels).save(str(path)):
-                    self._workspace.told.emit(self.tr("{} can't be written; check the folder.").format(path), "")
+                    self._workspace.told.emit(Notice(self.tr("{} can't be written; check the folder.").format(path)))
                     return
                 saved.append(path.name)
         if saved:
@@ -79,7 +81,7 @@ class Dialogs(QObject):
             "M\tmeasure this frame\n"
             "N\tnext spike\n"
             "F\tsave both pictures as PNG\n"
-            "T\ttry 2 s from here\n"
+            "T\ttry one group of pictures from here\n"
             "H\tthis list"
         )
 
@@ -93,4 +95,4 @@ class Dialogs(QObject):
 
     def _refuse(self, path: Path, error: OSError) -> None:
         message = self.tr("{} can't be written ({}); choose another folder.").format(path, error.strerror)
-        self._workspace.told.emit(message, "")
+        self._workspace.told.emit(Notice(message))

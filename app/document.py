@@ -11,6 +11,7 @@ from codec.bitstream import BitstreamReader
 from codec.errors import InputError
 from codec.events import GopDone, Probe
 from codec.info import FileInfo, describe
+from codec.quality import refit
 from codec.records import AudioRecord, GopRecord
 from codec.retarget import step_choice
 from codec.settings import Bitrate, EncodeSettings, Quality
@@ -74,23 +75,26 @@ def of_result(path: Path, source: Path | None = None, start: float = 0.0, job_id
 
 
 def gop_events(path: Path) -> Iterable[GopDone]:
-    """The GOPs of a file as its encoder told them."""
+    """The GOPs of a file as its encoder told them, with the curves that follow from their points."""
     with BitstreamReader(path) as reader:
-        for record in reader.records():
-            if isinstance(record, GopRecord):
-                bits = record.prefix_bits()
-                yield GopDone(
-                    index=record.index,
-                    start_frame=record.start_frame,
-                    frames=record.frames,
-                    t_star=record.t_star,
-                    bits=bits[record.t_star],
-                    base_bits=record.base_bits,
-                    quality=record.quality,
-                    probes=tuple(Probe(step, bits[step], value) for step, value in record.measured()),
-                    frames_done=record.end_frame,
-                    frames_total=None,
-                )
+        records = [record for record in reader.records() if isinstance(record, GopRecord)]
+        target = reader.header.target.value
+    points = ((r.prefix_bits(), r.frames - r.overlap, dict(r.measured())) for r in records)
+    for record, fit in zip(records, refit(target, points), strict=True):
+        bits = record.prefix_bits()
+        yield GopDone(
+            index=record.index,
+            start_frame=record.start_frame,
+            frames=record.frames,
+            t_star=record.t_star,
+            bits=bits[record.t_star],
+            base_bits=record.base_bits,
+            quality=record.quality,
+            probes=tuple(Probe(step, bits[step], value) for step, value in record.measured()),
+            frames_done=record.end_frame,
+            frames_total=None,
+            fit=fit,
+        )
 
 
 def retargeted_bytes(path: Path, goal: Quality | Bitrate) -> int:

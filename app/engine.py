@@ -16,16 +16,18 @@ from PySide6.QtCore import QObject, QThread, QTimer, Signal, Slot
 
 from codec import worker
 from codec.events import StepCoded
+from codec.store_tasks import Transferred
 from codec.worker import Command, Message, Settled, Task
 
 UPDATES_PER_SECOND = 15
 CANCEL_GRACE_MS = 8000
 _IDLE_WAIT = 0.25
+_PROGRESS = (StepCoded, Transferred)
 
 
 def coalesce(pending: list[Message], message: Message) -> None:
-    """Append `message`; of steps that follow each other only the last is worth telling."""
-    if isinstance(message, StepCoded) and pending and isinstance(pending[-1], StepCoded):
+    """Append `message`; of mere progress that follows itself only the last is worth telling."""
+    if isinstance(message, _PROGRESS) and pending and type(pending[-1]) is type(message):
         pending[-1] = message
     else:
         pending.append(message)
@@ -34,7 +36,8 @@ def coalesce(pending: list[Message], message: Message) -> None:
 class Engine(QThread):
     """Owns one child process; the thread waits for what it says.
 
-    Call its methods from the thread that made it, and connect only bound methods of QObjects living there.
+    Call its methods from the thread that made it, and connect only bound methods of QObjects living there. A child that
+    is not `warm` never imports torch for tasks that don't need it.
 
     Attributes:
         told: a tuple of events and measurements, in order.
@@ -46,9 +49,10 @@ class Engine(QThread):
     settled = Signal(object)
     crashed = Signal(str)
 
-    def __init__(self, parent: QObject | None = None, crash_log: Path | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, crash_log: Path | None = None, warm: bool = True) -> None:
         super().__init__(parent)
         self._crash_log = crash_log
+        self._warm = warm
         self._closing = Flag()
         self._connection: Connection | None = None
         self._theirs: Connection | None = None
@@ -120,7 +124,7 @@ class Engine(QThread):
         assert connection is not None
         assert theirs is not None
         child = multiprocessing.get_context("spawn").Process(
-            target=worker.serve, args=(theirs, self._crash_log), daemon=True, name="freegvc engine"
+            target=worker.serve, args=(theirs, self._crash_log, self._warm), daemon=True, name="freegvc engine"
         )
         child.start()
         theirs.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Slot
@@ -27,25 +28,26 @@ from PySide6.QtWidgets import (
 from app.actions import Actions
 from app.banner import Banner
 from app.commands import Commands
-from app.compare_view import CompareView
+from app.compare_view import CompareView, side_label
 from app.job import ACTIVE, State
 from app.log_window import LogWindow
-from app.perception_plot import PerceptionPlot
+from app.notice import Notice, Remedy
+from app.peers_panel import PeersPanel
+from app.plots import HEIGHT, Plots
 from app.progress import Progress
 from app.queue_panel import QueuePanel
 from app.readouts import Readouts, summary
 from app.retarget_panel import RetargetPanel
 from app.settings_panel import SettingsPanel
 from app.theme import Theme
-from app.trajectory_plot import TrajectoryPlot
 from app.transport import Transport
 from app.widgets import card
 from app.workspace import Workspace
 from codec.settings import Quality
 from codec.worker import Machine, Measured
 
-SIZE = QSize(1360, 860)
-SIDE_WIDTH, QUEUE_WIDTH, PLOT_HEIGHT = 300, 220, 190
+SIZE = QSize(1360, 900)
+SIDE_WIDTH, QUEUE_WIDTH = 300, 220
 
 
 class MainWindow(QMainWindow):
@@ -62,9 +64,9 @@ class MainWindow(QMainWindow):
         self.settings = SettingsPanel(workspace.preferences.encode)
         self.readouts = Readouts()
         self.retarget = RetargetPanel()
+        self.peers = PeersPanel(workspace.peers, workspace.player)
         self.queue_panel = QueuePanel(workspace.queue, theme)
-        self.trajectory = TrajectoryPlot(theme)
-        self.perception = PerceptionPlot(theme)
+        self.plots = Plots(theme, SIZE.width())
         self.banner = Banner(theme)
         self.commands = Commands(self)
         self._status = QLabel(self.tr("Starting the engine"))
@@ -85,10 +87,13 @@ class MainWindow(QMainWindow):
     def _lay_out(self) -> None:
         self._retarget_card = card(self.tr("THE SAME FILE, SMALLER"), self.retarget)
         self._retarget_card.hide()
+        self._peers_card = card(self.tr("AT THE SAME SIZE"), self.peers)
+        self._peers_card.hide()
         side = _column(
             card(self.tr("NEXT ENCODE"), self.settings),
             card(self.tr("FIGURES"), self.readouts),
             self._retarget_card,
+            self._peers_card,
             stretch=True,
         )
         side = _scrolling(side)
@@ -99,17 +104,8 @@ class MainWindow(QMainWindow):
         top = _split(Qt.Orientation.Horizontal, queue, centre, side)
         top.setSizes([QUEUE_WIDTH, SIZE.width() - QUEUE_WIDTH - SIDE_WIDTH, SIDE_WIDTH])
         top.setStretchFactor(1, 1)
-        plots = _split(
-            Qt.Orientation.Horizontal,
-            card(self.tr("t\u2605 AND BITS OVER TIME"), self.trajectory),
-            card(self.tr("RATE AND PERCEPTION"), self.perception),
-        )
-        plots.setMinimumHeight(PLOT_HEIGHT)
-        plots.setSizes([SIZE.width() * 2 // 3, SIZE.width() // 3])
-        plots.setStretchFactor(0, 2)
-        plots.setStretchFactor(1, 1)
-        whole = _split(Qt.Orientation.Vertical, top, plots)
-        whole.setSizes([SIZE.height() - PLOT_HEIGHT, PLOT_HEIGHT])
+        whole = _split(Qt.Orientation.Vertical, top, self.plots)
+        whole.setSizes([SIZE.height() - HEIGHT, HEIGHT])
         whole.setStretchFactor(0, 1)
         frame = QWidget()
         column = QVBoxLayout(frame)
@@ -141,12 +137,14 @@ class MainWindow(QMainWindow):
         workspace.measured.connect(self._measured)
         workspace.machine.connect(self._know_machine)
         workspace.queue.dataChanged.connect(self._enable)
-        workspace.clock.changed.connect(self.trajectory.show_frame)
+        workspace.clock.changed.connect(self.plots.show_frame)
         workspace.clock.changed.connect(self._forget_metrics)
         self.queue_panel.chosen.connect(workspace.choose)
         self.queue_panel.resume_wanted.connect(workspace.session.resume)
-        self.trajectory.seeked.connect(workspace.clock.seek)
+        self.plots.seeked.connect(workspace.clock.seek)
         self.retarget.chosen.connect(workspace.retarget)
+        self.peers.start_wanted.connect(workspace.compare_peers)
+        workspace.peers.changed.connect(self._show_marks)
         self.settings.changed.connect(self._remember_settings)
         self.actions_.appearance.triggered.connect(self._set_theme)
 
@@ -160,6 +158,7 @@ class MainWindow(QMainWindow):
         name = (document.result or document.source or Path()).name
         self.setWindowTitle(f"{name} \u2013 Free-GVC")
         self._retarget_card.setVisible(self.retarget.show_document(document))
+        self._peers_card.setVisible(document.source is not None and document.result is not None)
         if document.info is not None:
             qualities = [gop.quality for gop in document.gops if gop.quality is not None]
             self.readouts.show_file(document.info.bytes, document.info.kbps, qualities[-1] if qualities else None)
@@ -180,8 +179,8 @@ class MainWindow(QMainWindow):
         target = document.target
         if target is None and document.info is None and isinstance(goal, Quality):
             target = goal.value
-        self.trajectory.show_gops(document.gops, float(document.rate))
-        self.perception.show_gops(document.gops, target)
+        self.plots.trajectory.show_gops(document.gops, float(document.rate))
+        self.plots.perception.show_gops(document.gops, target)
         self._enable()
 
     @Slot(object)
@@ -192,12 +191,14 @@ class MainWindow(QMainWindow):
         if document is not None and session.current is not None and document.job_id == session.current.id:
             self.readouts.show_progress(progress, size)
 
-    @Slot(str, str)
-    def _tell(self, message: str, job_id: str) -> None:
-        if job_id:
-            self.banner.tell(message, self.tr("Resume"), lambda: self.workspace.session.resume(job_id))
-        else:
-            self.banner.tell(message)
+    @Slot(object)
+    def _tell(self, notice: Notice) -> None:
+        remedies: dict[Remedy, tuple[str, Callable[[], object]]] = {
+            Remedy.RESUME: (self.tr("Resume"), lambda: self.workspace.session.resume(notice.job_id)),
+            Remedy.LOG: (self.tr("Show the log"), self.log_window.show),
+            Remedy.MODELS: (self.tr("Models"), self.commands.show_models),
+        }
+        self.banner.tell(notice.message, *remedies.get(notice.remedy, ("", None)))
         self._enable()
 
     @Slot(str)
@@ -209,11 +210,17 @@ class MainWindow(QMainWindow):
             QApplication.alert(self)
         self._enable()
 
-    @Slot(object)
-    def _measured(self, measured: Measured) -> None:
+    @Slot()
+    def _show_marks(self) -> None:
+        marks = self.workspace.peers.marks()
+        self.plots.perception.show_marks([replace(mark, name=side_label(mark.name)) for mark in marks])
+
+    @Slot(object, str)
+    def _measured(self, measured: Measured, side: str) -> None:
         if measured.frame == self.workspace.clock.frame:
             parts = (f"{name.upper()} {value:.3f}" for name, value in measured.values.items())
-            self.view.metrics_text = self.tr("Frame {}").format(measured.frame) + ":  " + "   ".join(parts)
+            what = self.tr("{}, frame {}").format(side_label(side), measured.frame)
+            self.view.metrics_text = what + ":  " + "   ".join(parts)
             self.view.update()
 
     @Slot()
@@ -249,10 +256,14 @@ class MainWindow(QMainWindow):
             "pause": running,
             "stop": running,
             "export": document is not None and document.result is not None,
+            "peers": document is not None and document.result is not None and document.source is not None,
+            "report": document is not None and document.result is not None,
             "pair": player.has_original or player.has_result,
             "measure": player.has_original and player.has_result,
             "png": document is not None and bool(document.gops),
             "csv": document is not None and bool(document.gops),
+            "rate png": document is not None and bool(document.gops),
+            "rate csv": document is not None and bool(document.gops),
             "spike": document is not None and bool(document.gops),
         }
         for name, value in enabled.items():
@@ -294,6 +305,7 @@ class MainWindow(QMainWindow):
         """Remember the window; what runs is noted as interrupted."""
         self.workspace.preferences.geometry = self.saveGeometry()
         self.log_window.close()
+        self.commands.close()
         self.workspace.close()
         event.accept()
 

@@ -1,82 +1,181 @@
-"""Rate and perception: what the controller measured of the last GOP, and the target it aims at."""
+"""Rate and perception as the controller sees them: a GOP's measured prefixes, the fitted curve, the target it aims at.
+
+Other codecs of the same size, where they were asked for, are points beside them.
+"""
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
+from pathlib import Path
 
 import pyqtgraph as pg
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from app.peers import Mark
+from app.plotting import png_bytes, save_png, style_axis
 from app.theme import Theme
 from codec.events import GopDone
 
 
+def write_csv(path: Path, gops: Sequence[GopDone], marks: Sequence[Mark]) -> None:
+    """What was chosen, measured and fitted of every GOP, and the other codecs; one line per point."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        out = csv.writer(file)
+        out.writerow(["point", "gop", "step", "bits", "quality"])
+        for gop in gops:
+            out.writerow(["chosen", gop.index, gop.t_star, gop.bits, gop.quality])
+            out.writerows(["measured", gop.index, probe.step, probe.bits, probe.quality] for probe in gop.probes)
+            if gop.fit is not None:
+                name = f"{gop.fit.form} fit"
+                out.writerows([name, gop.index, "", f"{bits:.0f}", f"{q:.5f}"] for bits, q in gop.fit.points)
+        out.writerows([mark.name, "", "", f"{mark.bits:.0f}", f"{mark.quality:.5f}"] for mark in marks)
+
+
 class PerceptionPlot(QWidget):
-    """A GOP's measured prefixes, and the points at which all GOPs came to rest."""
+    """One GOP's points and curve in front of the points at which all GOPs came to rest."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
+        self._gops: tuple[GopDone, ...] = ()
+        self._marks: tuple[Mark, ...] = ()
+        self._focus = -1
         self._plot = pg.PlotWidget(enableMenu=False)
         self._item = self._plot.getPlotItem()
         self._item.setMouseEnabled(x=False, y=False)
         self._item.hideButtons()
-        self._curve = self._item.plot([], [], symbol="o", symbolSize=7)
-        self._rest = self._item.plot([], [], pen=None, symbol="d", symbolSize=9)
+        # The topmost figure of the axis reaches beyond it.
+        self._item.layout.setContentsMargins(1, 8, 1, 1)
+        self._rest = self._item.plot([], [], pen=None, symbol="d", symbolSize=8)
+        self._curve = self._item.plot([], [])
+        self._probes = self._item.plot([], [], pen=None, symbol="o", symbolSize=7)
+        self._chosen = self._item.plot([], [], pen=None, symbol="d", symbolSize=12)
+        self._others = self._item.plot([], [], pen=None, symbol="t1", symbolSize=10)
+        self._names: list[pg.TextItem] = []
         self._target = pg.InfiniteLine(angle=0)
         self._item.addItem(self._target, ignoreBounds=True)
         self._empty = pg.TextItem(anchor=(0.5, 0.5))
         self._item.addItem(self._empty, ignoreBounds=True)
+        self._caption = pg.LabelItem(justify="right")
+        self._caption.setParentItem(self._item.vb)
+        self._caption.anchor(itemPos=(1, 0), parentPos=(1, 0), offset=(-6, 0))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._plot)
-        self.setAccessibleName(self.tr("Measured quality against kilobits, with the target; lower is better"))
+        self.setAccessibleName(
+            self.tr("Measured quality against kilobits, with the fitted curve and the target; lower is better")
+        )
+        self._goal: float | None = None
         theme.changed.connect(self._restyle)
         self._restyle()
         self.show_gops((), None)
 
+    @property
+    def caption(self) -> str:
+        """Which GOP is shown, and by which form it is fitted."""
+        gop = self._gop
+        if gop is None:
+            return ""
+        name = self.tr("GOP {}").format(gop.index + 1)
+        return name if gop.fit is None else self.tr("{}: {} fit").format(name, gop.fit.form)
+
     def show_gops(self, gops: Sequence[GopDone], target: float | None) -> None:
-        """Show the last GOP's probes and every GOP's choice; no line without a target."""
-        measured = [gop for gop in gops if gop.quality is not None]
-        probes = sorted(measured[-1].probes, key=lambda probe: probe.bits) if measured else []
-        self._curve.setData([probe.bits / 1000 for probe in probes], [probe.quality for probe in probes])
-        self._rest.setData([gop.bits / 1000 for gop in measured], [gop.quality for gop in measured])
-        qualities = [gop.quality for gop in measured if gop.quality is not None]
-        if target is not None:
-            self._target.setValue(target)
-            qualities.append(target)
-        qualities += [probe.quality for probe in probes]
+        """Show the newest GOP's points and curve, and every GOP's choice; no line without a target."""
+        self._gops = tuple(gop for gop in gops if gop.quality is not None)
+        self._goal = target
+        self._focus = len(self._gops) - 1
+        self._draw()
+
+    @Slot(int)
+    def show_frame(self, frame: int) -> None:
+        """Show the points and the curve of the GOP that brings this frame."""
+        places = [place for place, gop in enumerate(self._gops) if gop.start_frame <= frame]
+        focus = places[-1] if places else 0
+        if self._gops and focus != self._focus:
+            self._focus = focus
+            self._draw()
+
+    def show_marks(self, marks: Sequence[Mark]) -> None:
+        """Show whole files beside the GOPs."""
+        self._marks = tuple(marks)
+        self._draw()
+
+    def export_png(self, path: Path) -> None:
+        """Write the plot as a picture; raises OSError where that fails."""
+        save_png(self._item, path)
+
+    def png(self) -> bytes:
+        """The plot as a PNG file's bytes."""
+        return png_bytes(self._item)
+
+    def export_csv(self, path: Path) -> None:
+        """Write the figures behind it; raises OSError where that fails."""
+        write_csv(path, self._gops, self._marks)
+
+    @property
+    def _gop(self) -> GopDone | None:
+        return self._gops[self._focus] if self._gops else None
+
+    def _draw(self) -> None:
+        gop = self._gop
+        probes = sorted(gop.probes, key=lambda probe: probe.bits) if gop is not None else []
+        fit = gop.fit.points if gop is not None and gop.fit is not None else ()
+        self._probes.setData([probe.bits / 1000 for probe in probes], [probe.quality for probe in probes])
+        self._curve.setData([bits / 1000 for bits, _ in fit], [quality for _, quality in fit])
+        self._rest.setData([other.bits / 1000 for other in self._gops], [other.quality for other in self._gops])
+        chosen = [] if gop is None else [gop]
+        self._chosen.setData([one.bits / 1000 for one in chosen], [one.quality for one in chosen])
+        self._others.setData([mark.bits / 1000 for mark in self._marks], [mark.quality for mark in self._marks])
+        self._name_marks()
+        self._fit_range([probe.quality for probe in probes])
+        self._caption.setText(self.caption, color=self._theme.colours.muted, size="9pt")
+
+    def _fit_range(self, qualities: list[float]) -> None:
+        """The measured decides what is visible, not how far the curve runs."""
+        qualities = qualities + [gop.quality for gop in self._gops if gop.quality is not None]
+        qualities += [mark.quality for mark in self._marks]
+        if self._goal is not None:
+            self._target.setValue(self._goal)
+            qualities.append(self._goal)
         low, high = (min(qualities), max(qualities)) if qualities else (0.0, 0.4)
         margin = max(0.01, 0.15 * (high - low))
         self._item.setYRange(max(0.0, low - margin), high + margin, padding=0)
+        anything = bool(self._gops or self._marks)
         for axis in ("left", "bottom"):
-            self._item.getAxis(axis).setStyle(showValues=bool(measured))
-        if not measured:
-            self._item.setXRange(0, 1, padding=0)
-        else:
+            self._item.getAxis(axis).setStyle(showValues=anything)
+        if anything:
             self._item.enableAutoRange(axis="x")
-        self._target.setVisible(target is not None and bool(measured))
-        self._empty.setVisible(not measured)
+        else:
+            self._item.setXRange(0, 1, padding=0)
+        self._target.setVisible(self._goal is not None and anything)
+        self._empty.setVisible(not anything)
         self._empty.setPos(0.5, (max(0.0, low - margin) + high + margin) / 2)
+
+    def _name_marks(self) -> None:
+        for name in self._names:
+            self._item.removeItem(name)
+        self._names = [pg.TextItem(mark.name, color=self._theme.colours.text, anchor=(0, 1)) for mark in self._marks]
+        for name, mark in zip(self._names, self._marks, strict=True):
+            self._item.addItem(name, ignoreBounds=True)
+            name.setPos(mark.bits / 1000, mark.quality)
 
     @Slot()
     def _restyle(self) -> None:
         colours = self._theme.colours
         self._empty.setText(self.tr("Appears once quality was measured"), color=colours.faint)
         self._plot.setBackground(colours.panel)
-        for name, text in (
-            ("left", self.tr("DISTS \u2193 better")),
-            ("bottom", self.tr("kbit of a GOP \u2190 smaller")),
-        ):
-            axis = self._item.getAxis(name)
-            axis.setPen(colours.line)
-            axis.setTextPen(colours.muted)
-            # No SI prefixes, which enableAutoSIPrefix(False) doesn't keep out: 0.1 must not read 100.
-            axis.setLabel(text, color=colours.muted, siPrefixEnableRanges=())
-        self._curve.setPen(pg.mkPen(colours.muted, width=1.5))
-        self._curve.setSymbolBrush(colours.muted)
-        self._curve.setSymbolPen(None)
-        self._rest.setSymbolBrush(colours.accent)
-        self._rest.setSymbolPen(None)
+        style_axis(self._item, "left", self.tr("DISTS \u2193 better"), colours)
+        style_axis(self._item, "bottom", self.tr("kbit of a GOP \u2190 smaller"), colours)
+        self._curve.setPen(pg.mkPen(colours.accent, width=2))
         self._target.setPen(pg.mkPen(colours.warn, width=1.5, style=Qt.PenStyle.DashLine))
+        for points, colour in (
+            (self._rest, colours.faint),
+            (self._probes, colours.text),
+            (self._chosen, colours.accent),
+            (self._others, colours.warn),
+        ):
+            points.setSymbolBrush(colour)
+            points.setSymbolPen(None)
+        self._draw()

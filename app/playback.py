@@ -31,11 +31,13 @@ class Playback(QObject):
         failed: a sentence.
         warned: a sentence.
         measured: a `Measured` of one frame.
+        model_missing: the name of a model whose weights the file needs.
     """
 
     failed = Signal(str)
     warned = Signal(str)
     measured = Signal(object)
+    model_missing = Signal(str)
 
     def __init__(self, engine: Engine, player: Player, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -95,7 +97,9 @@ class Playback(QObject):
     @Slot(object)
     def _settled(self, settled: Settled) -> None:
         self._running = None
-        if settled.outcome in (Outcome.REFUSED, Outcome.FAILED):
+        if settled.model:
+            self.model_missing.emit(settled.model)
+        elif settled.outcome in (Outcome.REFUSED, Outcome.FAILED):
             self.failed.emit(settled.message)
         elif self._player.has_result and self._player.result is None:
             self._need(self._player.clock.frame)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from app.frame_store import FrameStore, Picture
@@ -104,10 +106,14 @@ class FrameClock(QObject):
         self.changed.emit(due)
 
 
+ORIGINAL, RESULT = "original", "fgvc"
+
+
 class Player(QObject):
-    """The original and the reconstruction under one clock.
+    """The original and the reconstruction under one clock; other codecs' pictures may take the place of either.
 
     Attributes:
+        sides: what is shown on the first and the second side: ORIGINAL, RESULT or the name of another codec.
         updated: a picture of the current frame has changed.
         missing: the number of a frame that the reconstruction lacks.
         failed: the original can't be read; a sentence.
@@ -123,6 +129,8 @@ class Player(QObject):
         self.store = FrameStore()
         self._original: OriginalReader | None = None
         self._has_result = False
+        self._others: dict[str, NDArray[np.uint8]] = {}
+        self.sides = (ORIGINAL, RESULT)
         clock.ready = self._ready
         clock.changed.connect(self._show)
 
@@ -145,6 +153,37 @@ class Player(QObject):
     def has_original(self) -> bool:
         """Whether there is a source to compare with."""
         return self._original is not None
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Names of the other codecs that can be shown."""
+        return tuple(self._others)
+
+    def exists(self, name: str) -> bool:
+        """Whether there is such a side, though its picture may still be on the way."""
+        if name == ORIGINAL:
+            return self.has_original
+        return self.has_result if name == RESULT else name in self._others
+
+    def picture(self, name: str) -> Picture | None:
+        """A side's picture of the current frame, where it is there."""
+        if name == ORIGINAL:
+            return self.original
+        if name == RESULT:
+            return self.result
+        frames = self._others.get(name)
+        return frames[self.clock.frame] if frames is not None and self.clock.frame < len(frames) else None
+
+    def show_others(self, frames: Mapping[str, NDArray[np.uint8]]) -> None:
+        """Take other codecs' frames, uint8 (T, H, W, 3) by name; a side that is none of them shows what is its own."""
+        self._others = dict(frames)
+        self.choose(*self.sides)
+
+    def choose(self, first: str, second: str) -> None:
+        """Show these two; what doesn't exist gives way to the original and the reconstruction."""
+        known = (ORIGINAL, RESULT, *self._others)
+        self.sides = (first if first in known else ORIGINAL, second if second in known else RESULT)
+        self.updated.emit()
 
     def show_original(self, reader: OriginalReader | None) -> None:
         """Take another source; the one before is closed."""

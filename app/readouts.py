@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
@@ -27,6 +29,17 @@ def human_range(low: float, high: float) -> str:
     return f"{number if second.endswith(f' {unit}') else first}\u2013{second}"
 
 
+def human_speed(times: float) -> str:
+    """As a multiple of the video's own speed, to two digits where it is slow."""
+    return f"{times:.2f} \u00d7" if times >= 0.1 else f"{times:.2g} \u00d7"
+
+
+def short_path(path: Path) -> str:
+    """A path as people write it: their own folder as a tilde."""
+    home = Path.home()
+    return f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)
+
+
 def human_time(seconds: float) -> str:
     """Minutes and seconds, with hours where there are any."""
     total = round(seconds)
@@ -44,7 +57,7 @@ def summary(progress: Progress, bytes_so_far: int) -> str:
     if progress.steps:
         parts.append(_tr("step {}/{}").format(progress.step, progress.steps))
     if progress.speed is not None:
-        parts.append(_tr("{:.2f} \u00d7 realtime").format(progress.speed))
+        parts.append(_tr("{} realtime").format(human_speed(progress.speed)))
     if progress.seconds_left is not None:
         parts.append(_tr("{} left").format(human_time(progress.seconds_left)))
     if bytes_so_far and progress.gops:
@@ -72,6 +85,7 @@ class Readouts(QWidget):
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(16)
         self._grid.setVerticalSpacing(3)
+        self._titles: list[QLabel] = []
         self._values = {
             name: self._add(place, caption)
             for place, (name, caption) in enumerate(
@@ -89,23 +103,26 @@ class Readouts(QWidget):
 
     def clear(self) -> None:
         """Nothing to tell."""
+        self._show_pace(True)
         for value in self._values.values():
             value.setText(DASH)
 
     def show_progress(self, progress: Progress, bytes_so_far: int) -> None:
         """A job that runs."""
+        self._show_pace(True)
         forecast = progress.forecast(bytes_so_far)
         quality = progress.gops[-1].quality if progress.gops else None
         self._set("size", human_bytes(bytes_so_far) if bytes_so_far else None)
         self._set("forecast", human_range(forecast.low, forecast.high) if forecast else None)
         self._set("bitrate", None if progress.kbps is None else f"{progress.kbps:.1f} kbit/s")
         self._set("quality", None if quality is None else f"{quality:.3f}")
-        self._set("speed", None if progress.speed is None else f"{progress.speed:.2f} \u00d7")
+        self._set("speed", None if progress.speed is None else human_speed(progress.speed))
         self._set("left", None if progress.seconds_left is None else human_time(progress.seconds_left))
 
     def show_file(self, size: int, kbps: float, quality: float | None) -> None:
-        """A finished file."""
+        """A finished file: it has no pace, and what can be done with it needs the room."""
         self.clear()
+        self._show_pace(False)
         self._set("size", human_bytes(size))
         self._set("bitrate", f"{kbps:.1f} kbit/s")
         self._set("quality", None if quality is None else f"{quality:.3f}")
@@ -116,13 +133,19 @@ class Readouts(QWidget):
 
     def _add(self, place: int, caption: str) -> QLabel:
         row, column = divmod(place, 2)
-        self._grid.addWidget(label(caption, "muted"), 3 * row, column)
+        title = label(caption, "muted")
+        self._titles.append(title)
+        self._grid.addWidget(title, 3 * row, column)
         self._grid.setRowMinimumHeight(3 * row + 2, 5)
         self._grid.setColumnStretch(column, 1)
         value = label(DASH, "value")
         value.setAccessibleName(caption)
         self._grid.addWidget(value, 3 * row + 1, column)
         return value
+
+    def _show_pace(self, on: bool) -> None:
+        for widget in (*self._titles[-2:], self._values["speed"], self._values["left"]):
+            widget.setVisible(on)
 
     def _set(self, name: str, text: str | None) -> None:
         self._values[name].setText(text or DASH)

@@ -28,6 +28,7 @@ class Session(QObject):
         ended: (job id, the state it came to).
         crashed: (job id, a sentence); the job is interrupted and may be resumed.
         detail: a traceback for the log.
+        model_missing: the name of a model whose weights a job lacked; `ended` has told of the job before.
     """
 
     progressed = Signal(str, object)
@@ -37,6 +38,7 @@ class Session(QObject):
     ended = Signal(str, object)
     crashed = Signal(str, str)
     detail = Signal(str)
+    model_missing = Signal(str)
 
     def __init__(self, queue: JobQueue, engine: Engine, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -128,6 +130,8 @@ class Session(QObject):
             self.detail.emit(settled.detail)
         if job is not None:
             self._end(job.id, _state_after(settled, job), settled.message)
+        if settled.model:
+            self.model_missing.emit(settled.model)
         self.start_next()
 
     @Slot(str)

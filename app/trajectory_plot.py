@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pyqtgraph as pg
-from pyqtgraph.exporters import ImageExporter
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal, Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from app.plotting import png_bytes, save_png, style_axis
 from app.theme import Theme
 from codec.events import GopDone
 
-EXPORT_WIDTH = 1600
 SPIKE = 1.3  # times the median's bits per frame
 
 
@@ -120,16 +119,22 @@ class TrajectoryPlot(QWidget):
         self._empty.setVisible(not gops)
         self._empty.setPos(0.5, 2.2)
 
+    def next_spike(self, frame: int) -> int | None:
+        """See the function of this name."""
+        return next_spike(self._gops, frame)
+
     @Slot(int)
     def show_frame(self, frame: int) -> None:
         """Move the cursor."""
         self._cursor.setPos(frame / self._rate)
 
     def export_png(self, path: Path) -> None:
-        """Write the plot as a picture."""
-        exporter = ImageExporter(self._item)
-        exporter.parameters()["width"] = EXPORT_WIDTH
-        exporter.export(str(path))
+        """Write the plot as a picture; raises OSError where that fails."""
+        save_png(self._item, path)
+
+    def png(self) -> bytes:
+        """The plot as a PNG file's bytes."""
+        return png_bytes(self._item)
 
     def export_csv(self, path: Path) -> None:
         """Write the figures behind it."""
@@ -159,11 +164,7 @@ class TrajectoryPlot(QWidget):
             ("right", self.tr("kbit per GOP")),
             ("bottom", self.tr("seconds")),
         ):
-            axis = self._item.getAxis(name)
-            axis.setPen(colours.line)
-            axis.setTextPen(colours.muted)
-            # No SI prefixes, which enableAutoSIPrefix(False) doesn't keep out: 0.1 must not read 100.
-            axis.setLabel(text, color=colours.muted, siPrefixEnableRanges=())
+            style_axis(self._item, name, text, colours)
         self._line.setPen(pg.mkPen(colours.accent, width=2.5))
         self._bars.setOpts(brush=colours.line, pen=None)
         self._cursor.setPen(pg.mkPen(colours.text, width=1, style=Qt.PenStyle.DashLine))

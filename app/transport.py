@@ -25,6 +25,7 @@ class Transport(QWidget):
         self._clock, self._view, self._theme = clock, view, theme
         self._icons: list[tuple[QToolButton, str]] = []
         self._slider = QSlider(Qt.Orientation.Horizontal)
+        self._slider.setMinimumWidth(40)
         self._slider.setAccessibleName(self.tr("Position in frames"))
         self._slider.valueChanged.connect(self._seek)
         self._time = label("", "muted")

@@ -12,9 +12,12 @@ from app.document import SUFFIX, Document, free_name, of_result, of_source, vide
 from app.engine import Engine
 from app.job import ACTIVE, Job, State
 from app.log_window import Log
+from app.models import Models
+from app.notice import Notice, Remedy
 from app.original import OriginalReader
+from app.peers import OURS, Peers
 from app.playback import Playback, Reel
-from app.player import FrameClock, Player
+from app.player import ORIGINAL, RESULT, FrameClock, Player
 from app.preferences import Preferences
 from app.progress import Progress
 from app.queue import JobQueue
@@ -24,7 +27,8 @@ from codec.events import PreviewReady
 from codec.settings import Bitrate, DecodeSettings, EncodeSettings, Quality
 from codec.worker import Machine, Measured, Survey
 
-TRIAL_SECONDS = 2.0
+# What the pocket prior takes for a GOP; the large ones take about as many.
+TRIAL_FRAMES = 48
 
 
 class Workspace(QObject):
@@ -35,9 +39,9 @@ class Workspace(QObject):
         gops_changed: the document has more GOPs.
         progressed: Progress of the job that runs.
         noted: a sentence that needs no answer.
-        told: (a sentence, id of a job that can be resumed or "").
+        told: a Notice.
         job_added, ended: a job's id.
-        measured: a Measured.
+        measured: a Measured, and the name of the side that it is of.
         machine: a Machine.
     """
 
@@ -45,10 +49,10 @@ class Workspace(QObject):
     gops_changed = Signal()
     progressed = Signal(object)
     noted = Signal(str)
-    told = Signal(str, str)
+    told = Signal(object)
     job_added = Signal(str)
     ended = Signal(str)
-    measured = Signal(object)
+    measured = Signal(object, str)
     machine = Signal(object)
 
     def __init__(self, preferences: Preferences, folder: Path, parent: QObject | None = None) -> None:
@@ -64,7 +68,12 @@ class Workspace(QObject):
         self.player = Player(self.clock, self)
         self._play_engine = Engine(self, self.crash_log)
         self.playback = Playback(self._play_engine, self.player, self)
+        # A download may take hours and a hash minutes: neither waits for an encode, nor an encode for them.
+        self._store_engine = Engine(self, self.crash_log, warm=False)
+        self.models = Models(self._store_engine, self)
+        self.peers = Peers(lambda: Engine(self, self.crash_log), self)
         self.document: Document | None = None
+        self._measured_side = RESULT
         self._connect()
 
     def start(self) -> None:
@@ -73,7 +82,8 @@ class Workspace(QObject):
         self.queue.load()
         interrupted = next((job for job in self.queue if job.resumable), None)
         if interrupted is not None:
-            self.told.emit(self.tr("{} was interrupted.").format(interrupted.output.name), interrupted.id)
+            message = self.tr("{} was interrupted.").format(interrupted.output.name)
+            self.told.emit(Notice(message, Remedy.RESUME, interrupted.id))
         self.engine.submit(Survey())
 
     def close(self) -> None:
@@ -82,6 +92,8 @@ class Workspace(QObject):
         self.session.shut_down()
         self.engine.shut_down()
         self._play_engine.shut_down()
+        self._store_engine.shut_down()
+        self.peers.shut_down()
 
     # --- Opening ----------------------------------------------------------------------------------------------------
 
@@ -132,6 +144,8 @@ class Workspace(QObject):
         return True
 
     def _show(self, document: Document) -> None:
+        if self.peers.comparison.file not in (None, document.result):
+            self.peers.forget()
         self.document = document
         self._show_original(document)
         self.clock.set_video(document.count, document.rate)
@@ -164,12 +178,13 @@ class Workspace(QObject):
             self.add_encode(self.document.source, settings)
 
     def try_here(self, settings: EncodeSettings) -> None:
-        """Encode two seconds from the playhead on, to see what the settings give."""
+        """Encode one GOP from the playhead on, to see what the settings give."""
         document = self.document
         if document is None or document.source is None:
             return
         start = document.start + float(self.clock.frame / document.rate)
-        trial = replace(settings, start=start, duration=TRIAL_SECONDS)
+        frames = settings.gop_frames or TRIAL_FRAMES
+        trial = replace(settings, start=start, duration=float(frames / document.rate))
         self.add_encode(document.source, trial, f" (trial at {start:.1f} s)")
 
     def add_encode(self, source: Path, settings: EncodeSettings, suffix: str = "") -> None:
@@ -188,10 +203,16 @@ class Workspace(QObject):
         self._play(DecodeSettings(goal=goal))
 
     def measure_frame(self) -> None:
-        """Measure the frame that is shown."""
-        original, result = self.player.original, self.player.result
+        """Measure the frame that is shown: the last side that isn't the original, against the original."""
+        self._measured_side = next((name for name in reversed(self.player.sides) if name != ORIGINAL), RESULT)
+        original, result = self.player.original, self.player.picture(self._measured_side)
         if original is None or result is None or not self.playback.measure(self.clock.frame, original, result):
             self._tell(self.tr("This frame can't be measured now: both pictures must be there and decoding be done."))
+
+    def compare_peers(self) -> None:
+        """Let other codecs code the open file's source in as many bytes."""
+        if self.document is not None:
+            self.peers.start(self.document)
 
     def _add(self, job: Job) -> None:
         self.queue.add(job)
@@ -210,16 +231,20 @@ class Workspace(QObject):
         self.session.ended.connect(self._ended)
         self.session.crashed.connect(self._crashed)
         self.session.detail.connect(self.log.add)
+        self.session.model_missing.connect(self._model_missing)
+        self.playback.model_missing.connect(self._model_missing)
         self.playback.failed.connect(self._tell)
         self.playback.warned.connect(self._tell)
         self.playback.measured.connect(self._measured)
         self.player.failed.connect(self._tell)
+        self.peers.failed.connect(self._tell)
+        self.peers.changed.connect(self._show_peers)
         self.engine.told.connect(self._look_for_machine)
 
     @Slot(str)
     def _tell(self, message: str) -> None:
         self.log.add(message)
-        self.told.emit(message, "")
+        self.told.emit(Notice(message))
 
     @Slot(str)
     def _started(self, job_id: str) -> None:
@@ -279,16 +304,27 @@ class Workspace(QObject):
     @Slot(str, str)
     def _crashed(self, job_id: str, message: str) -> None:
         self.log.add(message)
-        self.told.emit(self.tr("{} What is done is safe on disk.").format(message), job_id)
+        self.told.emit(Notice(self.tr("{} What is done is safe on disk.").format(message), Remedy.RESUME, job_id))
+
+    @Slot()
+    def _show_peers(self) -> None:
+        self.player.show_others({name: frames for name, frames in self.peers.frames.items() if name != OURS})
+
+    @Slot(str)
+    def _model_missing(self, model: str) -> None:
+        message = self.tr("The weights of {} are not on this machine: get them, or say where you have them.")
+        self.told.emit(Notice(message.format(model), Remedy.MODELS))
 
     @Slot(object)
     def _measured(self, measured: Measured) -> None:
-        self.measured.emit(measured)
+        self.measured.emit(measured, self._measured_side)
 
     @Slot(object)
     def _look_for_machine(self, messages: tuple[object, ...]) -> None:
         for message in messages:
             if isinstance(message, Machine):
+                device = self.tr("no GPU") if message.gpu is None else f"{message.gpu}, {message.gpu_bytes} B"
+                self.log.add(self.tr("Found {}; priors: {}").format(device, ", ".join(message.priors)))
                 self.machine.emit(message)
 
     def _report_crash(self) -> None:
@@ -298,7 +334,9 @@ class Workspace(QObject):
         self.crash_log.unlink()
         if report:
             self.log.add(report)
-            self.told.emit(self.tr("The engine crashed in the last session; Help > Log has its report."), "")
+            self.told.emit(
+                Notice(self.tr("The program crashed in the last session; the log has its report."), Remedy.LOG)
+            )
 
 
 def _document_of(job: Job) -> Document:

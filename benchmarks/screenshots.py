@@ -1,7 +1,8 @@
-"""Pictures of the window for docs/screenshots: `python -m benchmarks.screenshots CLIP [light|dark ...]`.
+"""Pictures of the window for docs/screenshots: `python -m benchmarks.screenshots CLIP`.
 
-Drives the real window with the real engine. Under a display server (for instance Xvfb) the fonts are those of that
-machine; with QT_QPA_PLATFORM=offscreen it needs none.
+Drives the real window with the real engine through all that a user does with a clip: drop, compress, compare, let other
+codecs try, re-target, export. Each state is taken in both looks. Under a display server (for instance Xvfb) the fonts
+are those of that machine; with QT_QPA_PLATFORM=offscreen it needs none.
 """
 
 from __future__ import annotations
@@ -11,84 +12,153 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from PySide6.QtCore import QSettings
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QWidget
 
 from app.compare_view import Mode
 from app.main_window import MainWindow
+from app.player import ORIGINAL, RESULT
 from app.preferences import Preferences
 from app.theme import Theme
 from app.workspace import Workspace
 from codec.settings import EncodeSettings, Quality
+from codec.video import VideoReader
 
 FOLDER = Path("docs", "screenshots")
-SETTINGS = EncodeSettings(goal=Quality(0.1), short_side=96, gop_frames=16, duration=2.0)
-PATIENCE = 400.0
+SETTINGS = EncodeSettings(goal=Quality(0.1), short_side=96, gop_frames=16, duration=1.6)
+PATIENCE = 3000.0
 
 
-def wait_until(application: QApplication, condition: Callable[[], bool]) -> None:
-    """Run the event loop until something is true."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > end:
-            raise SystemExit("The window did not get there in time.")
-        application.processEvents()
-        time.sleep(0.01)
+@dataclass(frozen=True)
+class Stage:
+    """The window, and what is needed to wait for it and to take its picture."""
+
+    application: QApplication
+    window: MainWindow
+    theme: Theme
+
+    def wait(self, condition: Callable[[], bool]) -> None:
+        """Run the event loop until something is true."""
+        end = time.monotonic() + PATIENCE
+        while not condition():
+            if time.monotonic() > end:
+                raise SystemExit("The window did not get there in time.")
+            self.application.processEvents()
+            time.sleep(0.01)
+
+    def shoot(self, name: str, widget: QWidget | None = None) -> None:
+        """Save the window, or one over it, in both looks."""
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        for mode in ("light", "dark"):
+            self.theme.set_mode(mode)
+            self.application.processEvents()
+            (widget or self.window).grab().save(str(FOLDER / f"{name}-{mode}.png"))
+        print(f"{time.process_time():.0f} s of CPU time: {name}", flush=True)
+
+    def drop(self, path: Path) -> None:
+        """Let a file fall onto the picture."""
+        data = QMimeData()
+        data.setUrls([QUrl.fromLocalFile(str(path))])
+        where, copy = QPoint(500, 300), Qt.DropAction.CopyAction
+        buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        QApplication.sendEvent(self.window, QDragEnterEvent(where, copy, data, buttons, keys))
+        QApplication.sendEvent(self.window, QDropEvent(QPointF(where), copy, data, buttons, keys))
 
 
-def shoot(application: QApplication, window: MainWindow, name: str, mode: str) -> None:
-    """Save the window."""
-    application.processEvents()
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    window.grab().save(str(FOLDER / f"{name}-{mode}.png"))
-
-
-def take(application: QApplication, clip: Path, mode: str, folder: Path) -> None:
-    """All states in one look."""
-    preferences = Preferences(QSettings(str(folder / "preferences.ini"), QSettings.Format.IniFormat))
-    workspace = Workspace(preferences, folder / "state")
-    window = MainWindow(workspace, Theme(application, mode))
-    window.show()
-    workspace.start()
+def take(stage: Stage, clip: Path, folder: Path) -> None:
+    """All states, one after the other."""
+    window, workspace = stage.window, stage.window.workspace
     machines: list[object] = []
     workspace.machine.connect(machines.append)
-    wait_until(application, lambda: bool(machines))
-    shoot(application, window, "empty", mode)
+    workspace.start()
+    stage.wait(lambda: bool(machines))
+    stage.shoot("empty")
+    # By a relative name, since the message shows it.
     broken = Path("holiday.mp4")
     broken.write_bytes(b"no video")
     workspace.open([broken])
     broken.unlink()
-    shoot(application, window, "error", mode)
+    stage.shoot("error")
     source = Path(shutil.copy(clip, folder / clip.name))
     source.chmod(0o644)
     window.settings.show_settings(replace(window.settings.settings, **vars(SETTINGS)))
-    workspace.open([source])
+    stage.drop(source)
     workspace.compress(window.settings.settings)
-    wait_until(application, lambda: workspace.document is not None and len(workspace.document.gops) >= 3)
-    workspace.clock.seek(12)
-    wait_until(application, lambda: workspace.player.original is not None and workspace.player.result is not None)
-    shoot(application, window, "encoding", mode)
-    wait_until(application, lambda: workspace.document is not None and workspace.document.result is not None)
-    workspace.clock.seek(24)
-    wait_until(application, lambda: workspace.player.original is not None and workspace.player.result is not None)
+    stage.wait(lambda: workspace.document is not None and len(workspace.document.gops) >= 2)
+    _show_frame(stage, 12)
+    stage.shoot("encoding")
+    _models(stage)
+    stage.wait(lambda: workspace.document is not None and workspace.document.result is not None)
+    _compare(stage)
+    _retarget_and_export(stage, folder / "small.mp4")
+
+
+def _show_frame(stage: Stage, frame: int) -> None:
+    player = stage.window.workspace.player
+    stage.window.workspace.clock.seek(frame)
+    stage.wait(lambda: player.original is not None and player.result is not None)
+
+
+def _models(stage: Stage) -> None:
+    stage.window.commands.show_models()
+    dialog = stage.window.commands.models_dialog
+    assert dialog is not None
+    stage.wait(lambda: bool(dialog.cards))
+    stage.shoot("models", dialog)
+    dialog.close()
+
+
+def _compare(stage: Stage) -> None:
+    """Ours beside the original under the wipe, with this frame's metrics; then beside x265 at the same size."""
+    window, workspace = stage.window, stage.window.workspace
+    _show_frame(stage, 24)
     window.view.set_mode(Mode.WIPE)
     workspace.measure_frame()
-    wait_until(application, lambda: bool(window.view.metrics_text))
-    shoot(application, window, "comparing", mode)
-    window.close()
+    stage.wait(lambda: bool(window.view.metrics_text))
+    stage.shoot("comparing")
+    window.view.set_mode(Mode.SIDE)
+    workspace.compare_peers()
+    stage.wait(lambda: not workspace.peers.running)
+    workspace.player.choose("x265", RESULT)
+    window.peers.refresh()
+    stage.shoot("peers")
+    workspace.player.choose(ORIGINAL, RESULT)
+
+
+def _retarget_and_export(stage: Stage, video: Path) -> None:
+    window, workspace = stage.window, stage.window.workspace
+    window.retarget.slider.setValue(window.retarget.slider.maximum())
+    _show_frame(stage, 24)
+    ended: list[str] = []
+    workspace.ended.connect(ended.append)
+    workspace.export(video)
+    stage.wait(lambda: bool(ended))
+    with VideoReader(video) as reader:
+        count = sum(1 for _ in reader.frames())
+    document = workspace.document
+    size = document.info.bytes if document is not None and document.info is not None else 0
+    print(f"{size} bytes of .fgvc, {window.retarget.size_text} re-targeted; {count} frames exported to {video.name}")
 
 
 def main() -> None:
     """Take all of them."""
-    if len(sys.argv) < 2:
+    if len(sys.argv) != 2:
         raise SystemExit(__doc__)
     application = QApplication(sys.argv[:1])
-    for mode in sys.argv[2:] or ("dark", "light"):
-        with tempfile.TemporaryDirectory() as folder:
-            take(application, Path(sys.argv[1]), mode, Path(folder))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        preferences = Preferences(QSettings(str(folder / "preferences.ini"), QSettings.Format.IniFormat))
+        theme = Theme(application, "dark")
+        window = MainWindow(Workspace(preferences, folder / "state"), theme)
+        window.show()
+        try:
+            take(Stage(application, window, theme), Path(sys.argv[1]), folder)
+        finally:
+            window.close()
 
 
 if __name__ == "__main__":

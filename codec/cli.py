@@ -239,10 +239,12 @@ def _measure(arguments: argparse.Namespace) -> None:
 
 def _compare(arguments: argparse.Namespace) -> None:
     from codec.compare import compare
+    from codec.compare_events import Compared
     from codec.metrics.catalog import missing
 
     metrics = [name for name in COMPARED if missing(name) is None]
-    rows = compare(arguments.source, arguments.coded, arguments.peers, metrics, arguments.start)
+    events = compare(arguments.source, arguments.coded, arguments.peers, metrics, arguments.start)
+    rows = (event.row for event in events if isinstance(event, Compared))
     cli_output.show_comparison(rows, metrics, arguments.json)
 
 

@@ -19,7 +19,7 @@ from codec.events import Event, Finished, GopDone, Phase, PreviewReady, StepCode
 from codec.info import FileInfo
 
 if TYPE_CHECKING:
-    from codec.compare import Row
+    from codec.compare_events import Row
     from codec.measure import Measurement
 
 EVENT_NAMES = {
@@ -56,7 +56,8 @@ def event_to_json(event: Event) -> dict[str, Any]:
 def to_json(value: Any) -> Any:
     """Dataclasses, tuples, paths and fractions as JSON's own types; bytes in hexadecimal."""
     if isinstance(value, GopDone):
-        plain = {f.name: to_json(getattr(value, f.name)) for f in fields(value) if f.name != "probes"}
+        # The curve follows from the points, and would make most of the line.
+        plain = {f.name: to_json(getattr(value, f.name)) for f in fields(value) if f.name not in ("probes", "fit")}
         return {**plain, "probes": len(value.probes), "points": to_json(value.probes)}
     if is_dataclass(value):
         return {f.name: to_json(getattr(value, f.name)) for f in fields(value)}

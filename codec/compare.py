@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Sequence
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -12,11 +11,12 @@ import numpy as np
 
 from codec.assembly import Pictures
 from codec.bitstream import BitstreamReader
+from codec.compare_events import Compared, Row, Trial
 from codec.decoder import decode_records, prior_for
 from codec.errors import InputError, SettingsError
 from codec.info import describe
 from codec.metrics.catalog import metric
-from codec.peers import PEERS, at_size
+from codec.peers import PEERS, Coded, search_size, trials
 from codec.priors.base import Frames
 from codec.retarget import step_choice
 from codec.settings import DecodeSettings
@@ -26,24 +26,16 @@ from codec.video import VideoReader
 MAX_FRAMES = 300
 
 
-@dataclass(frozen=True)
-class Row:
-    """One codec's result: its setting ("crf 41"), bytes without audio, and the mean of each metric."""
-
-    codec: str
-    setting: str
-    bytes: int
-    bpp: float
-    metrics: dict[str, float]
-
-
-def compare(source: Path, coded: Path, names: Sequence[str], metrics: Sequence[str], start: float) -> Iterator[Row]:
-    """Our row first, then one per peer in `names`, each coded to at most our bytes.
+def compare(
+    source: Path, coded: Path, names: Sequence[str], metrics: Sequence[str], start: float, judged: int = MAX_FRAMES
+) -> Iterator[Trial | Compared]:
+    """Our result first, then one per peer in `names`, each coded to at most our bytes.
 
     Everything is compared at coding size, on the frames that the file covers, at most MAX_FRAMES.
 
     Args:
         start: seconds into `source` at which the file's first frame lies.
+        judged: frames that the metrics look at, at most, evenly spread.
 
     Raises:
         InputError: a file can't be read, or source and file don't cover the same frames.
@@ -63,15 +55,33 @@ def compare(source: Path, coded: Path, names: Sequence[str], metrics: Sequence[s
     share = len(ours) / info.frames
     budget = round((info.bytes - info.audio_bytes) * share)
 
-    def row(codec: str, setting: str, count: int, frames: Frames) -> Row:
-        values = {judge.name: float(np.mean(judge(reference, frames))) for judge in judges}
-        return Row(codec, setting, count, 8 * count / reference[..., 0].size, values)
+    looked_at = np.linspace(0, len(ours) - 1, min(judged, len(ours))).round().astype(int)
 
-    yield row("fgvc", f"prior {info.header.prior_id}", budget, ours)
+    def result(codec: str, setting: str, count: int, frames: Frames) -> Compared:
+        values = {judge.name: float(np.mean(judge(reference[looked_at], frames[looked_at]))) for judge in judges}
+        return Compared(Row(codec, setting, count, 8 * count / reference[..., 0].size, values), frames)
+
+    yield Trial("fgvc", 1, 1)
+    yield result("fgvc", f"prior {info.header.prior_id}", budget, ours)
     rate: Fraction = info.header.frame_rate
     for name in names:
-        quantiser, made = at_size(PEERS[name], reference, rate, budget)
-        yield row(name, f"q {quantiser}", made.bytes, made.frames)
+        quantiser, made = yield from _search(name, reference, rate, budget)
+        yield result(name, f"q {quantiser}", made.bytes, made.frames)
+
+
+def _search(name: str, reference: Frames, rate: Fraction, budget: int) -> Generator[Trial, None, tuple[int, Coded]]:
+    search = search_size(PEERS[name], reference, rate, budget)
+    most = trials(PEERS[name]) + 1
+    number = 0
+    while True:
+        try:
+            next(search)
+        except StopIteration as end:
+            yield Trial(name, most, most)
+            quantiser, made = end.value
+            return quantiser, made
+        number += 1
+        yield Trial(name, number, most)
 
 
 def _decoded(path: Path, count: int) -> Frames:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import chain, islice
 from pathlib import Path
@@ -177,7 +177,7 @@ class _Session:
         bits = 8 * self.writer.append_gop(record)
         self.audio.advance(own[-1].frame.pts)
         self.next_gop += 1
-        event = _gop_done(record, bits, coded.probes, self.plan.frames_total)
+        event = replace(_gop_done(record, bits, coded.probes, self.plan.frames_total), fit=coded.fit)
         self.done.append(event)
         yield event
         if not coded.reachable:

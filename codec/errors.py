@@ -23,5 +23,13 @@ class PriorError(FreeGvcError):
     """A prior is unknown, its weights are missing, or they differ from those that wrote the file."""
 
 
+class MissingModelError(PriorError):
+    """The weights of the model `name` are not on this machine."""
+
+    def __init__(self, message: str, name: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
 class SettingsError(FreeGvcError):
     """What the user asked for can't be combined or lies outside its range."""

@@ -46,6 +46,19 @@ class Probe:
 
 
 @dataclass(frozen=True)
+class Fit:
+    """The rate-perception curve that a GOP's prefix was chosen by: through its probes, beyond them as was learnt.
+
+    Attributes:
+        form: name of the surrogate's form.
+        points: (bits, quality), bits rising, from somewhat before the first probe to somewhat beyond the last.
+    """
+
+    form: str
+    points: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
 class GopDone:
     """A GOP is finished and safe on disk (encode) or decoded (decode).
 
@@ -56,6 +69,7 @@ class GopDone:
         quality: the target metric at t_star, or None where none was measured.
         probes: the points the controller measured.
         frames_total: None while the source's length is unknown.
+        fit: None where nothing was measured, or too little to know a slope.
     """
 
     index: int
@@ -68,6 +82,7 @@ class GopDone:
     probes: tuple[Probe, ...]
     frames_done: int
     frames_total: int | None
+    fit: Fit | None = None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from codec.channel import ChannelCoder
-from codec.events import Probe, StepCoded
+from codec.events import Fit, Probe, StepCoded
 from codec.fingerprint import fingerprint, state_hash
 from codec.metrics.base import Metric
 from codec.priors.base import BaseClip, Condition, Frames, VideoPrior
@@ -62,6 +62,7 @@ class CodedGop:
     quality: float | None
     reachable: bool
     probes: tuple[Probe, ...]
+    fit: Fit | None
     latent: Tensor = field(repr=False)
     condition: Condition = field(repr=False)
 
@@ -151,6 +152,7 @@ class GopCoder:
             quality=probing.measured.get(decision.step, decision.quality),
             reachable=decision.reachable,
             probes=probing.points(),
+            fit=decision.fit,
             latent=prefixes.clean(decision.step),
             condition=condition,
         )

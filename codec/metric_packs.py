@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ class PackSpec:
         repository: on the hub, with one model.safetensors; None where none is known in that format.
         first_layer: shape of the first convolution's weight, by which it is told from others.
         serves: the metrics that need it.
+        download_bytes: of the published file, 0 where there is none; 4 for each of the network's parameters.
+        disk_bytes: of the trunk that is kept, likewise.
     """
 
     name: str
@@ -37,6 +40,8 @@ class PackSpec:
     layers: int
     licence: str
     serves: str
+    download_bytes: int
+    disk_bytes: int
 
 
 PACKS: Mapping[str, PackSpec] = {
@@ -50,6 +55,8 @@ PACKS: Mapping[str, PackSpec] = {
             layers=13,
             licence="BSD-3-Clause",
             serves="DISTS, LPIPS (VGG)",
+            download_bytes=4 * 138_357_544,
+            disk_bytes=4 * 14_714_688,
         ),
         PackSpec(
             name="metric-alexnet",
@@ -59,6 +66,8 @@ PACKS: Mapping[str, PackSpec] = {
             layers=5,
             licence="BSD-3-Clause",
             serves="LPIPS (AlexNet)",
+            download_bytes=0,
+            disk_bytes=4 * 2_469_696,
         ),
     )
 }
@@ -89,7 +98,7 @@ def get_pack(spec: PackSpec, *, wait: Callable[[float], None] = time.sleep) -> I
     if announced is None:
         raise PriorError(f"{spec.repository} has no model.safetensors; update this program.")
     total = announced.wanted.size or 0
-    whole = models_root() / spec.name / "model.safetensors"
+    whole = _whole(spec)
     check_space(spec.name, total)
     for done in fetch(announced.wanted, whole, wait):
         yield Transfer(spec.file, done, total)
@@ -152,6 +161,33 @@ def remove_pack(spec: PackSpec) -> str:
     except OSError as error:
         raise OutputError(f"{place} can't be deleted ({error.strerror}); delete it by hand.") from error
     return f"{spec.name} is deleted from {place.parent}."
+
+
+def partial_bytes(spec: PackSpec) -> int:
+    """What is here of a download that was paused."""
+    part = _whole(spec).with_name("model.safetensors.part")
+    return part.stat().st_size if part.is_file() else 0
+
+
+def drop_partial(spec: PackSpec) -> None:
+    """Delete a download that was paused.
+
+    Raises:
+        PriorError: there is none.
+        OutputError: it can't be deleted.
+    """
+    folder = _whole(spec).parent
+    if not folder.is_dir():
+        raise PriorError(f"{spec.name} is not on this machine, so there is nothing to remove.")
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise OutputError(f"{folder} can't be deleted ({error.strerror}); delete it by hand.") from error
+
+
+def _whole(spec: PackSpec) -> Path:
+    """Where the published network lies until its trunk is kept."""
+    return models_root() / spec.name / "model.safetensors"
 
 
 def _record(spec: PackSpec) -> Path:

@@ -184,9 +184,32 @@ def licence_notice(name: str) -> str | None:
         PriorError: there is no such model.
         OutputError: that it was shown can't be remembered.
     """
-    spec, shown = spec_of(name), home() / "licences.json"
-    known = read_json(shown)
-    if known.get(name) == spec.licence:
+    notice = unseen_licence(name)
+    if notice is not None:
+        write_json(_shown(), {**read_json(_shown()), name: spec_of(name).licence})
+    return notice
+
+
+def unseen_licence(name: str) -> str | None:
+    """What `licence_notice` would say, which then still counts as unseen.
+
+    Raises:
+        PriorError: there is no such model.
+    """
+    spec = spec_of(name)
+    if read_json(_shown()).get(name) == spec.licence:
         return None
-    write_json(shown, {**known, name: spec.licence})
     return f"{spec.title} is published under {spec.licence} ({spec.licence_url}); getting it means you accept that."
+
+
+def fetched_bytes(name: str) -> int:
+    """What is here of a download that was paused; 0 where none was begun, or it is complete."""
+    folder = fetched_folder(name)
+    if not (folder / PROGRESS).is_file():
+        return 0
+    files = read_json(folder / PROGRESS).get("files", {})
+    return _partial_bytes(folder) + sum(int(entry["size"]) for entry in files.values() if "size" in entry)
+
+
+def _shown() -> Path:
+    return home() / "licences.json"

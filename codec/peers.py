@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -29,6 +29,7 @@ EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_
 VVC_TIMEOUT_S = 3600
 # x265 writes past its buffers in narrower pictures, which ends the whole process.
 X265_MIN_WIDTH = 64
+_NO_VVC = "No ffmpeg with libvvenc was found; install imageio-ffmpeg to compare with VVC."
 
 
 @dataclass(frozen=True)
@@ -101,26 +102,28 @@ def _x265(frames: Frames, quantiser: int, rate: Fraction) -> Coded:
 
 
 def _vvc(frames: Frames, quantiser: int, rate: Fraction) -> Coded:
-    """libvvenc through an ffmpeg that has it; raw frames in and out by files, never through a shell."""
+    """libvvenc through an ffmpeg that has it, never through a shell.
+
+    Frames go in by a pipe: where this process is ended, ffmpeg sees the end of its input and ends too.
+    """
     count, height, width, _ = frames.shape
     raw = ["-f", "rawvideo", "-pix_fmt", "rgb24"]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "in.rgb").write_bytes(frames.tobytes())
-        source = [*raw, "-s", f"{width}x{height}", "-r", str(rate), "-i", "in.rgb"]
+        source = [*raw, "-s", f"{width}x{height}", "-r", str(rate), "-i", "pipe:0"]
         coding = ["-c:v", "libvvenc", "-preset", "medium", "-qp", str(quantiser), "-pix_fmt", "yuv420p10le"]
-        _ffmpeg(folder, [*source, *coding, "-f", "vvc", "out.vvc"])
-        _ffmpeg(folder, ["-i", "out.vvc", *raw, "out.rgb"])
+        _ffmpeg(folder, [*source, *coding, "-f", "vvc", "out.vvc"], frames.tobytes())
+        _ffmpeg(folder, ["-i", "out.vvc", *raw, "out.rgb"], b"")
         decoded = np.frombuffer((folder / "out.rgb").read_bytes(), np.uint8)
         return Coded((folder / "out.vvc").stat().st_size, decoded.reshape(-1, height, width, 3)[:count])
 
 
-def _ffmpeg(folder: Path, arguments: list[str]) -> None:
+def _ffmpeg(folder: Path, arguments: list[str], given: bytes) -> None:
     program = vvc_program()
     if program is None:
-        raise SettingsError("No ffmpeg with libvvenc was found; install imageio-ffmpeg to compare with VVC.")
+        raise SettingsError(_NO_VVC)
     command = [program, "-hide_banner", "-loglevel", "error", "-y", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, timeout=VVC_TIMEOUT_S, check=False)
+    done = subprocess.run(command, cwd=folder, input=given, capture_output=True, timeout=VVC_TIMEOUT_S, check=False)
     if done.returncode:
         reason = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no reason given"]
         raise SettingsError(f"VVC could not code the clip: {reason[0]}.")
@@ -149,17 +152,42 @@ PEERS: Mapping[str, Peer] = {
 }
 
 
+def missing(name: str) -> str | None:
+    """Why a peer can't run on this machine, as one sentence, or None where it can."""
+    if name == "vvc" and vvc_program() is None:
+        return _NO_VVC
+    return None
+
+
 def at_size(peer: Peer, frames: Frames, rate: Fraction, most_bytes: int) -> tuple[int, Coded]:
     """The finest quantiser whose bytes stay within `most_bytes`, and the result; the coarsest if none does."""
+    search = search_size(peer, frames, rate, most_bytes)
+    while True:
+        try:
+            next(search)
+        except StopIteration as end:
+            quantiser, made = end.value
+            return quantiser, made
+
+
+def trials(peer: Peer) -> int:
+    """How often `search_size` codes at most."""
+    return (len(peer.quantisers) - 1).bit_length() + 1
+
+
+def search_size(peer: Peer, frames: Frames, rate: Fraction, most_bytes: int) -> Generator[int, None, tuple[int, Coded]]:
+    """`at_size`, yielding each quantiser before it is tried."""
     low, high = 0, len(peer.quantisers) - 1
-    tried: dict[int, Coded] = {}
+    best: Coded | None = None
     while low < high:
         middle = (low + high) // 2
-        tried[middle] = peer.encode(frames, peer.quantisers[middle], rate)
-        if tried[middle].bytes <= most_bytes:
-            high = middle
+        yield peer.quantisers[middle]
+        made = peer.encode(frames, peer.quantisers[middle], rate)
+        if made.bytes <= most_bytes:
+            high, best = middle, made
         else:
             low = middle + 1
-    if high not in tried:
-        tried[high] = peer.encode(frames, peer.quantisers[high], rate)
-    return peer.quantisers[high], tried[high]
+    if best is None:
+        yield peer.quantisers[high]
+        best = peer.encode(frames, peer.quantisers[high], rate)
+    return peer.quantisers[high], best

@@ -8,17 +8,18 @@ measure and then decides. Pure arithmetic: it knows neither pictures nor network
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from codec.errors import SettingsError
-from codec.events import Probe
+from codec.events import Fit, Probe
 from codec.surrogate import Curve, Point, Surrogate, estimate
 
 _FIRST_PROBES = 3
 _CORRECTIONS = 2
 _MOST = 1000.0  # an infinite PSNR counts as this
+_FIT_FROM, _FIT_TO, _FIT_POINTS = 0.6, 1.4, 24
 _TELLING_SHARE = 0.05  # of the most bits: spending less says little about what more would bring
 
 
@@ -34,6 +35,7 @@ class Decision:
         reachable: False where no prefix meets the target (or fits the budget), and `step` is the nearest.
         surrogate: name of the rate-perception form in use; None where the controller measures nothing.
         probes: what was measured, in this order.
+        fit: the curve behind the choice, where its slope is known.
     """
 
     step: int
@@ -43,6 +45,7 @@ class Decision:
     reachable: bool
     surrogate: str | None
     probes: tuple[Probe, ...]
+    fit: Fit | None = None
 
 
 class GopSearch(Protocol):
@@ -217,6 +220,7 @@ class QualitySearch:
             reachable=self._aim.miss(quality) <= self._aim.tolerance,
             surrogate=self._fit().form.name,
             probes=tuple(Probe(probed, self._bits[probed], value) for probed, value in self._measured.items()),
+            fit=_sampled(self._bits, self._measured, self._unit, self._fit()),
         )
 
     def curve(self) -> tuple[float, ...]:
@@ -237,6 +241,32 @@ class QualitySearch:
     def _middle(self) -> int:
         free = [step for step in range(len(self._bits)) if step not in self._measured]
         return free[len(free) // 2]
+
+
+def _sampled(bits: Sequence[int], measured: Mapping[int, float], unit: float, curve: Curve) -> Fit | None:
+    """The curve around what was measured; None while no slope is known."""
+    if not measured or not curve.slope:
+        return None
+    probed = {float(bits[step]): quality for step, quality in measured.items()}
+    first, last = _FIT_FROM * min(probed), _FIT_TO * max(max(probed), 1)
+    grid = sorted({*probed, *(first + n * (last - first) / _FIT_POINTS for n in range(_FIT_POINTS + 1))})
+    known = {place: probed[at] for place, at in enumerate(grid) if at in probed}
+    return Fit(curve.form.name, tuple(zip(grid, estimate([at / unit for at in grid], known, curve, None), strict=True)))
+
+
+def refit(target: float, gops: Iterable[tuple[Sequence[int], int, Mapping[int, float]]]) -> Iterator[Fit | None]:
+    """The curve of each GOP of a finished file, learnt again from the points that its records hold.
+
+    Args:
+        target: of the metric.
+        gops: of each its prefixes' bits and its own frames, as in `RateControl.begin`, and quality by prefix.
+    """
+    controller = QualityController(target)
+    for bits, frames, measured in gops:
+        search = controller.begin(bits, frames)
+        for step, quality in measured.items():
+            search.observe(step, quality)
+        yield search.decision().fit if measured else None
 
 
 def _first_probes(bits: tuple[int, ...]) -> tuple[int, ...]:

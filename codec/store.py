@@ -7,8 +7,9 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from codec.errors import OutputError, PriorError
+from codec.errors import MissingModelError, OutputError, PriorError
 from codec.file_hash import sha256
 from codec.model_layout import check_folder
 from codec.model_manifest import MODELS, ModelSpec, spec_of
@@ -57,13 +58,14 @@ def folder_of(name: str) -> Path:
     """The folder of a model that is here.
 
     Raises:
-        PriorError: it isn't; the message says how to get it.
+        MissingModelError: it isn't; the message says how to get it.
     """
     folder = find(name).folder
     if folder is None:
-        raise PriorError(
+        raise MissingModelError(
             f"The weights of {name} are not on this machine; run `freegvc models get {name}`, or "
-            f"`freegvc models add {name} FOLDER` if you have them."
+            f"`freegvc models add {name} FOLDER` if you have them.",
+            name,
         )
     return folder
 
@@ -110,13 +112,20 @@ def verify(name: str) -> Iterator[tuple[str, bool]]:
     """
     found = find(name)
     folder = folder_of(name)
-    check_folder(name, folder, found.spec.transformer, found.spec.vae)
-    files = read_json(folder / RECORD).get("files", {})
+    files = recorded(folder)
+    # Without hashes of its own it is at least told what is wrong with the folder.
     if not files:
+        check_folder(name, folder, found.spec.transformer, found.spec.vae)
         raise PriorError(f"{folder} was not fetched by this program, so no hashes to verify it by are known.")
     for path, known in sorted(files.items()):
         place = folder / path
         yield path, place.is_file() and place.stat().st_size == known["size"] and sha256(place) == known["sha256"]
+
+
+def recorded(folder: Path) -> dict[str, dict[str, Any]]:
+    """Size and sha256 of each file that was fetched into a folder; empty for a folder of the user's."""
+    files = read_json(folder / RECORD).get("files", {})
+    return files if isinstance(files, dict) else {}
 
 
 def fetched_folder(name: str) -> Path:

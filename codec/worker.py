@@ -13,7 +13,7 @@ import os
 import threading
 import traceback
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum, auto
 from itertools import dropwhile
 from multiprocessing import parent_process
@@ -25,17 +25,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec.bitstream import BitstreamReader, Damage
-from codec.errors import FreeGvcError
+from codec.compare_events import Absent, Compared, Trial
+from codec.errors import FreeGvcError, MissingModelError
 from codec.events import Event, Phase, PreviewReady, Warned
 from codec.records import AudioRecord, GopRecord, Header
 from codec.retarget import step_choice
 from codec.settings import DecodeSettings, EncodeSettings
+from codec.store_tasks import StoreEvent, StoreTask, carry_out
 
 if TYPE_CHECKING:
     from codec.priors.base import VideoPrior
 
 MAX_PREVIEW_BYTES = 2**31
 METRICS = ("psnr", "ms-ssim", "dists", "lpips")
+COMPARED = ("psnr", "ms-ssim", "dists")
+JUDGED_FRAMES = 48
 
 
 @dataclass(frozen=True)
@@ -76,11 +80,21 @@ class Measure:
 
 
 @dataclass(frozen=True)
+class Compare:
+    """Code the source, from `start` seconds on, with other codecs to at most the bytes of the file made from it."""
+
+    source: Path
+    coded: Path
+    start: float
+    peers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Survey:
     """Say what this machine can do."""
 
 
-Task = Encode | Decode | Play | Measure | Survey
+Task = Encode | Decode | Play | Measure | Compare | Survey | StoreTask
 
 
 class Command(Enum):
@@ -102,11 +116,12 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Settled:
-    """The last message of a task. `detail` is a traceback for the log."""
+    """The last message of a task. `detail` is a traceback for the log; `model` is one whose weights were missing."""
 
     outcome: Outcome
     message: str = ""
     detail: str = ""
+    model: str = ""
 
 
 @dataclass(frozen=True)
@@ -132,15 +147,15 @@ class Machine:
 
 
 @dataclass(frozen=True)
-class _Picture:
-    """Announces the bytes of a PreviewReady's frames."""
+class _Announced:
+    """A message whose frames follow as raw bytes, uint8 of this shape."""
 
-    gop: int
-    start_frame: int
+    message: PreviewReady | Compared
     shape: tuple[int, int, int, int]
 
 
-Message = Event | Measured | Machine | Settled
+Told = Event | Measured | Machine | Trial | Compared | Absent | StoreEvent
+Message = Told | Settled
 
 
 def receive(connection: Connection) -> Message:
@@ -149,25 +164,26 @@ def receive(connection: Connection) -> Message:
     Raises:
         EOFError: the child has gone.
     """
-    message: Message | _Picture = connection.recv()
-    if not isinstance(message, _Picture):
+    message: Message | _Announced = connection.recv()
+    if not isinstance(message, _Announced):
         return message
     frames = np.empty(message.shape, np.uint8)
     if not 0 < frames.nbytes <= MAX_PREVIEW_BYTES:
         raise EOFError
     connection.recv_bytes_into(frames.data.cast("B"))
-    return PreviewReady(message.gop, message.start_frame, frames)
+    return replace(message.message, frames=frames)
 
 
-def serve(connection: Connection, crash_log: Path | None) -> None:
-    """The child's main loop; returns when the other side has gone."""
+def serve(connection: Connection, crash_log: Path | None, warm: bool = True) -> None:
+    """The child's main loop; returns when the other side has gone. `warm` imports torch before the first task."""
     if crash_log is not None:
         log = crash_log.open("a")
         faulthandler.enable(log)
     threading.Thread(target=leave_with_parent, daemon=True).start()
     worker = _Worker(connection)
     try:
-        _warm_up()
+        if warm:
+            _warm_up()
         while True:
             task = connection.recv()
             if not isinstance(task, Command):
@@ -217,13 +233,15 @@ class _Worker:
         except _CancelError:
             events.close()
             return Settled(Outcome.CANCELLED)
+        except MissingModelError as error:
+            return Settled(Outcome.REFUSED, str(error), model=error.name)
         except FreeGvcError as error:
             return Settled(Outcome.REFUSED, str(error))
         except Exception as error:
             return _failure(error)
         return Settled(Outcome.DONE)
 
-    def _events(self, task: Task) -> Generator[Event | Measured | Machine, None, None]:
+    def _events(self, task: Task) -> Generator[Told, None, None]:
         if isinstance(task, Encode):
             from codec.encoder import encode
 
@@ -236,13 +254,17 @@ class _Worker:
             yield from self._play(task)
         elif isinstance(task, Measure):
             yield Measured(task.frame, _measure(task))
-        else:
+        elif isinstance(task, Compare):
+            yield from _compare(task)
+        elif isinstance(task, Survey):
             yield _survey()
+        else:
+            yield from carry_out(task)
 
-    def _tell(self, event: Event | Measured | Machine) -> None:
-        if isinstance(event, PreviewReady):
+    def _tell(self, event: Told) -> None:
+        if isinstance(event, PreviewReady | Compared):
             frames = np.ascontiguousarray(event.frames)
-            self._connection.send(_Picture(event.gop, event.start_frame, frames.shape))
+            self._connection.send(_Announced(replace(event, frames=frames[:0]), frames.shape))
             self._connection.send_bytes(frames.data.cast("B"))
         else:
             self._connection.send(event)
@@ -301,6 +323,20 @@ def _measure(task: Measure) -> dict[str, float]:
         for name in METRICS
         if missing(name) is None
     }
+
+
+def _compare(task: Compare) -> Iterator[Trial | Compared | Absent]:
+    from codec import peers
+    from codec.compare import compare
+    from codec.metrics.catalog import missing
+
+    absent = {name: reason for name in task.peers if (reason := peers.missing(name)) is not None}
+    yield from (Absent(name, reason) for name, reason in absent.items())
+    metrics = [name for name in COMPARED if missing(name) is None]
+    if "dists" not in metrics:
+        metrics.append("dists-estimate")
+    names = [name for name in task.peers if name not in absent]
+    yield from compare(task.source, task.coded, names, metrics, task.start, JUDGED_FRAMES)
 
 
 def _survey() -> Machine:

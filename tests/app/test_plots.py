@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,11 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app.perception_plot import PerceptionPlot
+from app.perception_plot import Mark, PerceptionPlot
+from app.plotting import EXPORT_WIDTH
 from app.theme import Theme
-from app.trajectory_plot import EXPORT_WIDTH, TrajectoryPlot, next_spike, own_frames
-from codec.events import GopDone, Probe
+from app.trajectory_plot import TrajectoryPlot, next_spike, own_frames
+from codec.events import Fit, GopDone, Probe
 
 
 def gop(index: int, t_star: int, bits: int) -> GopDone:
@@ -85,7 +87,8 @@ def test_perception_shows_every_gop_and_the_target(qtbot: QtBot, theme: Theme) -
     qtbot.addWidget(plot)
     plot.show_gops(GOPS, 0.2)
     assert plot._rest.getData()[0].tolist() == [gop.bits / 1000 for gop in GOPS]
-    assert plot._curve.getData()[1].tolist() == [0.3, 0.15]
+    assert plot._probes.getData()[1].tolist() == [0.3, 0.15]
+    assert plot.caption == "GOP 5"
     assert plot._target.isVisible()
     low, high = plot._item.viewRange()[1]
     assert low < 0.15 < 0.2 < high
@@ -93,3 +96,34 @@ def test_perception_shows_every_gop_and_the_target(qtbot: QtBot, theme: Theme) -
     assert plot._item.getAxis("left").autoSIPrefixScale == 1
     plot.show_gops(GOPS, None)
     assert not plot._target.isVisible()
+
+
+FIT = Fit("power", ((60.0, 0.35), (100.0, 0.3), (900.0, 0.15), (1260.0, 0.14)))
+
+
+def test_perception_shows_the_curve_of_the_gop_under_the_playhead(qtbot: QtBot, theme: Theme, tmp_path: Path) -> None:
+    plot = PerceptionPlot(theme)
+    qtbot.addWidget(plot)
+    plot.show_gops((replace(GOPS[0], fit=FIT), *GOPS[1:]), 0.2)
+    assert plot._curve.getData()[0] is None or not len(plot._curve.getData()[0])
+    plot.show_frame(3)
+    assert plot.caption == "GOP 1: power fit"
+    assert plot._curve.getData()[0].tolist() == [bits / 1000 for bits, _ in FIT.points]
+    assert plot._curve.getData()[1].tolist() == [quality for _, quality in FIT.points]
+    plot.show_frame(45)
+    assert plot.caption == "GOP 5"
+    plot.show_marks([Mark("x265", 950.0, 0.4)])
+    assert plot._others.getData()[1].tolist() == [0.4]
+    assert plot._item.viewRange()[1][1] > 0.4
+    plot.export_png(tmp_path / "rate.png")
+    assert QImage(str(tmp_path / "rate.png")).width() == EXPORT_WIDTH
+    plot.export_csv(tmp_path / "rate.csv")
+    with (tmp_path / "rate.csv").open() as file:
+        kinds = [row["point"] for row in csv.DictReader(file)]
+    assert [kinds.count(kind) for kind in ("chosen", "measured", "power fit", "x265")] == [5, 10, 4, 1]
+    with pytest.raises(OSError, match="could not be saved"):
+        plot.export_png(tmp_path / "missing" / "rate.png")
+
+
+def test_a_plot_as_bytes_is_a_png(plot: TrajectoryPlot) -> None:
+    assert QImage.fromData(plot.png()).width() == EXPORT_WIDTH

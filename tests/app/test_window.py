@@ -90,7 +90,8 @@ def test_drop_encode_play_retarget_export(qtbot: QtBot, window: MainWindow, clip
     info = describe(output)
     assert info.complete
     assert [job.state for job in workspace.queue] == [State.DONE]
-    assert len(window.trajectory.gops) == len(info.gops)
+    assert len(window.plots.trajectory.gops) == len(info.gops)
+    assert any(gop.fit is not None for gop in window.plots.trajectory.gops)
     assert window.readouts.text("size") == human_bytes(info.bytes)
 
     # Every frame has both pictures; those of the encode's preview serve, nothing is decoded again.
@@ -173,6 +174,8 @@ def test_a_crash_report_is_offered_once(window: MainWindow) -> None:
     window.workspace.crash_log.write_text("Fatal Python error: Segmentation fault")
     window.workspace.start()
     assert "crashed" in window.banner.message
+    window.banner._button.click()
+    assert window.log_window.isVisible()
     assert "Segmentation fault" in window.workspace.log.text
     assert not window.workspace.crash_log.exists() or window.workspace.crash_log.stat().st_size == 0
 
@@ -301,13 +304,13 @@ def test_several_videos_are_queued_with_the_settings_of_now(
     assert [job.state for job in window.workspace.queue] == [State.INTERRUPTED, State.QUEUED]
 
 
-def test_a_trial_takes_two_seconds_from_the_playhead(window: MainWindow, clip: Path) -> None:
+def test_a_trial_takes_one_gop_from_the_playhead(window: MainWindow, clip: Path) -> None:
     drop(window, clip)
     window.workspace.clock.seek(15)
     window.actions_["trial"].trigger()
     (job,) = window.workspace.queue
     assert isinstance(job.settings, EncodeSettings)
-    assert (job.settings.start, job.settings.duration) == (0.5, 2.0)
+    assert (job.settings.start, job.settings.duration) == (0.5, 48 / 30)
     assert "trial at 0.5 s" in job.output.name
 
 

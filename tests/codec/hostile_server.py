@@ -21,9 +21,10 @@ class Hub:
     Attributes:
         files: path in the repository -> content.
         tricks: path -> what to do with its next requests: "drop N", "short N", "wrong", "long", "ignore range",
-            "other range", "416", "500", "403", or "ok".
+            "other range", "hold N" (N bytes, then none until `go` is set), "416", "500", "403", or "ok".
         asked: (method, path, Range header) of each request for bytes.
         renamed: a repository that answers with its new name.
+        announced: path -> a size that isn't its own.
     """
 
     files: dict[str, bytes]
@@ -32,6 +33,8 @@ class Hub:
     asked: list[tuple[str, str, str | None]] = field(default_factory=list)
     etags: dict[str, str] = field(default_factory=dict)
     renamed: str = ""
+    announced: dict[str, int] = field(default_factory=dict)
+    go: threading.Event = field(default_factory=threading.Event)
 
     def etag(self, path: str) -> str:
         return self.etags.get(path, hashlib.md5(self.files[path]).hexdigest())
@@ -54,9 +57,10 @@ class _Handler(BaseHTTPRequestHandler):
             return
         data = self.hub.files[path]
         headers = {"X-Repo-Commit": COMMIT}
+        size = str(self.hub.announced.get(path, len(data)))
         if path.endswith(".safetensors"):
             digest = hashlib.sha256(data).hexdigest()
-            linked = {"X-Linked-ETag": f'"{digest}"', "X-Linked-Size": str(len(data)), "Content-Length": "0"}
+            linked = {"X-Linked-ETag": f'"{digest}"', "X-Linked-Size": size, "Content-Length": "0"}
             self._answer(302, {**headers, **linked, "Location": f"{self.hub.url}/elsewhere/{path}"})
         else:
             digest = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
@@ -90,7 +94,13 @@ class _Handler(BaseHTTPRequestHandler):
             body = body[: int(trick.split()[1])]
             headers["Content-Length"] = str(len(body))
         self._answer(206 if start else 200, headers)
-        self.wfile.write(body[: int(trick.split()[1])] if trick.startswith("drop") else body)
+        held = int(trick.split()[1]) if trick.startswith("hold") else 0
+        self.wfile.write(body[: int(trick.split()[1])] if trick.startswith("drop") else body[: held or None])
+        if held:
+            self.hub.go.wait()
+            # Whoever asked may have gone meanwhile.
+            with contextlib.suppress(OSError):
+                self.wfile.write(body[held:])
         if trick.startswith("drop"):
             self.connection.shutdown(socket.SHUT_RDWR)
 
@@ -118,6 +128,7 @@ def serving(files: dict[str, bytes]) -> Iterator[Hub]:
     try:
         yield hub
     finally:
+        hub.go.set()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -18,6 +18,7 @@ from codec.quality import (
     QualityController,
     QualitySearch,
     pick,
+    refit,
     retarget,
 )
 from codec.surrogate import Surrogate, estimate
@@ -302,3 +303,28 @@ def test_a_few_cheap_steps_prove_nothing() -> None:
     search.extend((500, 600, 700))
     search.observe(2, 0.41)
     assert search.wants_more(100_000)
+
+
+@pytest.mark.parametrize("truth", TRUTHS)
+def test_the_curve_goes_through_what_was_measured_and_a_file_gives_it_back(truth: str) -> None:
+    control = QualityController(TARGET, TOLERANCE)
+    told, kept = [], []
+    for gop in film(truth, 1, base=False, gops=12):
+        decision = run(control.begin(gop.bits, 44), gop)
+        told.append(decision.fit)
+        kept.append((gop.bits, 44, {probe.step: probe.quality for probe in decision.probes}))
+        assert decision.fit is not None
+        curve = dict(decision.fit.points)
+        assert all(curve[probe.bits] == pytest.approx(probe.quality, abs=1e-9) for probe in decision.probes)
+        assert list(curve) == sorted(curve)
+        # It falls towards more bits on the whole, as what it was learnt from does.
+        assert decision.fit.points[0][1] > decision.fit.points[-1][1]
+        assert decision.fit.form == decision.surrogate
+    assert list(refit(TARGET, kept)) == told
+
+
+def test_without_a_slope_there_is_no_curve() -> None:
+    search = QualityController(TARGET).begin((8000,), 44)
+    search.observe(0, TARGET)
+    assert search.decision().fit is None
+    assert list(refit(TARGET, [((8000,), 44, {})])) == [None]

@@ -1,0 +1,155 @@
+"""Other codecs at the size of a finished file: runs them in a child process of their own and keeps what they made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Signal, Slot
+
+from app.document import Document
+from app.engine import Engine
+from codec.compare_events import Absent, Compared, Row, Trial
+from codec.worker import Compare, Outcome, Settled
+
+NAMES = ("x265", "svtav1", "vvc")
+OURS = "fgvc"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What is known of one file beside other codecs.
+
+    Attributes:
+        file: the .fgvc file.
+        gops: how many it has; `length` its frames.
+        rows: ours first, then each codec that is done.
+        trial: what is being coded, None where nothing runs.
+        absent: codecs that can't run here.
+    """
+
+    file: Path | None = None
+    gops: int = 0
+    length: int = 0
+    rows: tuple[Row, ...] = ()
+    trial: Trial | None = None
+    absent: tuple[Absent, ...] = ()
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A whole file as a point: its mean bits of one of our GOPs, and its mean quality."""
+
+    name: str
+    bits: float
+    quality: float
+
+
+def quality_of(row: Row) -> float | None:
+    """The row's DISTS, or its estimate where its network isn't here."""
+    return row.metrics.get("dists", row.metrics.get("dists-estimate"))
+
+
+class Peers(QObject):
+    """At most one comparison.
+
+    Attributes:
+        changed: more is known.
+        failed: a sentence.
+    """
+
+    changed = Signal()
+    failed = Signal(str)
+
+    def __init__(self, make_engine: Callable[[], Engine], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._make_engine = make_engine
+        self._engine: Engine | None = None
+        self._cancelled = False
+        self.comparison = Comparison()
+        self.frames: dict[str, NDArray[np.uint8]] = {}
+
+    @property
+    def running(self) -> bool:
+        """Whether codecs are at work."""
+        return self._engine is not None
+
+    @property
+    def share(self) -> float:
+        """Of the work that is done, 0 to 1: every codec counts as much."""
+        trial = self.comparison.trial
+        codecs = 1 + len(NAMES) - len(self.comparison.absent)
+        own = trial.number / (trial.most + 1) if trial is not None else 0.0
+        return min(1.0, (len(self.comparison.rows) + own) / codecs)
+
+    def start(self, document: Document) -> None:
+        """Compare a finished file with what other codecs make of its source in as many bytes."""
+        if document.source is None or document.result is None or self.running:
+            return
+        self.frames = {}
+        self._cancelled = False
+        self.comparison = Comparison(document.result, len(document.gops), document.count)
+        self._engine = self._make_engine()
+        self._engine.told.connect(self._take)
+        self._engine.settled.connect(self._settled)
+        self._engine.crashed.connect(self._crashed)
+        self._engine.submit(Compare(document.source, document.result, document.start, NAMES))
+        self.changed.emit()
+
+    def cancel(self) -> None:
+        """Stop; codecs that are done stay."""
+        self._cancelled = True
+        if self._engine is not None:
+            self._engine.cancel()
+
+    def forget(self) -> None:
+        """Another file is looked at."""
+        self.shut_down()
+        self.frames = {}
+        self.comparison = Comparison()
+        self.changed.emit()
+
+    def shut_down(self) -> None:
+        """End the child: it holds an imported torch, which nobody needs until the next comparison."""
+        if self._engine is not None:
+            self._engine.shut_down()
+            self._engine.deleteLater()
+            self._engine = None
+
+    def marks(self) -> list[Mark]:
+        """Each codec as a point of the rate-perception plot: its mean bits of one of our GOPs, its mean quality."""
+        compared = len(next(iter(self.frames.values()), ()))
+        gops = self.comparison.gops * compared / max(1, self.comparison.length)
+        points = ((row, quality_of(row)) for row in self.comparison.rows)
+        return [Mark(row.codec, 8 * row.bytes / gops, quality) for row, quality in points if quality is not None]
+
+    @Slot(object)
+    def _take(self, messages: tuple[object, ...]) -> None:
+        for message in messages:
+            if isinstance(message, Trial):
+                self.comparison = replace(self.comparison, trial=message)
+            elif isinstance(message, Absent):
+                self.comparison = replace(self.comparison, absent=(*self.comparison.absent, message))
+            elif isinstance(message, Compared):
+                self.comparison = replace(self.comparison, rows=(*self.comparison.rows, message.row), trial=None)
+                self.frames[message.row.codec] = message.frames
+        self.changed.emit()
+
+    @Slot(object)
+    def _settled(self, settled: Settled) -> None:
+        self._end(settled.message if settled.outcome in (Outcome.REFUSED, Outcome.FAILED) else "")
+
+    @Slot(str)
+    def _crashed(self, message: str) -> None:
+        # A codec that doesn't come back in time is cancelled by ending its process.
+        self._end("" if self._cancelled else message)
+
+    def _end(self, message: str) -> None:
+        self.shut_down()
+        self.comparison = replace(self.comparison, trial=None)
+        self.changed.emit()
+        if message:
+            self.failed.emit(message)

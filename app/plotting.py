@@ -1,0 +1,51 @@
+"""What both plots do alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyqtgraph as pg
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice
+from PySide6.QtGui import QImage, QImageWriter
+
+from app.theme import Colours
+
+EXPORT_WIDTH = 1600
+
+
+def style_axis(item: pg.PlotItem, name: str, text: str, colours: Colours) -> None:
+    """Colour and label an axis."""
+    axis = item.getAxis(name)
+    axis.setPen(colours.line)
+    axis.setTextPen(colours.muted)
+    # No SI prefixes, which enableAutoSIPrefix(False) doesn't keep out: 0.1 must not read 100.
+    axis.setLabel(text, color=colours.muted, siPrefixEnableRanges=())
+
+
+def save_png(item: pg.PlotItem, path: Path) -> None:
+    """Write a plot as a picture.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    if not _drawn(item).save(str(path)):
+        raise OSError(0, "the picture could not be saved", str(path))
+
+
+def png_bytes(item: pg.PlotItem) -> bytes:
+    """A plot as the bytes of a PNG file."""
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    QImageWriter(buffer, QByteArray(b"PNG")).write(_drawn(item))
+    return bytes(buffer.data().data())
+
+
+def _drawn(item: pg.PlotItem) -> QImage:
+    # Not needed before somebody exports, and slow to import.
+    from pyqtgraph.exporters import ImageExporter
+
+    exporter = ImageExporter(item)
+    exporter.parameters()["width"] = EXPORT_WIDTH
+    image = exporter.export(toBytes=True)
+    assert isinstance(image, QImage)
+    return image

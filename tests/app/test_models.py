@@ -1,0 +1,245 @@
+"""The models dialog over a real child process and a hub on this machine that misbehaves."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hostile_server import Hub, serving
+from PySide6.QtWidgets import QApplication, QFileDialog
+from pytestqt.qtbot import QtBot
+from safetensors.numpy import save
+
+from app.engine import Engine
+from app.model_card import ModelCard
+from app.models import Models, Standing
+from app.models_dialog import ModelsDialog
+from app.theme import Theme
+from codec import model_fetch
+from codec.model_manifest import MODELS
+
+NAME, PACK = "wan2.1-t2v-1.3b", "metric-vgg16"
+PATIENCE = 60_000
+WEIGHTS = "vae/diffusion_pytorch_model.safetensors"
+LARGE = 3 << 20
+VGG_LAYERS = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
+
+
+def _published() -> dict[str, bytes]:
+    spec = MODELS[NAME]
+    trunk = {f"features.{n}.weight": np.ones((64, 3, 3, 3) if n == 0 else (1,), np.float32) for n in VGG_LAYERS}
+    trunk |= {f"features.{n}.bias": np.zeros(2, np.float32) for n in VGG_LAYERS}
+    return {
+        "transformer/config.json": json.dumps({"_class_name": spec.transformer}).encode(),
+        "transformer/diffusion_pytorch_model.safetensors": b"transformer" * 1000,
+        "vae/config.json": json.dumps({"_class_name": spec.vae}).encode(),
+        WEIGHTS: bytes(LARGE),
+        "model.safetensors": save(trunk),
+    }
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "home"
+    for name in ("FREEGVC_HOME", "XDG_DATA_HOME"):
+        monkeypatch.setenv(name, str(folder))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    return folder
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    with serving(_published()) as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.url)
+        yield server
+
+
+@pytest.fixture
+def store_engine() -> Iterator[Engine]:
+    made = Engine(warm=False)
+    yield made
+    made.shut_down()
+
+
+@pytest.fixture
+def dialog(qtbot: QtBot, qapp: QApplication, hub: Hub, store_engine: Engine) -> Iterator[ModelsDialog]:
+    # The child inherits the hub's address when it starts.
+    del hub
+    theme = Theme(qapp, "dark")
+    made = _open(qtbot, store_engine)
+    yield made
+    made.close()
+    theme.deleteLater()
+
+
+def _open(qtbot: QtBot, engine: Engine) -> ModelsDialog:
+    made = ModelsDialog(Models(engine, engine))
+    qtbot.addWidget(made)
+    made.show()
+    qtbot.waitUntil(lambda: NAME in made.cards and not made._models.busy, timeout=PATIENCE)
+    return made
+
+
+def press(qtbot: QtBot, dialog: ModelsDialog, name: str, *buttons: str) -> ModelCard:
+    """Click buttons of a card one after the other and wait until all is done."""
+    for button in buttons:
+        assert dialog.cards[name].button(button).isVisible(), button
+        dialog.cards[name].button(button).click()
+    qtbot.waitUntil(lambda: not dialog._models.busy, timeout=PATIENCE)
+    return dialog.cards[name]
+
+
+def test_every_model_is_listed_with_what_it_needs(dialog: ModelsDialog) -> None:
+    assert list(dialog.cards) == ["pocket", *MODELS, PACK, "metric-alexnet"]
+    for name, spec in MODELS.items():
+        card = dialog.cards[name]
+        assert card.state_text == "Not here"
+        assert spec.licence in card._facts.text()
+        assert "GB on disk" in card._facts.text()
+        assert "GB of memory" in card._facts.text()
+    assert dialog.cards["pocket"].state_text == "Comes with the program"
+    assert not any(dialog.cards["pocket"].button(name).isVisible() for name in ("get", "remove", "add", "verify"))
+    assert not dialog.cards["metric-alexnet"].button("get").isVisible()
+    assert "free" in dialog._place.text()
+
+
+def test_the_licence_is_shown_once_before_the_first_download(
+    qtbot: QtBot, dialog: ModelsDialog, hub: Hub, home: Path
+) -> None:
+    card = dialog.cards[NAME]
+    card.button("get").click()
+    assert "Apache-2.0" in card._question.text()
+    card.button("no").click()
+    assert not card._question.isVisible()
+    assert hub.asked == []
+    card = press(qtbot, dialog, NAME, "get", "yes")
+    assert card.state_text == "On this machine"
+    assert (home / "models" / NAME / WEIGHTS).stat().st_size == LARGE
+    press(qtbot, dialog, NAME, "remove", "yes")
+    assert card.state_text == "Not here"
+    card.button("get").click()
+    assert not card._question.isVisible()
+    qtbot.waitUntil(lambda: not dialog._models.busy, timeout=PATIENCE)
+    assert card.state_text == "On this machine"
+
+
+def test_a_download_that_hangs_is_paused_and_goes_on_after_a_restart(
+    qtbot: QtBot, dialog: ModelsDialog, store_engine: Engine, hub: Hub
+) -> None:
+    store_engine._grace.setInterval(100)
+    held = 2 << 20
+    hub.tricks[WEIGHTS] = [f"hold {held}"]
+    models, card = dialog._models, dialog.cards[NAME]
+    card.button("get").click()
+    card.button("yes").click()
+    qtbot.waitUntil(lambda: _done(models) >= held, timeout=PATIENCE)
+    assert card._bar.value() > 0
+    assert "MB of" in card._progress.text()
+    press(qtbot, dialog, NAME, "pause")
+    assert card.state_text.startswith("Paused, 2.1 MB")
+    assert not card.message
+    dialog.close()
+
+    again = Engine(warm=False)
+    other = _open(qtbot, again)
+    assert other.cards[NAME].button("get").text() == "Resume"
+    card = press(qtbot, other, NAME, "get")
+    assert card.state_text == "On this machine"
+    assert [asked for _, path, asked in hub.asked if path == WEIGHTS] == [None, f"bytes={held}-"]
+    other.close()
+    again.shut_down()
+
+
+def _done(models: Models) -> int:
+    transfer = models.entry(NAME).transfer
+    return 0 if transfer is None else transfer.done
+
+
+def test_damage_is_told_and_mended(qtbot: QtBot, dialog: ModelsDialog, hub: Hub, home: Path) -> None:
+    press(qtbot, dialog, NAME, "get", "yes")
+    card = press(qtbot, dialog, NAME, "verify")
+    assert card.message == "All 4 files are what was fetched."
+    victim = home / "models" / NAME / WEIGHTS
+    victim.write_bytes(bytes(LARGE - 1) + b"x")
+    card = press(qtbot, dialog, NAME, "verify")
+    assert card.message == f"1 of 4 files are damaged: {WEIGHTS}"
+    assert card.state_text == "Damaged"
+    asked = len(hub.asked)
+    press(qtbot, dialog, NAME, "get")
+    assert [path for _, path, _ in hub.asked[asked:]] == [WEIGHTS]
+    assert press(qtbot, dialog, NAME, "verify").message == "All 4 files are what was fetched."
+
+
+def test_a_metrics_network_too(qtbot: QtBot, dialog: ModelsDialog, hub: Hub, home: Path) -> None:
+    hub.tricks["model.safetensors"] = ["drop 500", "wrong"]
+    card = press(qtbot, dialog, PACK, "get")
+    assert (card.state_text, card.message) == ("On this machine", f"{PACK} is ready.")
+    assert list((home / "freegvc" / "metrics").glob("vgg16*"))
+    card = press(qtbot, dialog, PACK, "verify")
+    assert card.message == "All 1 files are what was fetched."
+    assert press(qtbot, dialog, PACK, "remove", "yes").state_text == "Not here"
+
+
+def test_a_refusal_is_told_in_its_card(qtbot: QtBot, dialog: ModelsDialog, hub: Hub) -> None:
+    hub.tricks["transformer/config.json"] = ["403"]
+    card = press(qtbot, dialog, NAME, "get", "yes")
+    assert "answers 403" in card.message
+    assert card._message.objectName() == "warning"
+    assert card.button("get").isVisible()
+
+
+def test_too_little_space_is_refused_with_numbers(qtbot: QtBot, dialog: ModelsDialog, hub: Hub, home: Path) -> None:
+    free = shutil.disk_usage(home.parent).free
+    hub.announced[WEIGHTS] = free * 2
+    card = press(qtbot, dialog, NAME, "get", "yes")
+    needed = (free * 2 + model_fetch.MARGIN) / 1e9
+    assert f"needs {needed:.1f} GB more in" in card.message
+    assert "GB are free" in card.message
+    assert not any(path == WEIGHTS for _, path, _ in hub.asked)
+
+
+def test_a_folder_of_ones_own(
+    qtbot: QtBot, dialog: ModelsDialog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "mine"
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(folder))
+    folder.mkdir()
+    card = press(qtbot, dialog, NAME, "add")
+    assert "no readable" in card.message
+    for path, data in _published().items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(data)
+    card = press(qtbot, dialog, NAME, "add")
+    assert card.state_text == "In your folder"
+    assert not card.button("verify").isVisible()
+    assert press(qtbot, dialog, NAME, "remove", "yes").state_text == "Not here"
+    assert (folder / WEIGHTS).exists()
+
+
+def test_the_second_download_waits_for_the_first(qtbot: QtBot, dialog: ModelsDialog, hub: Hub) -> None:
+    hub.tricks[WEIGHTS] = [f"hold {2 << 20}"]
+    for name in ("get", "yes"):
+        dialog.cards[NAME].button(name).click()
+    qtbot.waitUntil(lambda: _done(dialog._models) > 0, timeout=PATIENCE)
+    dialog.cards[PACK].button("get").click()
+    assert dialog._models.entry(PACK).standing is Standing.WAITING
+    hub.go.set()
+    qtbot.waitUntil(lambda: not dialog._models.busy, timeout=PATIENCE)
+    assert dialog.cards[PACK].state_text == dialog.cards[NAME].state_text == "On this machine"
+
+
+def test_neither_the_dialog_nor_its_child_imports_torch() -> None:
+    code = (
+        "import sys, app.models_dialog\n"
+        "from codec.store_tasks import ListModels, carry_out\n"
+        "rows = list(carry_out(ListModels()))\n"
+        "sys.exit('torch' in sys.modules or not rows)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

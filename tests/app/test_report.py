@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from fractions import Fraction
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from app.document import Document
+from app.report import report, write_report
+from codec.compare_events import Row
+from codec.events import GopDone
+
+GOPS = tuple(GopDone(n, 10 * n, 12, 3, 900 + n, 80, 0.125, (), 10 * n + 12, 32) for n in range(3))
+NAME = "<b>holiday & sea.fgvc"
+DOCUMENT = Document(None, Path(NAME), "", 0.0, 32, Fraction(10), (80, 64), gops=GOPS)
+ROWS = (Row("x265", "q 41", 4321, 0.03, {"dists": 0.31}), Row("vvc", "q 50", 4000, 0.03, {"psnr": 30.0}))
+
+
+class _Cells(HTMLParser):
+    """The text of every cell, row by row, and the tags that were met."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self.tags: set[str] = set()
+        self._in_cell = False
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, _: object) -> None:
+        self.tags.add(tag)
+        if tag == "tr":
+            self.rows.append([])
+        self._in_cell = tag in ("td", "th")
+
+    def handle_data(self, data: str) -> None:
+        if self._in_cell:
+            self.rows[-1].append(data)
+
+
+def test_the_page_holds_every_gop_and_every_codec() -> None:
+    page = _Cells(report(DOCUMENT, ROWS, {"Plot": b"png"}))
+    assert [row[0] for row in page.rows[-3:]] == ["1", "2", "3"]
+    assert page.rows[-1] == ["3", "2.00 s", "12", "3", "902", "80", "0.1250"]
+    assert ["HEVC (x265)", "q 41", "4.3 kB", "0.0300", "0.3100"] in page.rows
+    assert ["VVC", "q 50", "4.0 kB", "0.0300", "\u2013"] in page.rows
+    assert "img" in page.tags
+
+
+def test_a_files_name_is_never_markup() -> None:
+    assert "b" not in _Cells(report(DOCUMENT, (), {})).tags
+
+
+def test_it_is_written_whole_or_refused(tmp_path: Path) -> None:
+    write_report(tmp_path / "report.html", DOCUMENT, (), {})
+    assert (tmp_path / "report.html").read_text("utf-8") == report(DOCUMENT, (), {})
+    with pytest.raises(OSError, match=r"\S") as refused:
+        write_report(tmp_path / "missing" / "report.html", DOCUMENT, (), {})
+    assert refused.value.strerror
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html"]
