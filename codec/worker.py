@@ -30,6 +30,7 @@ from codec.events import Event, Phase, PreviewReady, Warned
 from codec.records import AudioRecord, GopRecord, Header
 from codec.retarget import step_choice
 from codec.settings import DecodeSettings, EncodeSettings
+from codec.streams import open_missing_streams
 
 if TYPE_CHECKING:
     from codec.priors.base import VideoPrior
@@ -161,6 +162,7 @@ def receive(connection: Connection) -> Message:
 
 def serve(connection: Connection, crash_log: Path | None) -> None:
     """The child's main loop; returns when the other side has gone."""
+    open_missing_streams()
     if crash_log is not None:
         log = crash_log.open("a")
         faulthandler.enable(log)
