@@ -19,15 +19,18 @@ class FrameClock(QObject):
     Attributes:
         changed: the number of the frame to show.
         playing_changed: whether it runs.
+        held: it waits for a frame that is due.
+        now: its time in seconds, of which only differences mean something; may be called from any thread.
         ready: asked before a frame is shown while playing.
     """
 
     changed = Signal(int)
     playing_changed = Signal(bool)
+    held = Signal()
 
     def __init__(self, now: Callable[[], float] = time.monotonic, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._now = now
+        self.now = now
         self.frame = 0
         self.count = 0
         self.rate = Fraction(25)
@@ -41,6 +44,11 @@ class FrameClock(QObject):
     def playing(self) -> bool:
         """Whether it runs."""
         return self._timer.isActive()
+
+    @property
+    def origin(self) -> tuple[float, int]:
+        """(time, frame) it counts from: while it runs, it is `rate` frames further each second after that."""
+        return self._origin
 
     def set_video(self, count: int, rate: Fraction) -> None:
         """Take another video's length and rate; stops at its first frame."""
@@ -58,7 +66,7 @@ class FrameClock(QObject):
             return
         if self.frame >= self.count - 1:
             self.seek(0)
-        self._origin = (self._now(), self.frame)
+        self._origin = (self.now(), self.frame)
         self._timer.start(max(1, int(500 / self.rate)))
         self.playing_changed.emit(True)
 
@@ -80,14 +88,14 @@ class FrameClock(QObject):
     def seek(self, frame: int) -> None:
         """Show a frame, the nearest there is."""
         self.frame = min(max(frame, 0), max(0, self.count - 1))
-        self._origin = (self._now(), self.frame)
+        self._origin = (self.now(), self.frame)
         self.changed.emit(self.frame)
 
     @Slot()
     def tick(self) -> None:
         """Show what is due."""
         began, first = self._origin
-        due = first + int((self._now() - began) * self.rate)
+        due = first + int((self.now() - began) * self.rate)
         if due <= self.frame:
             return
         if due >= self.count:
@@ -95,10 +103,11 @@ class FrameClock(QObject):
                 self.step(self.count)
                 return
             due = 0
-            self._origin = (self._now(), 0)
+            self._origin = (self.now(), 0)
         if not self.ready(due):
             # Wait here, and go on one by one rather than leap once it comes.
-            self._origin = (self._now(), self.frame)
+            self._origin = (self.now(), self.frame)
+            self.held.emit()
             return
         self.frame = due
         self.changed.emit(due)

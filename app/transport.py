@@ -18,9 +18,11 @@ def timecode(frame: int, rate: float) -> str:
 
 
 class Transport(QWidget):
-    """Buttons and a slider for one clock and one view."""
+    """Buttons and a slider for one clock and one view, and the `volume` control."""
 
-    def __init__(self, clock: FrameClock, view: CompareView, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, clock: FrameClock, view: CompareView, theme: Theme, volume: QWidget, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._clock, self._view, self._theme = clock, view, theme
         self._icons: list[tuple[QToolButton, str]] = []
@@ -31,7 +33,7 @@ class Transport(QWidget):
         self._time.setMinimumWidth(170)
         self._time.setContentsMargins(0, 0, 8, 0)
         self._modes = QButtonGroup(self)
-        self._lay_out()
+        self._lay_out(volume)
         clock.changed.connect(self._show)
         clock.playing_changed.connect(self._show_playing)
         view.mode_changed.connect(self._show_mode)
@@ -39,7 +41,7 @@ class Transport(QWidget):
         self._paint_icons()
         self._show(0)
 
-    def _lay_out(self) -> None:
+    def _lay_out(self, volume: QWidget) -> None:
         row = QHBoxLayout(self)
         row.setContentsMargins(4, 4, 4, 4)
         row.setSpacing(2)
@@ -52,6 +54,7 @@ class Transport(QWidget):
         row.addWidget(self._slider, 1)
         row.addSpacing(8)
         row.addWidget(self._time)
+        row.addWidget(volume)
         loop = self._button(row, "loop", self.tr("Play in a loop"))
         loop.setCheckable(True)
         loop.setChecked(self._clock.loop)

@@ -15,10 +15,12 @@ from app.log_window import Log
 from app.original import OriginalReader
 from app.playback import Playback, Reel
 from app.player import FrameClock, Player
-from app.preferences import Preferences
+from app.preferences import FULL_VOLUME, Preferences
 from app.progress import Progress
 from app.queue import JobQueue
 from app.session import Session
+from app.sound import Sound, sound_of
+from app.sound_device import Opener, open_device
 from codec.errors import FreeGvcError
 from codec.events import PreviewReady
 from codec.settings import Bitrate, DecodeSettings, EncodeSettings, Quality
@@ -51,7 +53,9 @@ class Workspace(QObject):
     measured = Signal(object)
     machine = Signal(object)
 
-    def __init__(self, preferences: Preferences, folder: Path, parent: QObject | None = None) -> None:
+    def __init__(
+        self, preferences: Preferences, folder: Path, parent: QObject | None = None, opener: Opener = open_device
+    ) -> None:
         super().__init__(parent)
         folder.mkdir(parents=True, exist_ok=True)
         self.preferences = preferences
@@ -64,6 +68,8 @@ class Workspace(QObject):
         self.player = Player(self.clock, self)
         self._play_engine = Engine(self, self.crash_log)
         self.playback = Playback(self._play_engine, self.player, self)
+        self.sound = Sound(self.clock, opener, self)
+        self.set_volume(preferences.volume, preferences.muted)
         self.document: Document | None = None
         self._connect()
 
@@ -79,9 +85,16 @@ class Workspace(QObject):
     def close(self) -> None:
         """End everything; an encode that runs can be resumed at the next start."""
         self.player.close()
+        self.sound.close()
         self.session.shut_down()
         self.engine.shut_down()
         self._play_engine.shut_down()
+
+    @Slot(int, bool)
+    def set_volume(self, percent: int, muted: bool) -> None:
+        """How loud the sound is from now on, and at the next start."""
+        self.preferences.volume, self.preferences.muted = percent, muted
+        self.sound.set_volume(percent / FULL_VOLUME, muted)
 
     # --- Opening ----------------------------------------------------------------------------------------------------
 
@@ -135,6 +148,7 @@ class Workspace(QObject):
         self.document = document
         self._show_original(document)
         self.clock.set_video(document.count, document.rate)
+        self.sound.load(sound_of(document))
         running = self.session.current is not None and self.session.current.id == document.job_id
         if document.result is not None:
             self._play(DecodeSettings())

@@ -78,7 +78,9 @@ class VideoSound:
                 return
             base = stream.time_base or Fraction(1, stream.codec_context.sample_rate)
             if at > 0:
-                container.seek(int((self.origin + at - _WARM_UP) / base), stream=stream)
+                # Where a format can't, reading from its start finds the place too.
+                with contextlib.suppress(FFmpegError):
+                    container.seek(int((self.origin + at - _WARM_UP) / base), stream=stream)
             frames = (frame for packet in _whole(container.demux(stream)) for frame in _frames(packet.decode))
             yield from _pieces(frames, self.origin, rate)
 
