@@ -33,7 +33,7 @@ class VolumeControl(QWidget):
         self.slider.setFixedWidth(_WIDTH)
         self.slider.setAccessibleName(self.tr("Volume in percent"))
         row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 8, 0)
+        row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(4)
         row.addWidget(self.mute)
         row.addWidget(self.slider)
