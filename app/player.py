@@ -60,6 +60,12 @@ class FrameClock(QObject):
         """The same video has become longer."""
         self.count = max(self.count, count)
 
+    def shorten(self, count: int) -> None:
+        """The same video has turned out shorter."""
+        if count < self.count:
+            self.count = count
+            self.seek(self.frame)
+
     def play(self) -> None:
         """Run, from the start again where it stood at the end."""
         if self.count < 2 or self.playing:
@@ -119,11 +125,13 @@ class Player(QObject):
     Attributes:
         updated: a picture of the current frame has changed.
         missing: the number of a frame that the reconstruction lacks.
+        ended: how many frames the original has, once that is known.
         failed: the original can't be read; a sentence.
     """
 
     updated = Signal()
     missing = Signal(int)
+    ended = Signal(int)
     failed = Signal(str)
 
     def __init__(self, clock: FrameClock, parent: QObject | None = None) -> None:
@@ -163,6 +171,7 @@ class Player(QObject):
         self._original = reader
         if reader is not None:
             reader.arrived.connect(self._arrived)
+            reader.ended.connect(self._end)
             reader.failed.connect(self.failed)
 
     def show_result(self, expected: bool) -> None:
@@ -194,6 +203,12 @@ class Player(QObject):
         if self._has_result and frame not in self.store:
             self.missing.emit(frame)
         self.updated.emit()
+
+    @Slot(int)
+    def _end(self, count: int) -> None:
+        # One that was closed may still have had something to say.
+        if self.sender() is self._original:
+            self.ended.emit(count)
 
     @Slot(int)
     def _arrived(self, frame: int) -> None:

@@ -228,6 +228,7 @@ class Workspace(QObject):
         self.playback.warned.connect(self._tell)
         self.playback.measured.connect(self._measured)
         self.player.failed.connect(self._tell)
+        self.player.ended.connect(self._shorten)
         self.engine.told.connect(self._look_for_machine)
 
     @Slot(str)
@@ -294,6 +295,14 @@ class Workspace(QObject):
     def _crashed(self, job_id: str, message: str) -> None:
         self.log.add(message)
         self.told.emit(self.tr("{} What is done is safe on disk.").format(message), job_id)
+
+    @Slot(int)
+    def _shorten(self, count: int) -> None:
+        """Until the source was read to its end, its length was what the file says."""
+        document = self.document
+        if document is not None and document.result is None and 0 < count < document.count:
+            self.document = replace(document, count=count)
+            self.clock.shorten(count)
 
     @Slot(object)
     def _measured(self, measured: Measured) -> None:

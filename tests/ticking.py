@@ -23,12 +23,18 @@ def wave(seconds: float) -> NDArray[np.float32]:
 
 
 def ticking_clip(
-    path: Path, seconds: float = 3.0, codec: str = "aac", delay: Fraction = Fraction(0), times: list[int] | None = None
+    path: Path,
+    seconds: float = 3.0,
+    codec: str = "aac",
+    delay: Fraction = Fraction(0),
+    times: list[int] | None = None,
+    sound_seconds: float | None = None,
 ) -> Path:
     """Writes grey frames that drift, and the ticks.
 
     Args:
         delay: seconds by which both begin after the file's own zero.
+        sound_seconds: where the sound lasts longer than the pictures.
         times: of the frames, in milliseconds; default 25 a second.
     """
     count = round(seconds * FRAME_RATE)
@@ -45,7 +51,7 @@ def ticking_clip(
             container.mux(video.encode(frame))
         container.mux(video.encode(None))
         planes = {"aac": "fltp", "libopus": "flt"}[codec]
-        samples = av.AudioFrame.from_ndarray(wave(seconds)[None], format=planes, layout="mono")
+        samples = av.AudioFrame.from_ndarray(wave(sound_seconds or seconds)[None], format=planes, layout="mono")
         samples.sample_rate, samples.pts = SOUND_RATE, round(delay * SOUND_RATE)
         samples.time_base = Fraction(1, SOUND_RATE)
         container.mux(sound.encode(samples))

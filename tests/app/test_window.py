@@ -331,6 +331,20 @@ def test_diagnostics_name_the_versions_and_the_log(window: MainWindow) -> None:
     assert text.endswith("something happened")
 
 
+@pytest.mark.parametrize("late", [0, 2000], ids=["even frames, longer sound", "uneven frames"])
+def test_a_source_shorter_than_it_says_ends_where_it_ends(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, late: int
+) -> None:
+    times = [40 * number + (late if number >= 40 else 0) for number in range(50)]
+    drop(window, ticking_clip(tmp_path / "a.mkv", 2.0, times=times, sound_seconds=4.0))
+    workspace = window.workspace
+    assert workspace.clock.count > 60
+    workspace.clock.seek(workspace.clock.count - 1)
+    qtbot.waitUntil(lambda: workspace.player.original is not None, timeout=PATIENCE)
+    assert (workspace.clock.count, workspace.clock.frame) == (50, 49)
+    assert not window.banner.isVisible()
+
+
 class Speaker:
     """An audio output of which only what it is given matters."""
 
