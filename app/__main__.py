@@ -24,7 +24,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     from app.preferences import Preferences, state_folder
     from app.theme import Theme, picture
     from app.workspace import Workspace
+    from codec.streams import open_missing_streams
 
+    open_missing_streams()
     files = [Path(name).resolve() for name in (sys.argv[1:] if argv is None else argv)]
     application = QApplication(sys.argv[:1])
     application.setOrganizationName("Free-GVC")
@@ -52,5 +54,6 @@ def _begin(workspace: Workspace) -> None:
 
 
 if __name__ == "__main__":
+    # First of all: a packaged application is also the program that its engine's child runs.
     freeze_support()
     sys.exit(main())

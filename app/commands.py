@@ -50,6 +50,7 @@ class Commands(QObject):
             Entry("side", "view", self.tr("Side by side"), self._side),
             Entry("wipe", "view", self.tr("Wipe"), self._wipe),
             Entry("difference", "view", self.tr("Difference"), self._difference),
+            Entry("mute", "view", self.tr("Mute"), self._window.volume.mute.toggle, "", "Shift+M"),
             Entry("spike", "view", self.tr("Next spike"), self._next_spike, "spike", "N"),
             Entry("measure", "view", self.tr("Measure this frame"), self._window.workspace.measure_frame, "", "M"),
             Entry("keys", "help", self.tr("Keys"), self._show_keys, "", "H"),

@@ -34,7 +34,6 @@ class Document:
         job_id: the job it belongs to, or "".
         start: seconds of the source before the first frame.
         size: (width, height) at which both are compared.
-        has_audio: whether the source, or the file, carries sound.
         info: of `result`.
     """
 
@@ -45,7 +44,6 @@ class Document:
     count: int
     rate: Fraction
     size: tuple[int, int]
-    has_audio: bool = False
     gops: tuple[GopDone, ...] = ()
     info: FileInfo | None = None
 
@@ -62,7 +60,7 @@ def of_source(path: Path, settings: EncodeSettings, job_id: str = "") -> Documen
     info = probe(path)
     size = coding_size(info, settings.short_side or DEFAULT_SHORT_SIDE, 2)
     frames = _count(info, settings)
-    return Document(path, None, job_id, settings.start, frames, info.frame_rate, size, info.has_audio)
+    return Document(path, None, job_id, settings.start, frames, info.frame_rate, size)
 
 
 def of_result(path: Path, source: Path | None = None, start: float = 0.0, job_id: str = "") -> Document:
@@ -70,8 +68,8 @@ def of_result(path: Path, source: Path | None = None, start: float = 0.0, job_id
     info = describe(path)
     size = (info.header.coding_width, info.header.coding_height)
     known = source if source is not None and source.exists() else None
-    sound, gops = info.header.audio is not None, tuple(gop_events(path))
-    return Document(known, path, job_id, start, info.frames, info.header.frame_rate, size, sound, gops, info)
+    gops = tuple(gop_events(path))
+    return Document(known, path, job_id, start, info.frames, info.header.frame_rate, size, gops, info)
 
 
 def gop_events(path: Path) -> Iterable[GopDone]:

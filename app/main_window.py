@@ -41,6 +41,7 @@ from app.retarget_panel import RetargetPanel
 from app.settings_panel import SettingsPanel
 from app.theme import Theme
 from app.transport import Transport
+from app.volume import VolumeControl
 from app.widgets import card
 from app.workspace import Workspace
 from codec.settings import Quality
@@ -60,7 +61,8 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.resize(SIZE)
         self.view = CompareView(workspace.player, theme)
-        self.transport = Transport(workspace.clock, self.view, theme)
+        self.volume = VolumeControl(theme, workspace.preferences.volume, workspace.preferences.muted)
+        self.transport = Transport(workspace.clock, self.view, theme, self.volume)
         self.settings = SettingsPanel(workspace.preferences.encode)
         self.readouts = Readouts()
         self.retarget = RetargetPanel()
@@ -70,8 +72,7 @@ class MainWindow(QMainWindow):
         self.banner = Banner(theme)
         self.commands = Commands(self)
         self._status = QLabel(self.tr("Starting the engine"))
-        # PySide6-Essentials has no audio output, and a second FFmpeg for it would weigh more than the window.
-        self._silence = QLabel(self.tr("Sound isn't played here; the file and its export carry it"))
+        self.silence = QLabel()
         self.log_window = LogWindow(workspace.log, self)
         self._lay_out()
         self.actions_ = Actions(self, theme, self._menus(), self.commands.entries())
@@ -113,8 +114,8 @@ class MainWindow(QMainWindow):
         column.addWidget(whole)
         self.setCentralWidget(frame)
         self.statusBar().addWidget(self._status, 1)
-        self.statusBar().addPermanentWidget(self._silence)
-        self._silence.hide()
+        self.statusBar().addPermanentWidget(self.silence)
+        self.silence.hide()
         self.statusBar().setSizeGripEnabled(False)
 
     def _menus(self) -> dict[str, str]:
@@ -139,6 +140,9 @@ class MainWindow(QMainWindow):
         workspace.queue.dataChanged.connect(self._enable)
         workspace.clock.changed.connect(self.plots.show_frame)
         workspace.clock.changed.connect(self._forget_metrics)
+        workspace.sound.told.connect(self._tell_silence)
+        workspace.sound.available_changed.connect(self.volume.setEnabled)
+        self.volume.changed.connect(workspace.set_volume)
         self.queue_panel.chosen.connect(workspace.choose)
         self.queue_panel.resume_wanted.connect(workspace.session.resume)
         self.plots.seeked.connect(workspace.clock.seek)
@@ -164,7 +168,6 @@ class MainWindow(QMainWindow):
             self.readouts.show_file(document.info.bytes, document.info.kbps, qualities[-1] if qualities else None)
         else:
             self.readouts.clear()
-        self._silence.setVisible(document.has_audio)
         self.banner.hide()
         self._fill_recent()
         self._enable()
@@ -200,6 +203,11 @@ class MainWindow(QMainWindow):
         }
         self.banner.tell(notice.message, *remedies.get(notice.remedy, ("", None)))
         self._enable()
+
+    @Slot(str)
+    def _tell_silence(self, reason: str) -> None:
+        self.silence.setText(reason)
+        self.silence.setVisible(bool(reason))
 
     @Slot(str)
     def _ended(self, job_id: str) -> None:

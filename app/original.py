@@ -9,7 +9,7 @@ from threading import Condition
 from PySide6.QtCore import QObject, QThread, Signal
 
 from app.frame_store import FrameStore, Picture
-from codec.errors import FreeGvcError
+from codec.errors import FreeGvcError, InputError
 from codec.video import Frame, VideoReader
 from codec.video.timing import is_constant_rate
 
@@ -22,10 +22,12 @@ class OriginalReader(QThread):
 
     Attributes:
         arrived: a frame that was asked for is there.
+        ended: how many frames there are; known once the last one was read.
         failed: the source can't be read on; a sentence.
     """
 
     arrived = Signal(int)
+    ended = Signal(int)
     failed = Signal(str)
 
     def __init__(
@@ -78,7 +80,9 @@ class OriginalReader(QThread):
                     else:
                         self._cache.put(position, frame.pixels)
                     wanted = self._wanted == position
-                if wanted and frame is not None:
+                if frame is None:
+                    self.ended.emit(position)
+                elif wanted:
                     self.arrived.emit(position)
                 position += 1
         finally:
@@ -104,10 +108,20 @@ class OriginalReader(QThread):
         if self._constant is None:
             self._constant = is_constant_rate(self._path, rate)
         if not self._constant:
-            frames = reader.frames()
-            for _ in range(number):
-                next(frames, None)
-            return reader, frames, number
+            return _counted(reader, number)
         reader.close()
-        reader = VideoReader(self._path, size=self._size, start=self._offset + number / float(rate))
+        try:
+            reader = VideoReader(self._path, size=self._size, start=self._offset + number / float(rate))
+        except InputError:
+            # What a file says of its length is often an estimate, so this may lie behind its end.
+            return _counted(VideoReader(self._path, size=self._size, start=self._offset), number)
         return reader, reader.frames(), number
+
+
+def _counted(reader: VideoReader, number: int) -> tuple[VideoReader, Iterator[Frame], int]:
+    """The reader's frames from `number` on, or from its end where it has fewer; and which that is."""
+    frames = reader.frames()
+    for position in range(number):
+        if next(frames, None) is None:
+            return reader, iter(()), position
+    return reader, frames, number

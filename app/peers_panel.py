@@ -116,7 +116,8 @@ class PeersPanel(QWidget):
 
     def _fill_table(self) -> None:
         while (item := self._grid.takeAt(0)) is not None:
-            item.widget().deleteLater()
+            if (widget := item.widget()) is not None:
+                widget.deleteLater()
         titles = (self.tr("Codec"), self.tr("Size"), "DISTS")
         for row, cells in enumerate([titles, *self.rows]):
             for column, text in enumerate(cells):

@@ -21,15 +21,18 @@ class FrameClock(QObject):
     Attributes:
         changed: the number of the frame to show.
         playing_changed: whether it runs.
+        held: it waits for a frame that is due.
+        now: its time in seconds, of which only differences mean something; may be called from any thread.
         ready: asked before a frame is shown while playing.
     """
 
     changed = Signal(int)
     playing_changed = Signal(bool)
+    held = Signal()
 
     def __init__(self, now: Callable[[], float] = time.monotonic, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._now = now
+        self.now = now
         self.frame = 0
         self.count = 0
         self.rate = Fraction(25)
@@ -44,6 +47,11 @@ class FrameClock(QObject):
         """Whether it runs."""
         return self._timer.isActive()
 
+    @property
+    def origin(self) -> tuple[float, int]:
+        """(time, frame) it counts from: while it runs, it is `rate` frames further each second after that."""
+        return self._origin
+
     def set_video(self, count: int, rate: Fraction) -> None:
         """Take another video's length and rate; stops at its first frame."""
         self.pause()
@@ -54,13 +62,19 @@ class FrameClock(QObject):
         """The same video has become longer."""
         self.count = max(self.count, count)
 
+    def shorten(self, count: int) -> None:
+        """The same video has turned out shorter."""
+        if count < self.count:
+            self.count = count
+            self.seek(self.frame)
+
     def play(self) -> None:
         """Run, from the start again where it stood at the end."""
         if self.count < 2 or self.playing:
             return
         if self.frame >= self.count - 1:
             self.seek(0)
-        self._origin = (self._now(), self.frame)
+        self._origin = (self.now(), self.frame)
         self._timer.start(max(1, int(500 / self.rate)))
         self.playing_changed.emit(True)
 
@@ -82,14 +96,14 @@ class FrameClock(QObject):
     def seek(self, frame: int) -> None:
         """Show a frame, the nearest there is."""
         self.frame = min(max(frame, 0), max(0, self.count - 1))
-        self._origin = (self._now(), self.frame)
+        self._origin = (self.now(), self.frame)
         self.changed.emit(self.frame)
 
     @Slot()
     def tick(self) -> None:
         """Show what is due."""
         began, first = self._origin
-        due = first + int((self._now() - began) * self.rate)
+        due = first + int((self.now() - began) * self.rate)
         if due <= self.frame:
             return
         if due >= self.count:
@@ -97,10 +111,11 @@ class FrameClock(QObject):
                 self.step(self.count)
                 return
             due = 0
-            self._origin = (self._now(), 0)
+            self._origin = (self.now(), 0)
         if not self.ready(due):
             # Wait here, and go on one by one rather than leap once it comes.
-            self._origin = (self._now(), self.frame)
+            self._origin = (self.now(), self.frame)
+            self.held.emit()
             return
         self.frame = due
         self.changed.emit(due)
@@ -116,11 +131,13 @@ class Player(QObject):
         sides: what is shown on the first and the second side: ORIGINAL, RESULT or the name of another codec.
         updated: a picture of the current frame has changed.
         missing: the number of a frame that the reconstruction lacks.
+        ended: how many frames the original has, once that is known.
         failed: the original can't be read; a sentence.
     """
 
     updated = Signal()
     missing = Signal(int)
+    ended = Signal(int)
     failed = Signal(str)
 
     def __init__(self, clock: FrameClock, parent: QObject | None = None) -> None:
@@ -193,6 +210,7 @@ class Player(QObject):
         self._original = reader
         if reader is not None:
             reader.arrived.connect(self._arrived)
+            reader.ended.connect(self._end)
             reader.failed.connect(self.failed)
 
     def show_result(self, expected: bool) -> None:
@@ -224,6 +242,12 @@ class Player(QObject):
         if self._has_result and frame not in self.store:
             self.missing.emit(frame)
         self.updated.emit()
+
+    @Slot(int)
+    def _end(self, count: int) -> None:
+        # One that was closed may still have had something to say.
+        if self.sender() is self._original:
+            self.ended.emit(count)
 
     @Slot(int)
     def _arrived(self, frame: int) -> None:

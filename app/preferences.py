@@ -13,6 +13,7 @@ from codec.errors import SettingsError
 from codec.settings import EncodeSettings
 
 MAX_RECENT = 10
+FULL_VOLUME = 100
 
 
 class Preferences:
@@ -54,6 +55,25 @@ class Preferences:
     @encode.setter
     def encode(self, settings: EncodeSettings) -> None:
         self._store.setValue("encode", json.dumps(settings_to_json(settings)))
+
+    @property
+    def volume(self) -> int:
+        """Of the sound, in percent."""
+        text = self._text("volume")
+        return min(FULL_VOLUME, int(text)) if text.isdecimal() else FULL_VOLUME
+
+    @volume.setter
+    def volume(self, percent: int) -> None:
+        self._store.setValue("volume", str(percent))
+
+    @property
+    def muted(self) -> bool:
+        """Whether there is to be no sound, however loud."""
+        return self._text("muted") == "yes"
+
+    @muted.setter
+    def muted(self, muted: bool) -> None:
+        self._store.setValue("muted", "yes" if muted else "no")
 
     @property
     def geometry(self) -> QByteArray:

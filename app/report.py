@@ -44,8 +44,8 @@ def report(document: Document, rows: Sequence[Row], pictures: Mapping[str, bytes
     name = escape((document.result or document.source or Path()).name)
     parts = [f"<h1>{name}</h1>", _table((), _facts(document))]
     if rows:
-        titles = (_tr("Codec"), _tr("Setting"), _tr("Size"), _tr("Bits per pixel"), "DISTS")
-        parts += [f"<h2>{_tr('At the same size')}</h2>", _table(titles, map(_peer, rows))]
+        columns = (_tr("Codec"), _tr("Setting"), _tr("Size"), _tr("Bits per pixel"), "DISTS")
+        parts += [f"<h2>{_tr('At the same size')}</h2>", _table(columns, map(_peer, rows))]
     for caption, png in pictures.items():
         data = b64encode(png).decode()
         parts.append(f'<h2>{escape(caption)}</h2><img alt="{escape(caption)}" src="data:image/png;base64,{data}">')

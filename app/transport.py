@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QSlider, QToolButton, QWidget
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QSlider, QToolButton, QVBoxLayout, QWidget
 
 from app.compare_view import CompareView, Mode
 from app.player import FrameClock
@@ -18,9 +18,11 @@ def timecode(frame: int, rate: float) -> str:
 
 
 class Transport(QWidget):
-    """Buttons and a slider for one clock and one view."""
+    """Buttons and a slider for one clock and one view, and the `volume` control."""
 
-    def __init__(self, clock: FrameClock, view: CompareView, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, clock: FrameClock, view: CompareView, theme: Theme, volume: QWidget, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._clock, self._view, self._theme = clock, view, theme
         self._icons: list[tuple[QToolButton, str]] = []
@@ -32,7 +34,7 @@ class Transport(QWidget):
         self._time.setMinimumWidth(170)
         self._time.setContentsMargins(0, 0, 8, 0)
         self._modes = QButtonGroup(self)
-        self._lay_out()
+        self._lay_out(volume)
         clock.changed.connect(self._show)
         clock.playing_changed.connect(self._show_playing)
         view.mode_changed.connect(self._show_mode)
@@ -40,19 +42,28 @@ class Transport(QWidget):
         self._paint_icons()
         self._show(0)
 
-    def _lay_out(self) -> None:
-        row = QHBoxLayout(self)
-        row.setContentsMargins(4, 4, 4, 4)
+    def _lay_out(self, volume: QWidget) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(4, 4, 4, 4)
+        column.setSpacing(2)
+        # A row of its own: beside the buttons too little would be left of it to aim at a frame.
+        position, row = QHBoxLayout(), QHBoxLayout()
+        position.setContentsMargins(8, 0, 0, 0)
+        position.addWidget(self._slider, 1)
+        position.addSpacing(8)
+        position.addWidget(self._time)
         row.setSpacing(2)
+        column.addLayout(position)
+        column.addLayout(row)
         self._button(row, "first", self.tr("First frame (Home)")).clicked.connect(self._first)
         self._button(row, "back", self.tr("One frame back (Left or A)")).clicked.connect(self._back)
         self._play = self._button(row, "play", self.tr("Play or pause (Space)"))
         self._play.clicked.connect(self._clock.toggle)
         self._button(row, "forward", self.tr("One frame on (Right or D)")).clicked.connect(self._forward)
         self._button(row, "last", self.tr("Last frame (End)")).clicked.connect(self._last)
-        row.addWidget(self._slider, 1)
-        row.addSpacing(8)
-        row.addWidget(self._time)
+        row.addSpacing(12)
+        row.addWidget(volume)
+        row.addStretch(1)
         loop = self._button(row, "loop", self.tr("Play in a loop"))
         loop.setCheckable(True)
         loop.setChecked(self._clock.loop)

@@ -18,10 +18,12 @@ from app.original import OriginalReader
 from app.peers import OURS, Peers
 from app.playback import Playback, Reel
 from app.player import ORIGINAL, RESULT, FrameClock, Player
-from app.preferences import Preferences
+from app.preferences import FULL_VOLUME, Preferences
 from app.progress import Progress
 from app.queue import JobQueue
 from app.session import Session
+from app.sound import Sound, sound_of
+from app.sound_device import Opener, open_device
 from codec.errors import FreeGvcError
 from codec.events import PreviewReady
 from codec.settings import Bitrate, DecodeSettings, EncodeSettings, Quality
@@ -55,7 +57,9 @@ class Workspace(QObject):
     measured = Signal(object, str)
     machine = Signal(object)
 
-    def __init__(self, preferences: Preferences, folder: Path, parent: QObject | None = None) -> None:
+    def __init__(
+        self, preferences: Preferences, folder: Path, parent: QObject | None = None, opener: Opener = open_device
+    ) -> None:
         super().__init__(parent)
         folder.mkdir(parents=True, exist_ok=True)
         self.preferences = preferences
@@ -72,6 +76,8 @@ class Workspace(QObject):
         self._store_engine = Engine(self, self.crash_log, warm=False)
         self.models = Models(self._store_engine, self)
         self.peers = Peers(lambda: Engine(self, self.crash_log), self)
+        self.sound = Sound(self.clock, opener, self)
+        self.set_volume(preferences.volume, preferences.muted)
         self.document: Document | None = None
         self._measured_side = RESULT
         self._connect()
@@ -89,11 +95,18 @@ class Workspace(QObject):
     def close(self) -> None:
         """End everything; an encode that runs can be resumed at the next start."""
         self.player.close()
+        self.sound.close()
         self.session.shut_down()
         self.engine.shut_down()
         self._play_engine.shut_down()
         self._store_engine.shut_down()
         self.peers.shut_down()
+
+    @Slot(int, bool)
+    def set_volume(self, percent: int, muted: bool) -> None:
+        """How loud the sound is from now on, and at the next start."""
+        self.preferences.volume, self.preferences.muted = percent, muted
+        self.sound.set_volume(percent / FULL_VOLUME, muted)
 
     # --- Opening ----------------------------------------------------------------------------------------------------
 
@@ -149,6 +162,7 @@ class Workspace(QObject):
         self.document = document
         self._show_original(document)
         self.clock.set_video(document.count, document.rate)
+        self.sound.load(sound_of(document))
         running = self.session.current is not None and self.session.current.id == document.job_id
         if document.result is not None:
             self._play(DecodeSettings())
@@ -239,6 +253,7 @@ class Workspace(QObject):
         self.player.failed.connect(self._tell)
         self.peers.failed.connect(self._tell)
         self.peers.changed.connect(self._show_peers)
+        self.player.ended.connect(self._shorten)
         self.engine.told.connect(self._look_for_machine)
 
     @Slot(str)
@@ -314,6 +329,14 @@ class Workspace(QObject):
     def _model_missing(self, model: str) -> None:
         message = self.tr("The weights of {} are not on this machine: get them, or say where you have them.")
         self.told.emit(Notice(message.format(model), Remedy.MODELS))
+
+    @Slot(int)
+    def _shorten(self, count: int) -> None:
+        """Until the source was read to its end, its length was what the file says."""
+        document = self.document
+        if document is not None and document.result is None and 0 < count < document.count:
+            self.document = replace(document, count=count)
+            self.clock.shorten(count)
 
     @Slot(object)
     def _measured(self, measured: Measured) -> None:

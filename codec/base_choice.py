@@ -20,8 +20,8 @@ from codec.priors.base import BaseClip, Frames, VideoPrior
 from codec.probing import probe_frames
 from codec.trajectory import Walk
 
-# A level looks this much worse when it is asked about than it will (CHOICE_PRESET). So t* = 0 meets the target on average
-# over a segment, and t* lifts the GOPs that don't.
+# A level looks this much worse when it is asked about than it will (CHOICE_PRESET). So t* = 0 meets the target on
+# average over a segment, and t* lifts the GOPs that don't.
 QUALITY_SLACK: Mapping[str, float] = {
     "dists": 0.006,
     "dists-estimate": 0.006,

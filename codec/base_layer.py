@@ -32,8 +32,8 @@ CRF_RANGE = range(0, 71)
 SCALES = (1, 2)
 
 PRESET = 1
-# What is seen counts, not PSNR: 17 % fewer bits at the same DISTS after restoration, 20 % at the same LPIPS (measured at
-# 144 lines on two clips against neither option).
+# What is seen counts, not PSNR: 17 % fewer bits at the same DISTS after restoration, 20 % at the same LPIPS (measured
+# at 144 lines on two clips against neither option).
 SVT_PARAMETERS = "lp=1:keyint=-1:scd=0:film-grain=0:tune=0:ac-bias=8"
 
 # SVT-AV1 prints a banner and thread warnings to stderr unless told otherwise before its first use.

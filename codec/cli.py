@@ -9,7 +9,9 @@ import argparse
 import math
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
+from multiprocessing import freeze_support
 from pathlib import Path
 
 from codec import cli_output
@@ -84,6 +86,8 @@ def build_parser() -> argparse.ArgumentParser:
     add_models(commands.add_parser("models", help="the priors' weights: list, get, add, verify, remove"))
     _add_compare(commands.add_parser("compare", help="a .fgvc file beside x265, AV1 and VVC of the same size"))
     add_reproduce(commands.add_parser("reproduce", help="rate-perception curves and BD-rates on test sequences"))
+    tested = commands.add_parser("selftest", help="whether this installation is whole: a tiny run of every part")
+    tested.set_defaults(command=_selftest)
     return parser
 
 
@@ -248,5 +252,16 @@ def _compare(arguments: argparse.Namespace) -> None:
     cli_output.show_comparison(rows, metrics, arguments.json)
 
 
+def _selftest(_: argparse.Namespace) -> None:
+    from codec.selftest import run
+
+    with tempfile.TemporaryDirectory(prefix="freegvc-") as folder:
+        failed = cli_output.show_parts(run(Path(folder)))
+    if failed:
+        raise FreeGvcError(f"This installation is not whole ({', '.join(failed)}); install Free-GVC again.")
+
+
 if __name__ == "__main__":
+    # A packaged application is also the program that its children run.
+    freeze_support()
     sys.exit(main())

@@ -21,6 +21,7 @@ from codec.info import FileInfo
 if TYPE_CHECKING:
     from codec.compare_events import Row
     from codec.measure import Measurement
+    from codec.selftest import PartResult
 
 EVENT_NAMES = {
     Phase: "phase",
@@ -196,6 +197,15 @@ def show_comparison(rows: Iterable[Row], metrics: Sequence[str], as_json: bool) 
         for row in rows
     ]
     _print_table(("codec", "setting", "bytes", "bpp", *metrics), lines)
+
+
+def show_parts(results: Iterable[PartResult]) -> list[str]:
+    """Print a line per part of the self-test as it ends; the names of those that failed."""
+    failed = []
+    for result in results:
+        print(f"{'ok    ' if result.passed else 'FAILED'}  {result.name}: {result.detail}", flush=True)
+        failed += [] if result.passed else [result.name]
+    return failed
 
 
 def _print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

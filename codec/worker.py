@@ -32,6 +32,7 @@ from codec.records import AudioRecord, GopRecord, Header
 from codec.retarget import step_choice
 from codec.settings import DecodeSettings, EncodeSettings
 from codec.store_tasks import StoreEvent, StoreTask, carry_out
+from codec.streams import open_missing_streams
 
 if TYPE_CHECKING:
     from codec.priors.base import VideoPrior
@@ -176,6 +177,7 @@ def receive(connection: Connection) -> Message:
 
 def serve(connection: Connection, crash_log: Path | None, warm: bool = True) -> None:
     """The child's main loop; returns when the other side has gone. `warm` imports torch before the first task."""
+    open_missing_streams()
     if crash_log is not None:
         log = crash_log.open("a")
         faulthandler.enable(log)

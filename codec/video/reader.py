@@ -179,6 +179,7 @@ class _Decoder:
         self._path = path
         self._matroska = "matroska" in container.format.name
         self._reached = Fraction(0)
+        self._any_reached = Fraction(0)
 
     def frames(self) -> Iterator[VideoFrame]:
         shown = Fraction(0)
@@ -206,6 +207,8 @@ class _Decoder:
         ledger = _ByteLedger()
         for packet in self._container.demux():
             ledger.enter(packet)
+            if packet.pts is not None:
+                self._any_reached = max(self._any_reached, packet.pts * packet.time_base)
             if packet.stream.index != self._stream.index:
                 continue
             if packet.pts is not None:
@@ -218,7 +221,8 @@ class _Decoder:
 
     def _check_end(self) -> None:
         declared = Fraction(self._container.duration or 0, 1_000_000)
-        if declared - self._reached > _MISSING_END:
+        # Of any stream: sound may well outlast the pictures.
+        if declared - self._any_reached > _MISSING_END:
             raise self._damaged(self._reached)
 
     def _damaged(self, time: Fraction) -> InputError:

@@ -9,31 +9,11 @@ import torch
 from diffusers import (
     AutoencoderKLCogVideoX,
     AutoencoderKLLTXVideo,
-    AutoencoderKLWan,
     CogVideoXTransformer3DModel,
     LTXVideoTransformer3DModel,
-    WanTransformer3DModel,
 )
 
-
-def save_wan(folder: Path) -> None:
-    AutoencoderKLWan(
-        base_dim=3, z_dim=16, dim_mult=[1, 1, 1, 1], num_res_blocks=1, temperal_downsample=[False, True, True]
-    ).save_pretrained(folder / "vae")
-    WanTransformer3DModel(
-        patch_size=(1, 2, 2),
-        num_attention_heads=2,
-        attention_head_dim=12,
-        in_channels=16,
-        out_channels=16,
-        text_dim=32,
-        freq_dim=256,
-        ffn_dim=32,
-        num_layers=2,
-        cross_attn_norm=True,
-        qk_norm="rms_norm_across_heads",
-        rope_max_seq_len=32,
-    ).save_pretrained(folder / "transformer")
+from codec.selftest import save_tiny_wan
 
 
 def save_cogvideox(folder: Path) -> None:
@@ -92,7 +72,7 @@ def save_ltx(folder: Path, timestep_conditioning: bool = False) -> None:
 
 
 SAVERS: dict[str, Callable[[Path], None]] = {
-    "wan2.1-t2v-1.3b": save_wan,
+    "wan2.1-t2v-1.3b": save_tiny_wan,
     "cogvideox-2b": save_cogvideox,
     "ltx-video-2b": save_ltx,
 }

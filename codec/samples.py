@@ -1,0 +1,214 @@
+"""Sound as samples on the pictures' clock, to play it beside them: of a video, or of a `.fgvc` file by itself.
+
+Sample 0 belongs to the clip's first frame. Frames are counted, not timed, by who plays them; that is the same thing
+only where they come at a constant rate, so other sources are refused here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+import av
+import numpy as np
+from av.audio.codeccontext import AudioCodecContext
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.error import FFmpegError
+from av.packet import Packet
+from numpy.typing import NDArray
+
+from codec.bitstream import BitstreamReader
+from codec.errors import InputError
+from codec.records import AudioPacket, AudioRecord, AudioTrack
+from codec.video import VideoReader
+from codec.video.source import open_source, select_audio
+from codec.video.timing import is_constant_rate
+
+CHANNELS = 2
+Wave = NDArray[np.float32]
+"""Samples (n, CHANNELS) between -1 and 1."""
+
+# So many of a long file's packets are looked at to tell whether its frames come evenly.
+_LOOKED_AT = 500
+# A decoder that starts in mid-stream needs some packets until it gives what it would have given from the start.
+_WARM_UP = Fraction(1, 4)
+# Timestamps of coarse clocks jitter around the sample count; only more than this is a gap.
+_GAP = Fraction(1, 10)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Consecutive samples; `first` is the number of the first, below 0 before the clip's first frame."""
+
+    first: int
+    wave: Wave = field(repr=False)
+
+
+class SoundSource(Protocol):
+    """Something whose sound can be read from any time on."""
+
+    def read(self, at: Fraction, rate: int) -> Iterator[Piece]:
+        """Pieces in order, resampled to `rate` a second, from `at` seconds after the first frame or a little before.
+
+        Raises:
+            InputError: the file can't be read.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class VideoSound:
+    """The sound of a video; `origin`: seconds on its own clock at which the clip's first frame is shown."""
+
+    path: Path
+    origin: Fraction
+
+    def read(self, at: Fraction, rate: int) -> Iterator[Piece]:
+        """See `SoundSource.read`; bad packets are left out."""
+        with open_source(self.path) as container:
+            stream = select_audio(container)
+            if stream is None:
+                return
+            base = stream.time_base or Fraction(1, stream.codec_context.sample_rate)
+            if at > 0:
+                # Where a format can't, reading from its start finds the place too.
+                with contextlib.suppress(FFmpegError):
+                    container.seek(int((self.origin + at - _WARM_UP) / base), stream=stream)
+            frames = (frame for packet in _whole(container.demux(stream)) for frame in _frames(packet.decode))
+            yield from _pieces(frames, self.origin, rate)
+
+
+@dataclass(frozen=True)
+class CodedSound:
+    """The sound that a `.fgvc` file carries."""
+
+    path: Path
+
+    def read(self, at: Fraction, rate: int) -> Iterator[Piece]:
+        """See `SoundSource.read`; FormatError where the file holds no readable part."""
+        with BitstreamReader(self.path) as reader:
+            track = reader.header.audio
+            if track is None:
+                return
+            decoder = _decoder(track)
+            records = (record for record in reader.records() if isinstance(record, AudioRecord))
+            late = (at - _WARM_UP) / track.time_base
+            packets = (packet for record in records for packet in record.packets if packet.pts >= late)
+            yield from _pieces(_decoded(decoder, packets, track), Fraction(0), rate)
+
+
+def sound_of_video(path: Path, start: float) -> VideoSound | None:
+    """The sound of a clip that begins `start` seconds into a video; None where there is none.
+
+    Raises:
+        InputError: the file can't be read, or its frames come unevenly.
+    """
+    with open_source(path) as container:
+        if select_audio(container) is None:
+            return None
+    with VideoReader(path, start=start) as reader:
+        origin, rate = reader.origin, reader.info.frame_rate
+    if not is_constant_rate(path, rate, _LOOKED_AT):
+        raise _uneven(path)
+    return VideoSound(path, origin)
+
+
+def sound_of_coded(path: Path) -> CodedSound | None:
+    """The sound of a `.fgvc` file; None where there is none.
+
+    Raises:
+        InputError: the file can't be opened, or its frames come unevenly.
+        FormatError: it is no such file.
+    """
+    with BitstreamReader(path) as reader:
+        if reader.header.audio is None:
+            return None
+        if reader.header.variable_timing:
+            raise _uneven(path)
+    return CodedSound(path)
+
+
+def blocks(pieces: Iterator[Piece], number: int, size: int) -> Iterator[Wave]:
+    """Blocks `number`, `number + 1`, ... of `size` samples each; silence where no piece has any.
+
+    The last one ends with the last piece.
+    """
+    begin, block, held = number * size, _silence(size), False
+    for piece in pieces:
+        wave, first = piece.wave[max(0, begin - piece.first) :], max(piece.first, begin)
+        while len(wave):
+            part = wave[: max(0, begin + size - first)]
+            block[first - begin :][: len(part)] = part
+            wave, first, held = wave[len(part) :], first + len(part), True
+            if first >= begin + size:
+                yield block
+                begin, block, held = begin + size, _silence(size), False
+    if held:
+        yield block
+
+
+def _silence(size: int) -> Wave:
+    return np.zeros((size, CHANNELS), np.float32)
+
+
+def _uneven(path: Path) -> InputError:
+    return InputError(f"The frames of {path.name} come at a variable rate, so sound would not fit the pictures here.")
+
+
+# --- Decoding -----------------------------------------------------------------------------------------------------
+
+
+def _decoder(track: AudioTrack) -> AudioCodecContext:
+    decoder = av.CodecContext.create(track.codec, "r")
+    assert isinstance(decoder, AudioCodecContext)
+    decoder.extradata = track.extradata or None
+    # Packets' times count what a codec needs to start; left to itself the decoder drops it and says nothing.
+    decoder.options = {"flags2": "+skip_manual"}
+    decoder.sample_rate = track.sample_rate
+    decoder.layout = f"{track.channels}c" if track.channels > 2 else ("mono", "stereo")[track.channels - 1]
+    return decoder
+
+
+def _decoded(decoder: AudioCodecContext, packets: Iterator[AudioPacket], track: AudioTrack) -> Iterator[AudioFrame]:
+    for packet in packets:
+        coded = Packet(packet.data)
+        coded.pts = coded.dts = packet.pts
+        coded.duration, coded.time_base = packet.duration, track.time_base
+        yield from _frames(partial(decoder.decode, coded))
+    yield from _frames(partial(decoder.decode, None))
+
+
+def _whole(packets: Iterator[Packet[AudioStream]]) -> Iterator[Packet[AudioStream]]:
+    """Packets up to where a file is damaged."""
+    with contextlib.suppress(FFmpegError):
+        yield from packets
+
+
+def _frames(decode: Callable[[], Sequence[AudioFrame]]) -> Sequence[AudioFrame]:
+    """What one packet gives; nothing where it is bad."""
+    try:
+        return decode()
+    except FFmpegError:
+        return ()
+
+
+def _pieces(frames: Iterator[AudioFrame], origin: Fraction, rate: int) -> Iterator[Piece]:
+    resampler = AudioResampler("flt", "stereo", rate)
+    position: int | None = None
+    for frame in frames:
+        for resampled in resampler.resample(frame):
+            wave = np.asarray(resampled.to_ndarray(), np.float32).reshape(-1, CHANNELS)
+            if resampled.pts is not None and resampled.time_base is not None:
+                stamped = round((resampled.pts * resampled.time_base - origin) * rate)
+                if position is None or abs(stamped - position) > _GAP * rate:
+                    position = stamped
+            position = position or 0
+            yield Piece(position, wave)
+            position += len(wave)
