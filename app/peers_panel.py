@@ -116,7 +116,9 @@ class PeersPanel(QWidget):
 
     def _fill_table(self) -> None:
         while (item := self._grid.takeAt(0)) is not None:
-            item.widget().deleteLater()
+            cell = item.widget()
+            if cell is not None:
+                cell.deleteLater()
         titles = (self.tr("Codec"), self.tr("Size"), "DISTS")
         for row, cells in enumerate([titles, *self.rows]):
             for column, text in enumerate(cells):
