@@ -97,12 +97,12 @@ class MainWindow(QMainWindow):
             self._peers_card,
             stretch=True,
         )
-        side = _scrolling(side)
+        self._side = _scrolling(side)
         centre = _column(self.banner, self.view, self.transport)
         centre.layout().setStretch(1, 1)  # type: ignore[union-attr]
         queue = card(self.tr("QUEUE"), self.queue_panel)
         queue.setMinimumWidth(QUEUE_WIDTH)
-        top = _split(Qt.Orientation.Horizontal, queue, centre, side)
+        top = _split(Qt.Orientation.Horizontal, queue, centre, self._side)
         top.setSizes([QUEUE_WIDTH, SIZE.width() - QUEUE_WIDTH - SIDE_WIDTH, SIDE_WIDTH])
         top.setStretchFactor(1, 1)
         whole = _split(Qt.Orientation.Vertical, top, self.plots)
@@ -151,6 +151,10 @@ class MainWindow(QMainWindow):
         workspace.peers.changed.connect(self._show_marks)
         self.settings.changed.connect(self._remember_settings)
         self.actions_.appearance.triggered.connect(self._set_theme)
+
+    def reveal(self, widget: QWidget) -> None:
+        """Scroll the side column to one of its widgets."""
+        self._side.ensureWidgetVisible(widget)
 
     # --- What the workspace says ------------------------------------------------------------------------------------
 

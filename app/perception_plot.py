@@ -156,8 +156,11 @@ class PerceptionPlot(QWidget):
     def _name_marks(self) -> None:
         for name in self._names:
             self._item.removeItem(name)
-        self._names = [pg.TextItem(mark.name, color=self._theme.colours.text, anchor=(0, 1)) for mark in self._marks]
-        for name, mark in zip(self._names, self._marks, strict=True):
+        # Sizes are equal, so names would lie on each other: to the left and to the right in turn, from the best on.
+        order = sorted(self._marks, key=lambda mark: mark.quality)
+        colour = self._theme.colours.text
+        self._names = [pg.TextItem(mark.name, colour, anchor=(n % 2, 0.5)) for n, mark in enumerate(order)]
+        for name, mark in zip(self._names, order, strict=True):
             self._item.addItem(name, ignoreBounds=True)
             name.setPos(mark.bits / 1000, mark.quality)
 

@@ -45,6 +45,7 @@ class Playback(QObject):
         self._reel: Reel | None = None
         self._running: Reel | None = None
         self._asked: int | None = None
+        self._cancelled = False
         player.missing.connect(self._need)
         engine.told.connect(self._take)
         engine.settled.connect(self._settled)
@@ -55,6 +56,7 @@ class Playback(QObject):
         self._reel = reel
         self._asked = None
         if self._running is not None:
+            self._cancelled = True
             self._engine.cancel()
         self._player.show_result(expected=reel is not None)
         if reel is not None:
@@ -96,7 +98,7 @@ class Playback(QObject):
 
     @Slot(object)
     def _settled(self, settled: Settled) -> None:
-        self._running = None
+        self._running, self._cancelled = None, False
         if settled.model:
             self.model_missing.emit(settled.model)
         elif settled.outcome in (Outcome.REFUSED, Outcome.FAILED):
@@ -106,5 +108,9 @@ class Playback(QObject):
 
     @Slot(str)
     def _crashed(self, message: str) -> None:
-        self._running = None
-        self.failed.emit(message)
+        cancelled, self._running, self._cancelled = self._cancelled, None, False
+        if not cancelled:
+            self.failed.emit(message)
+        elif self._player.has_result and self._player.result is None:
+            # A child that was too slow to stop was ended for it: nothing to tell, and the next one goes on.
+            self._need(self._player.clock.frame)

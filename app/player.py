@@ -192,9 +192,10 @@ class Player(QObject):
         return frames[self.clock.frame] if frames is not None and self.clock.frame < len(frames) else None
 
     def show_others(self, frames: Mapping[str, NDArray[np.uint8]]) -> None:
-        """Take other codecs' frames, uint8 (T, H, W, 3) by name; a side that is none of them shows what is its own."""
+        """Take other codecs' frames, uint8 (T, H, W, 3) by name; both sides start over if one is gone."""
         self._others = dict(frames)
-        self.choose(*self.sides)
+        gone = any(name not in (ORIGINAL, RESULT, *self._others) for name in self.sides)
+        self.choose(*((ORIGINAL, RESULT) if gone else self.sides))
 
     def choose(self, first: str, second: str) -> None:
         """Show these two; what doesn't exist gives way to the original and the reconstruction."""

@@ -139,7 +139,12 @@ def vvc_program() -> str | None:
     except (ImportError, RuntimeError):
         pass
     for program in filter(None, candidates):
-        listed = subprocess.run([program, "-hide_banner", "-encoders"], capture_output=True, timeout=30, check=False)
+        try:
+            listed = subprocess.run(
+                [program, "-hide_banner", "-encoders"], capture_output=True, timeout=30, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            continue
         if b"libvvenc" in listed.stdout:
             return program
     return None

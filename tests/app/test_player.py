@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from app.compare_view import difference
 from app.frame_store import FrameStore
 from app.original import OriginalReader
-from app.player import FrameClock, Player
+from app.player import ORIGINAL, RESULT, FrameClock, Player
 from app.viewport import MAX_ZOOM, MIN_ZOOM, Viewport
 from codec.events import PreviewReady
 from codec.video import VideoReader
@@ -169,3 +169,23 @@ def test_zoom_keeps_the_pixel_under_the_cursor(size: QSizeF, pane: QRectF, x: fl
 def test_difference_is_amplified_and_clipped() -> None:
     a, b = np.full((1, 1, 3), 10, np.uint8), np.array([[[13, 0, 255]]], np.uint8)
     assert difference(a, b, 4).tolist() == [[[12, 40, 255]]]
+
+
+def test_other_codecs_take_a_side_until_they_are_gone() -> None:
+    player = Player(FrameClock())
+    player.clock.set_video(3, Fraction(10))
+    frames = np.arange(3, dtype=np.uint8)[:, None, None, None] * np.ones((3, 4, 6, 3), np.uint8)
+    player.show_others({"x265": frames[:2]})
+    player.choose(RESULT, "x265")
+    player.clock.seek(1)
+    shown = player.picture("x265")
+    assert shown is not None
+    assert (shown == 1).all()
+    player.clock.seek(2)
+    assert player.exists("x265")
+    assert player.picture("x265") is None
+    player.choose(RESULT, "vvc")
+    assert player.sides == (RESULT, RESULT)
+    player.choose(RESULT, "x265")
+    player.show_others({})
+    assert player.sides == (ORIGINAL, RESULT)

@@ -33,6 +33,10 @@ class _Cells(HTMLParser):
             self.rows.append([])
         self._in_cell = tag in ("td", "th")
 
+    def handle_endtag(self, tag: str) -> None:
+        del tag
+        self._in_cell = False
+
     def handle_data(self, data: str) -> None:
         if self._in_cell:
             self.rows[-1].append(data)
