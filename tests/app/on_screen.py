@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QEvent, QMimeData, QPoint, QSettings, QTimer, QUrl
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QSettings, Qt, QTimer, QUrl
 from PySide6.QtGui import QDrag, QMouseEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -40,7 +40,7 @@ class Source(QWidget):
         drag = QDrag(self)
         drag.setMimeData(data)
         tell(dragging=True)
-        drag.exec()
+        tell(dropped=drag.exec() is not Qt.DropAction.IgnoreAction)
 
 
 def show_source(path: Path) -> QWidget:
