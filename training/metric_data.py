@@ -6,7 +6,7 @@
 Every item of the first command becomes one file PAIRS/NAME.safetensors with
     reference  uint8 (R, H, W, 3)
     distorted  uint8 (R, D, H, W, 3)
-and the labels of `training.metric_teacher.label`.
+    terms      float32 (R, D, 6, 2): what texture and structure of each of DISTS's six stages add to the score
 A finished file is never made again, so the script can be stopped, resumed and run while items are still being made.
 """
 

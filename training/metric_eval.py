@@ -122,7 +122,7 @@ def main() -> None:
     print(line("all", rows))
     teacher = load_dists_network(args.models or default_folders())
     exact, ours = seconds(teacher), seconds(network)
-    parameters = sum(p.numel() for p in network.parameters()) + network.alpha.numel() + network.beta.numel()
+    parameters = sum(p.numel() for p in network.parameters())
     print(f"{parameters} parameters, {args.weights.stat().st_size} bytes")
     size = f"{TIMED_SIZE[1]}x{TIMED_SIZE[0]}"
     print(f"CPU time a pair at {size}: exact {exact:.3f} s, ours {ours:.4f} s, {exact / ours:.1f} times faster")

@@ -123,7 +123,7 @@ def make(path: Path, target: Path, spot: tuple[int, float], teacher: DistsNetwor
             known = teacher.features(to_unit_tensor(x[None], CPU))
             rows = [teacher.features(to_unit_tensor(y[None], CPU)) for y in row]
             terms.append(torch.cat([stage_terms(known, f, teacher.alpha, teacher.beta) for f in rows]))
-    write_pairs(target, reference, distorted, {"terms": torch.stack(terms)}, [kind for kind, _ in versions])
+    write_pairs(target, reference, distorted, torch.stack(terms), [kind for kind, _ in versions])
 
 
 def main() -> None:

@@ -4,8 +4,8 @@
 
 Every convolution of the student imitates the most telling channels of one of VGG16's convolutions: its weights are the
 least-squares solution that predicts their values before the ReLU from what the student's own layer below puts out
-(He, Zhang & Sun 2017, channel pruning for very deep networks, with the layers between skipped). Heads likewise, for
-all channels. No gradient is involved; a few minutes on one core.
+(He, Zhang & Sun 2017, channel pruning for very deep networks, with the layers between skipped). No gradient is
+involved; a few minutes on one core.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from torch.nn import functional
 from codec.metrics.base import to_unit_tensor
 from codec.metrics.dists import DistsNetwork, L2Pool, load_dists_network, normalise
 from codec.metrics.networks import default_folders
-from codec.metrics.pocket_dists import HEADS, PLAN
+from codec.metrics.pocket_dists import PLAN
 from training.metric_teacher import CPU
 
 IMITATED = ((2,), (5, 7), (10, 14), (17, 19, 21), (24, 26, 28))
@@ -112,26 +112,17 @@ class Imitation:
 
     def convolution(self, name: str, number: int, channels: int) -> None:
         """Fit, keep and append a 3x3 convolution that imitates VGG16's `number`."""
-        weight, bias, covariance = self._fit(number, size=3)
+        weight, bias, covariance = self._fit(number)
         kept = telling_channels(covariance, channels)
         weight, bias = weight[kept].view(channels, -1, 3, 3), bias[kept]
         self.weights |= {f"{name}.weight": weight, f"{name}.bias": bias}
         self.layers.append(lambda h: functional.conv2d(h, weight, bias, padding=1).relu())
 
-    def head(self, stage: int, number: int, sizes: torch.Tensor) -> None:
-        """Fit and keep a head that predicts VGG16's `number`, each channel divided by its usual size.
-
-        Its activation tends to twice its input, hence the half.
-        """
-        weight, bias, _ = self._fit(number, size=1)
-        self.weights[f"head{stage}.weight"] = 0.5 * weight / sizes[:, None]
-        self.weights[f"head{stage}.bias"] = 0.5 * bias / sizes
-
     def pool(self, channels: int) -> None:
         """Append the halving between two stages."""
         self.layers.append(L2Pool(channels))
 
-    def _fit(self, number: int, size: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def _fit(self, number: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         generator = torch.Generator().manual_seed(number)
         regression: Regression | None = None
         for pictures in sample_pictures(self.paths, generator):
@@ -139,7 +130,7 @@ class Imitation:
             for layer in self.layers:
                 h = layer(h)
             wanted = before_relu(self.teacher, pictures, number).flatten(2)
-            x, y = places(functional.unfold(h, size, padding=size // 2), wanted, generator)
+            x, y = places(functional.unfold(h, 3, padding=1), wanted, generator)
             regression = regression or Regression(x.shape[1], y.shape[1])
             regression.add(x, y)
         if regression is None:
@@ -147,19 +138,9 @@ class Imitation:
         return regression.solve()
 
 
-def usual_sizes(paths: Sequence[Path]) -> list[torch.Tensor]:
-    """Root mean square of every guide channel over some files, (C,), floored for the silent ones."""
-    sums: list[torch.Tensor] = [torch.zeros(channels) for channels in HEADS.values()]
-    for path in paths:
-        tensors = load_file(path)
-        for total, stage in zip(sums, HEADS, strict=True):
-            total += tensors[f"guide{stage}"].float().square().mean((0, 2, 3)) / len(paths)
-    return [total.sqrt().clamp_min(0.1 * float(total.sqrt().mean())) for total in sums]
-
-
 def imitate(teacher: DistsNetwork, paths: Sequence[Path]) -> Tensors:
-    """All convolutions and heads of the student, and `size<stage>`, by which its heads' targets were divided."""
-    student, number, sizes = Imitation(teacher, paths), 0, dict(zip(HEADS, usual_sizes(paths), strict=True))
+    """All convolutions of the student's trunk."""
+    student, number = Imitation(teacher, paths), 0
     for stage, (channels, imitated) in enumerate(zip(PLAN, IMITATED, strict=True)):
         if stage:
             student.pool(PLAN[stage - 1][-1])
@@ -167,10 +148,8 @@ def imitate(teacher: DistsNetwork, paths: Sequence[Path]) -> Tensors:
             student.convolution(str(number), target, count)
             number += 2
         number += 1
-        if stage in HEADS:
-            student.head(stage, imitated[-1], sizes[stage])
         print(f"stage {stage + 1} of {len(PLAN)} fitted", flush=True)
-    return student.weights | {f"size{stage}": size for stage, size in sizes.items()}
+    return student.weights
 
 
 def main() -> None:
