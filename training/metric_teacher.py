@@ -1,4 +1,4 @@
-"""The bundled metric's teacher: exact DISTS, nearly all of it in bfloat16, and the files that keep what it says."""
+"""The bundled metric's teacher, exact DISTS, and the files that keep what it says."""
 
 from __future__ import annotations
 
@@ -11,22 +11,10 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 
 from codec.metrics.base import to_unit_tensor
-from codec.metrics.dists import DistsNetwork, normalise, stage_terms
+from codec.metrics.dists import DistsNetwork, stage_terms
 
 Picture = NDArray[np.uint8]
 CPU = torch.device("cpu")
-
-
-def teacher_features(teacher: DistsNetwork, x: torch.Tensor) -> list[torch.Tensor]:
-    """`teacher.features`, every stage but the first in bfloat16; `training.metric_eval` prints the error."""
-    h = teacher.stages[0](normalise(x))
-    outputs = [x, h]
-    for pool, stage in zip(teacher.pools, teacher.stages[1:], strict=True):
-        h = pool(h)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            h = stage(h).float()
-        outputs.append(h)
-    return outputs
 
 
 def label(teacher: DistsNetwork, references: Picture, distorted: Picture) -> torch.Tensor:
@@ -39,9 +27,9 @@ def label(teacher: DistsNetwork, references: Picture, distorted: Picture) -> tor
     terms = []
     with torch.inference_mode():
         for reference, versions in zip(references, distorted, strict=True):
-            known = teacher_features(teacher, to_unit_tensor(reference[None], CPU))
-            features = teacher_features(teacher, to_unit_tensor(versions, CPU))
-            terms.append(stage_terms(known, features, teacher.alpha, teacher.beta))
+            known = teacher.features(to_unit_tensor(reference[None], CPU))
+            rows = [teacher.features(to_unit_tensor(version[None], CPU)) for version in versions]
+            terms.append(torch.cat([stage_terms(known, row, teacher.alpha, teacher.beta) for row in rows]))
     return torch.stack(terms)
 
 

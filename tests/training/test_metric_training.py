@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch.nn import functional
 
 from codec.metrics.base import to_unit_tensor
 from codec.metrics.dists import load_dists_network
@@ -18,11 +19,9 @@ from training.metric_distortions import (
     Distortion,
     Filter,
     Moment,
-    block_dct,
-    inverse_block_dct,
     recode,
 )
-from training.metric_initial import Regression, before_relu, telling_channels
+from training.metric_initial import Regression, before_relus, fit, look, telling_channels
 from training.metric_teacher import CPU, label, write_pairs
 from training.metric_train import Lesson, Run, Tensors, compare_lesson, export, layer_numbers, new_head
 
@@ -32,7 +31,7 @@ def moment() -> Moment:
     rng = np.random.default_rng(0)
     coarse = rng.integers(0, 256, (6, 12, 16, 3), np.uint8)
     frames = coarse.repeat(8, axis=1).repeat(8, axis=2)
-    return Moment(frames, 2, (frames[1], 255 - frames[2]))
+    return Moment(frames, 2, (frames[1], 255 - frames[2]), (frames[3],))
 
 
 @pytest.mark.parametrize("change", FILTERS)
@@ -51,13 +50,6 @@ def test_every_distortion_returns_a_picture(distortion: Distortion, moment: Mome
     assert once.shape == moment.picture.shape
     assert once.dtype == np.uint8
     assert np.array_equal(once, again)
-
-
-def test_block_dct_is_orthonormal() -> None:
-    x = np.random.default_rng(3).standard_normal((16, 24, 3)).astype(np.float32)
-    y = block_dct(x)
-    assert np.square(y).sum() == pytest.approx(np.square(x).sum(), rel=1e-5)
-    assert inverse_block_dct(y) == pytest.approx(x, abs=1e-5)
 
 
 @pytest.mark.parametrize("codec", ["libx264", "libx265"])
@@ -137,11 +129,24 @@ def test_telling_channels_are_not_copies_of_each_other() -> None:
     assert torch.linalg.matrix_rank(signals[:, chosen]) == 3
 
 
-def test_before_relu_is_what_the_teacher_computes(shared: Path) -> None:
+def test_before_relus_are_what_the_teacher_computes(shared: Path) -> None:
     teacher = load_dists_network([shared / "models"])
     x = torch.rand(1, 3, 48, 64, generator=torch.Generator().manual_seed(9))
     with torch.inference_mode():
-        expected = teacher.features(x)
-        for number, stage in ((2, 1), (14, 3), (28, 5)):
-            found = before_relu(teacher, x, number).relu()
-            assert (found - expected[stage]).abs().mean() < 0.02 * expected[stage].abs().mean()
+        expected, found = teacher.features(x), before_relus(teacher, x)
+    for number, stage in ((2, 1), (14, 3), (28, 5)):
+        assert torch.allclose(found[number].relu(), expected[stage], atol=1e-4)
+
+
+def test_a_fitted_layer_imitates_the_teachers(shared: Path) -> None:
+    teacher, generator = load_dists_network([shared / "models"]), torch.Generator().manual_seed(10)
+    coarse = torch.rand(6, 1, 3, 12, 16, generator=generator)
+    with torch.inference_mode():
+        pictures = [look(teacher, functional.interpolate(x, scale_factor=4, mode="bicubic"), generator) for x in coarse]
+        wanted = [before_relus(teacher, functional.interpolate(x, scale_factor=4, mode="bicubic"))[2] for x in coarse]
+        fit(pictures, 0, 2, 16)
+        # Every kept channel is one of the teacher's: the best of the correlations is high.
+        ours = torch.cat([picture.h[0].flatten(1) for picture in pictures], 1)
+        theirs = torch.cat([w[0].relu().flatten(1) for w in wanted], 1)
+        together = torch.corrcoef(torch.cat([ours, theirs]))[:16, 16:].nan_to_num()
+    assert together.amax(1).median() > 0.8
