@@ -163,8 +163,8 @@ def main() -> None:
     args.heldout.mkdir(parents=True, exist_ok=True)
     teacher = load_dists_network(args.models or default_folders())
     prior = load_pocket(args.prior, CPU, "float32")
-    for path in sorted(args.clips.iterdir()):
-        for number, spot in enumerate(SPOTS):
+    for number, spot in enumerate(SPOTS):
+        for path in sorted(args.clips.iterdir()):
             target = args.heldout / f"{path.stem}-{spot.side}-{number}.safetensors"
             clip = None if target.exists() else read_spot(path, spot)
             if clip is not None:
