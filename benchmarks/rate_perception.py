@@ -21,9 +21,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from clips import CLIPS, Clip, decoded, read_clip, write_source
 
-from codec.decoder import decode
 from codec.encoder import encode
 from codec.errors import InputError
 from codec.events import Finished
@@ -31,9 +30,7 @@ from codec.metrics.base import Metric
 from codec.metrics.bd_rate import bd_rate
 from codec.metrics.catalog import metric
 from codec.peers import PEERS
-from codec.settings import DecodeSettings, EncodeSettings, Quality
-from codec.video import VideoReader, VideoWriter, coding_size, probe
-from codec.video.info import Colour
+from codec.settings import EncodeSettings, Quality
 
 FRAMES = 96
 JUDGED_EVERY = 4
@@ -42,7 +39,6 @@ TARGETS = (0.18, 0.15, 0.12)
 QUANTISERS = {"svtav1": (38, 43, 48, 53, 58, 63), "x265": (28, 32, 36, 40, 44, 48, 51)}
 METRICS = ("dists", "lpips", "psnr")
 
-Clip = NDArray[np.uint8]
 Judges = dict[str, Metric]
 Key = tuple[str, str, float]
 
@@ -63,38 +59,22 @@ class Point:
     decode_fps: float
 
 
-def read_clip(path: Path, short_side: int) -> tuple[Clip, Fraction]:
-    """The first FRAMES frames at coding size, and their rate."""
-    info = probe(path)
-    size = coding_size(info, short_side, 2)
-    with VideoReader(path, size=size) as reader:
-        frames = [frame.pixels for _, frame in zip(range(FRAMES), reader.frames(), strict=False)]
-    return np.stack(frames), info.frame_rate
-
-
 def ours(frames: Clip, rate: Fraction, target: float, base: str, folder: Path) -> tuple[Finished, Clip, float, float]:
     """Through real files: a lossless source, the .fgvc, a lossless decode; seconds of encode and decode."""
-    height, width = frames.shape[1:3]
-    source, coded, out = folder / "source.mkv", folder / "coded.fgvc", folder / "out.mkv"
-    with VideoWriter(source, width, height, frame_rate=rate, time_base=1 / rate, colour=Colour()) as writer:
-        for index, picture in enumerate(frames):
-            writer.write(picture, index / rate)
-    settings = EncodeSettings(goal=Quality(target), short_side=min(height, width), base=base, audio="none")
+    source, coded = folder / "source.mkv", folder / "coded.fgvc"
+    write_source(frames, rate, source)
+    settings = EncodeSettings(goal=Quality(target), short_side=min(frames.shape[1:3]), base=base, audio="none")
     began = time.perf_counter()
     done = next(event for event in encode(source, coded, settings) if isinstance(event, Finished))
     coded_at = time.perf_counter()
-    for _ in decode(coded, out, DecodeSettings()):
-        pass
-    ended = time.perf_counter()
-    with VideoReader(out) as reader:
-        decoded = np.stack([frame.pixels for frame in reader.frames()])
-    return done, decoded, coded_at - began, ended - coded_at
+    made = decoded(coded, folder / "out.mkv")
+    return done, made, coded_at - began, time.perf_counter() - coded_at
 
 
-def judge(judges: Judges, frames: Clip, decoded: Clip) -> dict[str, float]:
+def judge(judges: Judges, frames: Clip, made: Clip) -> dict[str, float]:
     """Means over every JUDGED_EVERY-th frame."""
     chosen = slice(1, None, JUDGED_EVERY)
-    return {name: float(np.mean(judge(frames[chosen], decoded[chosen]))) for name, judge in judges.items()}
+    return {name: float(np.mean(judge(frames[chosen], made[chosen]))) for name, judge in judges.items()}
 
 
 def peer_points(clip: str, frames: Clip, rate: Fraction, known: set[Key], judges: Judges) -> Iterator[Point]:
@@ -115,13 +95,13 @@ def our_points(clip: str, frames: Clip, rate: Fraction, known: set[Key], judges:
     codec = "fgvc" if base == "auto" else f"fgvc-{base}"
     for target in (target for target in TARGETS if (clip, codec, target) not in known):
         with tempfile.TemporaryDirectory() as folder:
-            done, decoded, encode_s, decode_s = ours(frames, rate, target, base, Path(folder))
+            done, pictures, encode_s, decode_s = ours(frames, rate, target, base, Path(folder))
         yield Point(
             clip,
             codec,
             target,
             8 * done.bytes / frames[..., 0].size,
-            **judge(judges, frames, decoded),
+            **judge(judges, frames, pictures),
             base_share=done.base_bytes / done.bytes,
             encode_fps=len(frames) / encode_s,
             decode_fps=len(frames) / decode_s,
@@ -166,7 +146,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("results", type=Path)
-    parser.add_argument("--clips", nargs="*", default=["03", "06", "08", "10", "13", "14", "17"])
+    parser.add_argument("--clips", nargs="*", default=CLIPS)
     parser.add_argument("--short-side", type=int, default=144)
     parser.add_argument("--base", default="auto")
     parser.add_argument("--only", choices=("peers", "ours"))
@@ -176,7 +156,7 @@ def main() -> None:
     rows = [Point(**row) for row in json.loads(args.results.read_text())] if args.results.exists() else []
     judges = {name: metric(name) for name in METRICS}
     for clip in args.clips:
-        frames, rate = read_clip(next(args.folder.glob(f"{clip}_*")), args.short_side)
+        frames, rate = read_clip(args.folder, clip, args.short_side, FRAMES)
         known = {(p.clip, p.codec, p.setting) for p in rows}
         theirs = peer_points(clip, frames, rate, known, judges) if args.only != "ours" else iter(())
         mine = our_points(clip, frames, rate, known, judges, args.base) if args.only != "peers" else iter(())

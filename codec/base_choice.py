@@ -1,6 +1,7 @@
 """How coarse the base layer of a segment is: the first of the controller's two knobs, t* being the other.
 
-The base is settled once per segment, on the segment's first GOP, before its stream begins; t* then follows each GOP.
+The base is settled once per segment before its stream begins: on all of it for a quality and where a file's size must
+hold, else on its first GOP. t* then follows each GOP.
 """
 
 from __future__ import annotations
@@ -13,23 +14,33 @@ from typing import Protocol
 import numpy as np
 
 from codec.base_layer import encode_clip
+from codec.gop import longest_segment, windows
 from codec.metrics.base import Metric
 from codec.priors.base import BaseClip, Frames, VideoPrior
 from codec.probing import probe_frames
 from codec.trajectory import Walk
 
-# Asked with another preset and fewer frames to look ahead to, a level looks this much worse than it will be, and then
-# t* still has something to do: its first steps buy more than a finer base does.
+# A level looks this much worse when it is asked about than it will (CHOICE_PRESET), and then t* still has something to
+# do: its first steps buy more than a finer base does.
 QUALITY_SLACK: Mapping[str, float] = {
     "dists": 0.012,
     "dists-estimate": 0.012,
     "lpips": 0.012,
     "ms-ssim": 0.006,
 }
-# Asking about a level is four times faster so, and the picture at a CRF differs little.
+# Asking about a level is seven times faster so; at the same CRF the picture's DISTS differs by 0.006 (measured).
 CHOICE_PRESET = 4
+# Of a segment with more GOPs than this, fewer frames of each are judged.
+GOPS_IN_FULL = 2
+# Steps of CRF for a unit of the metric, about, with which the search begins; how many questions it may ask.
+LADDER_PER_UNIT: Mapping[str, float] = {"dists": 110.0, "dists-estimate": 110.0, "lpips": 100.0, "ms-ssim": 500.0}
+MOST_QUESTIONS = 6
+# The curve bends where AV1's quantiser ends (CRF 63), so a line is not trusted further than this.
+LONGEST_STRIDE = 8
 # A keyframe weighs more in the first GOP than in the segment; t* spends what a cautious base leaves.
 BASE_SHARE = 0.92
+# A frame's share of its GOP's record: its unit's length, and a 48th of some 45 bytes.
+RECORD_BYTES = 2
 
 
 @dataclass(frozen=True)
@@ -41,7 +52,14 @@ class BaseLevel:
 
 
 class BaseChooser(Protocol):
-    """Settles the base level of one segment after the other."""
+    """Settles the base level of one segment after the other.
+
+    Attributes:
+        looks_at: of a segment's frames, how many it wants to see; they are held in memory meanwhile.
+    """
+
+    @property
+    def looks_at(self) -> int: ...  # noqa: D102
 
     def choose(self, frames: Frames) -> BaseLevel:
         """The level for a segment that begins with `frames`, uint8 (T, H, W, 3) at coding size."""
@@ -49,28 +67,49 @@ class BaseChooser(Protocol):
 
 
 class QualityBase:
-    """The coarsest base that the prior restores to about the target with no implicit bits at all."""
+    """The base that the prior restores to nearest the target with no implicit bits at all, on average over a segment.
 
-    def __init__(self, prior: VideoPrior, metric: Metric, target: float, frame_rate: Fraction) -> None:
+    Args:
+        gop_frames, overlap_frames: how the segment will be cut.
+    """
+
+    def __init__(
+        self,
+        prior: VideoPrior,
+        metric: Metric,
+        target: float,
+        frame_rate: Fraction,
+        gop_frames: int,
+        overlap_frames: int,
+    ) -> None:
+        self.looks_at = longest_segment(gop_frames, overlap_frames)
         self._prior = prior
         self._metric = metric
-        slack = QUALITY_SLACK.get(metric.name, 0.0)
-        self._limit = target + slack if metric.lower_is_better else target - slack
+        self._sign = 1.0 if metric.lower_is_better else -1.0
+        self._limit = target + self._sign * QUALITY_SLACK.get(metric.name, 0.0)
         self._frame_rate = frame_rate
+        self._cut = (gop_frames, overlap_frames)
         self._levels = levels(prior)
         self._last = len(self._levels) // 2
 
     def choose(self, frames: Frames) -> BaseLevel:
         """See `BaseChooser`."""
-        self._last = coarsest(len(self._levels), lambda index: self._accepts(self._levels[index], frames), self._last)
+        steepness = LADDER_PER_UNIT.get(self._metric.name, 1.0)
+        self._last = nearest(
+            len(self._levels), lambda index: self._miss(self._levels[index], frames), self._last, steepness
+        )
         return self._levels[self._last]
 
-    def _accepts(self, level: BaseLevel, frames: Frames) -> bool:
+    def _miss(self, level: BaseLevel, frames: Frames) -> float:
+        """How much worse than wanted the segment looks at a level."""
         _, pictures = encode_clip(frames, level.crf, level.scale, self._frame_rate, CHOICE_PRESET)
-        restored = restore(self._prior, BaseClip(pictures, level.crf, level.scale), frames)
-        chosen = probe_frames(len(frames), 0)
-        quality = float(np.mean(self._metric(frames[chosen], restored)))
-        return quality <= self._limit if self._metric.lower_is_better else quality >= self._limit
+        gops = list(windows(range(len(frames)), *self._cut))
+        values = []
+        for gop in gops:
+            own, base = frames[list(gop.items)], BaseClip(pictures[list(gop.items)], level.crf, level.scale)
+            chosen = probe_frames(len(own), gop.overlap)[:: -(-len(gops) // GOPS_IN_FULL)]
+            values.append(np.mean(self._metric(own[chosen], restore(self._prior, base, own, chosen))))
+        return self._sign * (float(np.mean(values)) - self._limit)
 
 
 class RateBase:
@@ -78,9 +117,11 @@ class RateBase:
 
     Args:
         per_frame: what the budget has left for each frame to come, asked at every segment.
+        looks_at: a segment's length where the budget must hold: later GOPs may cost more than the first.
     """
 
-    def __init__(self, prior: VideoPrior, per_frame: Callable[[], float], frame_rate: Fraction) -> None:
+    def __init__(self, prior: VideoPrior, per_frame: Callable[[], float], frame_rate: Fraction, looks_at: int) -> None:
+        self.looks_at = looks_at
         self._per_frame = per_frame
         self._frame_rate = frame_rate
         self._levels = levels(prior)[::-1]
@@ -93,7 +134,7 @@ class RateBase:
 
     def _accepts(self, level: BaseLevel, frames: Frames) -> bool:
         size, _ = encode_clip(frames, level.crf, level.scale, self._frame_rate)
-        return 8 * size <= BASE_SHARE * self._per_frame() * len(frames)
+        return 8 * (size + RECORD_BYTES * len(frames)) <= BASE_SHARE * self._per_frame() * len(frames)
 
 
 def levels(prior: VideoPrior) -> Sequence[BaseLevel]:
@@ -101,14 +142,46 @@ def levels(prior: VideoPrior) -> Sequence[BaseLevel]:
     return [BaseLevel(crf, scale) for scale, crf in prior.base_levels]
 
 
-def restore(prior: VideoPrior, base: BaseClip, frames: Frames) -> Frames:
-    """The probe frames of a GOP as the prior makes them of the base alone (t* = 0): uint8 (n, H, W, 3)."""
+def restore(prior: VideoPrior, base: BaseClip, frames: Frames, chosen: Sequence[int]) -> Frames:
+    """Chosen frames of a GOP as the prior makes them of the base alone (t* = 0): uint8 (n, H, W, 3)."""
     count, height, width, _ = frames.shape
     condition = prior.prepare(base, count, height, width)
     shape = prior.geometry.latent_shape(count, height, width)
     walk = Walk(prior, condition, shape, seed=0, gop=0, known=None, reuse=prior.reuse)
     latent = walk.denoise(walk.start(), 0)
-    return prior.preview(latent, 0, condition, probe_frames(count, 0))
+    return prior.preview(latent, 0, condition, chosen)
+
+
+def nearest(count: int, miss: Callable[[int], float], start: int, steepness: float) -> int:
+    """The index in 0..count-1 whose miss is nearest to 0, asked for few times; the coarser of two equals.
+
+    Args:
+        miss: falls with the index, positive where the index is too coarse.
+        steepness: indices for a unit of `miss`, about; later guesses follow what was seen.
+    """
+    tried = {start: miss(start)}
+    while len(tried) < MOST_QUESTIONS:
+        guess = _guess(tried, steepness, count - 1)
+        if guess in tried:
+            break
+        tried[guess] = miss(guess)
+    return min(tried, key=lambda index: (abs(tried[index]), index))
+
+
+def _guess(tried: Mapping[int, float], steepness: float, last: int) -> int:
+    """Where a straight line through the two points nearest to 0 meets it, or from the one there is."""
+    too_coarse = max((index for index, miss in tried.items() if miss > 0), default=None)
+    fine_enough = min((index for index, miss in tried.items() if miss <= 0), default=None)
+    if too_coarse is not None and fine_enough is not None:
+        share = tried[too_coarse] / (tried[too_coarse] - tried[fine_enough])
+        return round(too_coarse + share * (fine_enough - too_coarse))
+    edge = too_coarse if too_coarse is not None else fine_enough
+    assert edge is not None
+    ends = sorted(tried)
+    if len(ends) > 1 and tried[ends[0]] > tried[ends[-1]]:
+        steepness = (ends[-1] - ends[0]) / (tried[ends[0]] - tried[ends[-1]])
+    stride = min(LONGEST_STRIDE, max(1, round(abs(tried[edge]) * steepness)))
+    return min(last, max(0, edge + stride if tried[edge] > 0 else edge - stride))
 
 
 def coarsest(count: int, accepts: Callable[[int], bool], start: int) -> int:

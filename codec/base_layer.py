@@ -28,11 +28,13 @@ Picture = NDArray[np.uint8]
 """RGB, uint8 (h, w, 3)."""
 
 MAX_SEGMENT_FRAMES = 240
-CRF_RANGE = range(0, 64)
+CRF_RANGE = range(0, 71)
 SCALES = (1, 2)
 
 PRESET = 1
-SVT_PARAMETERS = "lp=1:keyint=-1:scd=0:film-grain=0"
+# What is seen counts, not PSNR: 13 % fewer bits at the same DISTS after restoration, 15 % at the same LPIPS (measured at
+# 144 lines on two clips, presets alike).
+SVT_PARAMETERS = "lp=1:keyint=-1:scd=0:film-grain=0:tune=0:ac-bias=4"
 
 # SVT-AV1 prints a banner and thread warnings to stderr unless told otherwise before its first use.
 os.environ.setdefault("SVT_LOG", "1")
@@ -66,7 +68,7 @@ class BaseEncoder:
 
     Args:
         width, height: coding size of the frames that will be pushed.
-        crf: AV1 constant rate factor, 0-63.
+        crf: AV1 constant rate factor, 0-70; SVT-AV1 goes on beyond 63, where AV1's coarsest quantiser lies.
         scale: 1 codes at coding size, 2 at half of it.
         frame_rate: only steers the encoder's rate decisions; frames are equidistant to it.
         preset: SVT-AV1's; a higher one is faster and costs bits.
@@ -76,7 +78,7 @@ class BaseEncoder:
         self, width: int, height: int, crf: int, scale: int, frame_rate: Fraction, preset: int = PRESET
     ) -> None:
         if crf not in CRF_RANGE:
-            raise ValueError(f"the base layer's CRF is 0 to 63, not {crf}")
+            raise ValueError(f"the base layer's CRF is 0 to 70, not {crf}")
         self._shape = (height, width, 3)
         self._scale = scale
         self._size = base_size(width, height, scale)
@@ -186,7 +188,7 @@ def _svt_encoder(size: tuple[int, int], crf: int, frame_rate: Fraction, preset: 
     encoder.time_base = 1 / frame_rate
     encoder.color_range = 1
     encoder.colorspace = encoder.color_primaries = encoder.color_trc = 1
-    encoder.options = {"preset": str(preset), "crf": str(crf), "svtav1-params": SVT_PARAMETERS}
+    encoder.options = {"preset": str(preset), "svtav1-params": f"{SVT_PARAMETERS}:crf={crf}"}
     encoder.open()
     leave_real_time()
     return encoder

@@ -1,7 +1,8 @@
 """Video to `.fgvc`, read from top to bottom.
 
 frames -> segments (scene cuts) -> base layer -> overlapping GOPs -> latent -> trajectory, as deep as the controller
-wants -> record on disk -> GopDone. Memory is bounded by two GOPs and the base encoder's lookahead.
+wants -> record on disk -> GopDone. Memory is bounded by two GOPs, and by a segment of at most 240 frames where a base
+layer is chosen for it.
 """
 
 from __future__ import annotations
@@ -137,7 +138,7 @@ class _Session:
         self.plan.gop_coder.controller.new_scene()
         level: BaseLevel | None = None
         if chooser is not None:
-            level, frames = yield from _choose_base(chooser, frames, header.gop_frames)
+            level, frames = yield from _choose_base(chooser, frames)
         paired = _with_base(frames, level, self.plan.size, header.frame_rate)
         assembler = Assembler(self.plan.prior)
         known: Known | None = None
@@ -191,11 +192,11 @@ class _Session:
 
 
 def _choose_base(
-    chooser: BaseChooser, frames: Iterator[Frame], count: int
+    chooser: BaseChooser, frames: Iterator[Frame]
 ) -> Generator[Event, None, tuple[BaseLevel, Iterator[Frame]]]:
-    """Settle a segment's base on its first `count` frames; they stay in the segment."""
+    """Settle a segment's base on its first frames; they stay in the segment."""
     yield Phase("choosing the base layer")
-    head = list(islice(frames, count))
+    head = list(islice(frames, chooser.looks_at))
     level = chooser.choose(np.stack([frame.pixels for frame in head]))
     yield Phase("coding")
     return level, chain(head, frames)

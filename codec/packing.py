@@ -111,7 +111,7 @@ def pack_gop(gop: r.GopRecord) -> bytes:
             gop.z_hash,
             gop.fingerprint,
             *_deltas(gop.pts or ()),
-            b"" if gop.base is None else bytes([gop.base.crf | (gop.base.scale - 1) << 6]),
+            b"" if gop.base is None else _pack_base(gop.base),
             *(varint(len(unit)) for unit in units),
             *units,
             *gop.steps,
@@ -286,8 +286,11 @@ def _unpack_probes(c: Cursor) -> tuple[tuple[int, float], ...]:
     return tuple((c.byte(), c.half()) for _ in range(c.varint(r.MAX_PROBES)))
 
 
+def _pack_base(base: r.BaseUnits) -> bytes:
+    return bytes([base.crf & 63 | (base.scale - 1) << 6 | base.crf >> 6 << 7])
+
+
 def _unpack_base(c: Cursor, count: int) -> r.BaseUnits:
-    crf_and_scale = c.byte()
-    require(crf_and_scale < 128, "the base layer's scale is unknown")
+    packed = c.byte()
     lengths = [c.varint() for _ in range(count)]
-    return r.BaseUnits(crf_and_scale & 63, (crf_and_scale >> 6) + 1, tuple(map(c.take, lengths)))
+    return r.BaseUnits(packed & 63 | packed >> 7 << 6, (packed >> 6 & 1) + 1, tuple(map(c.take, lengths)))

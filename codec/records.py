@@ -37,7 +37,7 @@ MAX_NAME = 64
 MAX_EXTRADATA = 2**16
 WEIGHTS_HASH_BYTES = 8
 MAX_RATIO = 2**31 - 1
-MAX_CRF = 63
+MAX_CRF = 70
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,12 @@ import argparse
 import copy
 import math
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -54,18 +56,18 @@ class Losses:
     lpips: LpipsAlex
 
     def __call__(self, made: Tensor, wanted: Tensor) -> dict[str, Tensor]:
-        """Pictures (B, 2, 3, H, W) in [-1, 1], two consecutive frames per clip -> loss terms."""
+        """What the networks see in pictures (B, n, 3, H, W) in [-1, 1] -> loss terms."""
         flat, target = made.flatten(0, 1), wanted.flatten(0, 1)
         with torch.no_grad():
             reference = self.dists.features((target + 1) / 2)
         distance = self.dists.distance(self.dists.features((flat + 1) / 2), reference).mean()
+        return {"dists": distance, "lpips": self.lpips(flat, target).mean()}
+
+    @staticmethod
+    def pixels(made: Tensor, wanted: Tensor) -> dict[str, Tensor]:
+        """Pictures (B, 2, 3, H, W), two consecutive frames per clip -> how they and their motion differ."""
         motion = ((made[:, 1] - made[:, 0]) - (wanted[:, 1] - wanted[:, 0])).abs().mean()
-        return {
-            "l1": (flat - target).abs().mean(),
-            "motion": motion,
-            "dists": distance,
-            "lpips": self.lpips(flat, target).mean(),
-        }
+        return {"l1": (made - wanted).abs().mean(), "motion": motion}
 
 
 TERM_WEIGHTS = {"l1": 1.0, "motion": 0.5, "dists": 1.0, "lpips": 0.7}
@@ -93,9 +95,18 @@ def forward(net: PocketNet, batch: Batch, recipe: Recipe) -> tuple[Tensor, Tenso
     estimate = net.denoise(noisy, per_slot, features, info, slots)
     denoising = (estimate - clean.detach()).square().mean()
     rate = (estimate.detach() - clean).square().mean()
+    return *synthesise_pair(net, batch, estimate.unflatten(0, (clips, slots)), sigma), denoising, rate
+
+
+def synthesise_pair(net: PocketNet, batch: Batch, latent: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+    """(made, wanted), (B, 2, 3, H, W) each: two consecutive frames at a random place of each clip.
+
+    Args:
+        latent: (B, slots, latent, h, w), denoised from noise levels sigma (B,).
+    """
+    clips, slots = latent.shape[:2]
     rows = torch.arange(clips)
     first = torch.randint(0, CLIP_FRAMES - 1, (clips,))
-    latent = estimate.unflatten(0, (clips, slots))
     made = [
         net.synthesise(
             torch.stack([batch.base[rows, (time + d).clamp(0, CLIP_FRAMES - 1)] for d in (-1, 0, 1)], 1),
@@ -107,7 +118,7 @@ def forward(net: PocketNet, batch: Batch, recipe: Recipe) -> tuple[Tensor, Tenso
         for time in (first, first + 1)
     ]
     wanted = torch.stack([batch.source[rows, first], batch.source[rows, first + 1]], 1)
-    return torch.stack(made, 1), wanted, denoising, rate
+    return torch.stack(made, 1), wanted
 
 
 @dataclass
@@ -119,22 +130,64 @@ class Run:
     optimiser: torch.optim.Optimizer
     iteration: int = 0
     seconds: float = 0.0
+    updates: int = 0
 
     @classmethod
     def start(cls, checkpoint: Path, recipe: Recipe) -> Run:
         """Fresh, or as the checkpoint left it."""
         torch.manual_seed(recipe.seed)
         net = PocketNet(PocketConfig())
-        net.transform.load_state_dict(load_file(checkpoint.with_name("transform.safetensors")))
+        if not checkpoint.exists():
+            net.transform.load_state_dict(load_file(checkpoint.with_name("transform.safetensors")))
+        return cls._of(net, recipe)._restored(checkpoint)
+
+    @classmethod
+    def resume(cls, checkpoint: Path, weights: Path, recipe: Recipe) -> Run:
+        """As the checkpoint left it; without one, from weights that `training.export` wrote."""
+        torch.manual_seed(recipe.seed)
+        with safe_open(weights, "pt") as file:
+            metadata = file.metadata()
+        net = PocketNet(PocketConfig.from_json(metadata["config"]))
+        net.load_state_dict({name: value.float() for name, value in load_file(weights).items()})
+        run = cls._of(net, recipe)
+        run.iteration, run.seconds = int(metadata["iterations"]), 60 * float(metadata["minutes"])
+        return run._restored(checkpoint)
+
+    @classmethod
+    def _of(cls, net: PocketNet, recipe: Recipe) -> Run:
         optimiser = torch.optim.AdamW(net.parameters(), recipe.peak_rate, betas=(0.9, 0.98), weight_decay=0.01)
-        run = cls(net, copy.deepcopy(net), optimiser)
+        return cls(net, copy.deepcopy(net), optimiser)
+
+    def _restored(self, checkpoint: Path) -> Run:
         if checkpoint.exists():
             saved = torch.load(checkpoint, weights_only=True)
-            net.load_state_dict(saved["net"])
-            run.average.load_state_dict(saved["average"])
-            optimiser.load_state_dict(saved["optimiser"])
-            run.iteration, run.seconds = saved["iteration"], saved["seconds"]
-        return run
+            self.net.load_state_dict(saved["net"])
+            self.average.load_state_dict(saved["average"])
+            self.optimiser.load_state_dict(saved["optimiser"])
+            self.iteration, self.seconds = saved["iteration"], saved["seconds"]
+        return self
+
+    def train(
+        self,
+        checkpoint: Path,
+        batches: Iterator[Batch],
+        schedule: Schedule,
+        update: Callable[[Batch], dict[str, float]],
+    ) -> None:
+        """Until the schedule ends, logging every 20 iterations and saving every 200."""
+        before, mean = self.seconds, dict[str, float]()
+        while (elapsed := time.monotonic() - schedule.began) < schedule.seconds:
+            for group in self.optimiser.param_groups:
+                group["lr"] = schedule.rate(self.updates, elapsed)
+            terms = update(next(batches))
+            mean = {name: 0.95 * mean.get(name, value) + 0.05 * value for name, value in terms.items()}
+            self.seconds = before + time.monotonic() - schedule.began
+            if self.iteration % 20 == 0:
+                text = " ".join(f"{name} {value:.4f}" for name, value in mean.items())
+                print(f"{self.seconds / 60:.1f}m it {self.iteration} {text}", flush=True)
+            if self.iteration % 200 == 0:
+                self.save(checkpoint)
+        self.save(checkpoint)
 
     def save(self, checkpoint: Path) -> None:
         """Write all of it, whole or not at all."""
@@ -159,48 +212,48 @@ class Run:
                 kept.copy_(value)
 
 
-def learning_rate(recipe: Recipe, iteration: int, left: float) -> float:
-    """Warm-up, then flat, then a cosine over the last 30 % of this run (`left`: 1 at its start, 0 at its end)."""
-    decay = 0.5 - 0.5 * math.cos(math.pi * min(1.0, left / 0.3))
-    return recipe.peak_rate * min(1.0, (iteration + 1) / recipe.warm_up) * max(0.02, decay)
+@dataclass(frozen=True)
+class Schedule:
+    """Learning rate over one run: warm-up, flat, then a cosine to the end.
+
+    Attributes:
+        seconds: length of the run.
+        flat: share of it before the rate falls.
+        began: `time.monotonic()` at its start.
+    """
+
+    recipe: Recipe
+    seconds: float
+    flat: float
+    began: float
+
+    def rate(self, updates: int, elapsed: float) -> float:
+        """After `updates` updates of this process and `elapsed` seconds."""
+        left = max(0.0, 1 - elapsed / self.seconds)
+        decay = 0.5 - 0.5 * math.cos(math.pi * min(1.0, left / (1 - self.flat)))
+        return self.recipe.peak_rate * min(1.0, (updates + 1) / self.recipe.warm_up) * max(0.02, decay)
 
 
 def step(run: Run, batch: Batch, losses: Losses, recipe: Recipe) -> dict[str, float]:
     """One update; returns the terms."""
     with torch.autocast("cpu", torch.bfloat16):
         made, wanted, denoising, rate = forward(run.net, batch, recipe)
-        terms = losses(made, wanted)
-    terms["latent"] = denoising
+        terms = {**losses(made, wanted), **losses.pixels(made, wanted)}
     latent = recipe.denoiser_weight * denoising + recipe.rate_weight * rate
-    loss = sum((TERM_WEIGHTS[name] * terms[name] for name in TERM_WEIGHTS), latent)
+    loss = torch.stack([TERM_WEIGHTS[name] * terms[name] for name in TERM_WEIGHTS]).sum() + latent
+    return advance(run, loss, {**terms, "latent": denoising}, recipe)
+
+
+def advance(run: Run, loss: Tensor, terms: dict[str, Tensor], recipe: Recipe) -> dict[str, float]:
+    """Follow a loss one step downhill; returns the terms and the gradient's norm as numbers."""
     run.optimiser.zero_grad(set_to_none=True)
-    loss.backward()
-    terms["norm"] = torch.nn.utils.clip_grad_norm_(run.net.parameters(), 1.0)
+    loss.backward()  # type: ignore[no-untyped-call]
+    norm = torch.nn.utils.clip_grad_norm_(run.net.parameters(), 1.0)
     run.optimiser.step()
     run.iteration += 1
+    run.updates += 1
     run.update_average(recipe.ema)
-    return {name: float(value.detach()) for name, value in terms.items()}
-
-
-def train(work: Path, losses: Losses, recipe: Recipe, minutes: float) -> None:
-    """Train for `minutes`, logging every 20 iterations and saving every 200."""
-    checkpoint = work / "pocket.pt"
-    run = Run.start(checkpoint, recipe)
-    batches = stream(Crops(work, recipe.crop, recipe.drop_base, recipe.seed + run.iteration), recipe.clips)
-    began, before, mean = time.monotonic(), run.seconds, dict[str, float]()
-    print(recipe, flush=True)
-    while (elapsed := time.monotonic() - began) < minutes * 60:
-        for group in run.optimiser.param_groups:
-            group["lr"] = learning_rate(recipe, run.iteration, 1 - elapsed / (minutes * 60))
-        terms = step(run, next(batches), losses, recipe)
-        mean = {name: 0.95 * mean.get(name, value) + 0.05 * value for name, value in terms.items()}
-        run.seconds = before + time.monotonic() - began
-        if run.iteration % 20 == 0:
-            text = " ".join(f"{name} {value:.4f}" for name, value in mean.items())
-            print(f"{run.seconds / 60:.1f}m it {run.iteration} {text}", flush=True)
-        if run.iteration % 200 == 0:
-            run.save(checkpoint)
-    run.save(checkpoint)
+    return {name: float(value.detach()) for name, value in {**terms, "norm": norm}.items()}
 
 
 def main() -> None:
@@ -214,8 +267,13 @@ def main() -> None:
     parser.add_argument("--crop", type=int, default=Recipe.crop)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
+    recipe = replace(Recipe(), crop=args.crop)
+    run = Run.start(args.work / "pocket.pt", recipe)
     losses = Losses(Dists(args.networks, args.dists), LpipsAlex(args.networks))
-    train(args.work, losses, replace(Recipe(), crop=args.crop), args.minutes)
+    crops = Crops(args.work, recipe.crop, recipe.drop_base, recipe.seed + run.iteration)
+    schedule = Schedule(recipe, args.minutes * 60, flat=0.7, began=time.monotonic())
+    print(recipe, flush=True)
+    run.train(args.work / "pocket.pt", stream(crops, recipe.clips), schedule, lambda b: step(run, b, losses, recipe))
 
 
 if __name__ == "__main__":

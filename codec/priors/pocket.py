@@ -28,8 +28,11 @@ STEPS = 24
 SIGMA_UNIT = 65535
 FIRST_SNR, LAST_SNR = 0.02, 8.0
 SYNTHESIS_FRAMES = 4
-# (scale, CRF), coarse to fine: half size reaches below the lowest rate that AV1 has at coding size.
-BASE_LEVELS = (*((2, crf) for crf in (63, 59, 55, 51)), *((1, crf) for crf in range(63, 29, -2)))
+# (scale, CRF), coarse to fine: half size reaches below the lowest rate that AV1 has at coding size, and only there is
+# it the better of both.
+BASE_LEVELS = (*((2, crf) for crf in (70, 66, 63)), *((1, crf) for crf in range(68, 29, -1)))
+# The coarsest that the networks were trained on.
+TRAINED_CRF = 63
 
 GEOMETRY = Geometry(
     temporal_stride=SLOT_FRAMES,
@@ -53,7 +56,7 @@ def pocket_schedule() -> NoiseSchedule:
 
 def base_info(setting: tuple[int, int] | None, rows: int) -> Tensor:
     """(crf, scale) of a base, or None for none -> (rows, 3) as `LevelEmbedding` takes it."""
-    row = (0.0, 0.0, 0.0) if setting is None else (1.0, (setting[0] - 52) / 12, setting[1] - 1.0)
+    row = (0.0, 0.0, 0.0) if setting is None else (1.0, (min(setting[0], TRAINED_CRF) - 52) / 12, setting[1] - 1.0)
     return torch.tensor(row).expand(rows, 3)
 
 

@@ -202,7 +202,7 @@ def gops(draw: st.DrawFn) -> r.GopRecord:
         steps=steps,
         z_hash=draw(st.binary(min_size=4, max_size=4)),
         fingerprint=draw(st.binary(min_size=8, max_size=8)),
-        base=draw(st.none() | st.builds(r.BaseUnits, st.integers(0, 63), st.sampled_from((1, 2)), units)),
+        base=draw(st.none() | st.builds(r.BaseUnits, st.integers(0, 70), st.sampled_from((1, 2)), units)),
         quality=draw(st.none() | halves),
         probes=tuple(sorted(probes.items())),
         pts=draw(st.none() | st.lists(times, **exactly).map(sorted).map(tuple)),

@@ -11,7 +11,7 @@ from codec_runs import moving
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.base_choice import CHOICE_PRESET, QualityBase, RateBase, coarsest, levels, restore
+from codec.base_choice import CHOICE_PRESET, MOST_QUESTIONS, QualityBase, RateBase, coarsest, levels, nearest, restore
 from codec.base_layer import encode_clip
 from codec.metrics.psnr import Psnr
 from codec.priors.base import BaseClip
@@ -72,28 +72,51 @@ def test_a_budget_takes_the_finest_base_that_fits(frames: np.ndarray) -> None:
     sizes = [8 * encode_clip(frames, level.crf, level.scale, RATE)[0] / len(frames) for level in levels(prior)]
     assert sizes == sorted(sizes)
     for allowed in (0.5 * sizes[0], 1.2 * sizes[0], 1.2 * sizes[1], 1.2 * sizes[2]):
-        chosen = RateBase(prior, lambda allowed=allowed: allowed, RATE).choose(frames)
-        fitting = [level for level, size in zip(levels(prior), sizes, strict=True) if size <= 0.92 * allowed]
+        chosen = RateBase(prior, lambda allowed=allowed: allowed, RATE, len(frames)).choose(frames)
+        fitting = [level for level, size in zip(levels(prior), sizes, strict=True) if size + 16 <= 0.92 * allowed]
         assert chosen == (fitting[-1] if fitting else levels(prior)[0])
 
 
 def test_a_budget_is_asked_anew_at_every_segment(frames: np.ndarray) -> None:
     left = [1e9]
-    chooser = RateBase(GaussianPrior(), lambda: left[0], RATE)
+    chooser = RateBase(GaussianPrior(), lambda: left[0], RATE, len(frames))
     assert chooser.choose(frames) == levels(GaussianPrior())[-1]
     left[0] = 0.0
     assert chooser.choose(frames) == levels(GaussianPrior())[0]
 
 
-def test_a_quality_takes_the_coarsest_base_that_meets_it(frames: np.ndarray) -> None:
+@given(st.integers(1, 42), st.floats(-50, 50), st.floats(0.2, 5), st.data())
+def test_the_nearest_level_is_found_with_few_questions(
+    count: int, zero: float, slope: float, data: st.DataObject
+) -> None:
+    start, wrong = count // 2, data.draw(st.floats(0.8, 3))
+    asked: list[int] = []
+
+    def miss(index: int) -> float:
+        asked.append(index)
+        return slope * (zero - index)
+
+    found = nearest(count, miss, start, wrong / slope)
+    assert all(0 <= index < count for index in asked)
+    assert len(asked) == len(set(asked)) <= MOST_QUESTIONS
+    assert abs(zero - found) <= min(abs(zero - index) for index in range(count)) + 1e-6
+
+
+def test_a_curve_that_bends_is_met_within_a_step() -> None:
+    for zero in (3.2, 17.5, 38.1):
+        found = nearest(41, lambda index, zero=zero: math.exp((zero - index) / 15) - 1, 20, 10.0)
+        assert abs(found - zero) <= 1
+
+
+def test_a_quality_takes_the_base_nearest_to_it(frames: np.ndarray) -> None:
     prior, metric = GaussianPrior(), Psnr()
     chosen = probe_frames(len(frames), 0)
     reached = []
     for level in levels(prior):
         _, pictures = encode_clip(frames, level.crf, level.scale, RATE, CHOICE_PRESET)
         clip = BaseClip(pictures, level.crf, level.scale)
-        reached.append(float(np.mean(metric(frames[chosen], restore(prior, clip, frames)))))
+        reached.append(float(np.mean(metric(frames[chosen], restore(prior, clip, frames, chosen)))))
     assert reached == sorted(reached)
     for index, value in enumerate(reached):
-        assert QualityBase(prior, metric, value, RATE).choose(frames) == levels(prior)[index]
-    assert QualityBase(prior, metric, 99.0, RATE).choose(frames) == levels(prior)[-1]
+        assert QualityBase(prior, metric, value, RATE, 8, 4).choose(frames) == levels(prior)[index]
+    assert QualityBase(prior, metric, 99.0, RATE, 8, 4).choose(frames) == levels(prior)[-1]

@@ -225,7 +225,7 @@ def test_frames_of_another_shape_are_refused() -> None:
         encoder.push(np.zeros((WIDTH, HEIGHT, 3), np.uint8))
 
 
-@pytest.mark.parametrize(("crf", "scale"), [(64, 1), (-1, 1), (50, 3)])
+@pytest.mark.parametrize(("crf", "scale"), [(71, 1), (-1, 1), (50, 3)])
 def test_settings_out_of_range_are_refused(crf: int, scale: int) -> None:
     with pytest.raises(ValueError, match="base layer"):
         BaseEncoder(WIDTH, HEIGHT, crf, scale, RATE)

@@ -112,6 +112,21 @@ def test_a_size_is_not_exceeded(tmp_path: Path, size: int, base: str) -> None:
     assert reached >= 0.5 * size
 
 
+def _dissolves(still: int, count: int, per: int = 6) -> list[np.ndarray]:
+    """A still picture, then others that dissolve into one another without a cut: far dearer."""
+    scenes = [moving(1, seed=seed)[0].astype(np.float64) for seed in range(count // per + 2)]
+    shares = [(number // per, number % per / per) for number in range(count)]
+    mixed = [((1 - share) * scenes[k] + share * scenes[k + 1]).astype(np.uint8) for k, share in shares]
+    return [*mixed[:1] * still, *mixed]
+
+
+def test_a_size_holds_where_a_scene_begins_quietly(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "in.mp4", _dissolves(24, 40))
+    run = run_encode(source, tmp_path / "a.fgvc", goal=Size(3500), base="av1", gop_frames=16)
+    assert run.gops[0].base_bits < 2 * run.gops[2].base_bits
+    assert 0.5 * 3500 <= run.finished.bytes <= 3500
+
+
 def test_a_size_holds_the_audio_too(clips: Path, tmp_path: Path) -> None:
     source = clips / "17_portrait_cups_406x720_audio.mp4"
     run = run_encode(source, tmp_path / "a.fgvc", goal=Size(7000), duration=1.0, audio="copy")

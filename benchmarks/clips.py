@@ -1,0 +1,43 @@
+"""Real clips as every benchmark takes them: the first frames at coding size, through lossless files."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codec.decoder import decode
+from codec.settings import DecodeSettings
+from codec.video import VideoReader, VideoWriter, coding_size, probe
+from codec.video.info import Colour
+
+Clip = NDArray[np.uint8]
+CLIPS = ("03", "06", "08", "10", "13", "14", "17")
+"""Of shared clips, those that are longer than a few frames and of a usual format; none was trained on."""
+
+
+def read_clip(folder: Path, number: str, short_side: int, count: int) -> tuple[Clip, Fraction]:
+    """The first `count` frames of the clip whose file name begins with `number`, and its frame rate."""
+    path = next(folder.glob(f"{number}_*"))
+    info = probe(path)
+    with VideoReader(path, size=coding_size(info, short_side, 2)) as reader:
+        frames = [frame.pixels for _, frame in zip(range(count), reader.frames(), strict=False)]
+    return np.stack(frames), info.frame_rate
+
+
+def write_source(frames: Clip, rate: Fraction, path: Path) -> None:
+    """A lossless file of (T, H, W, 3) frames, which the encoder then codes without any scaling."""
+    height, width = frames.shape[1:3]
+    with VideoWriter(path, width, height, frame_rate=rate, time_base=1 / rate, colour=Colour()) as writer:
+        for index, picture in enumerate(frames):
+            writer.write(picture, index / rate)
+
+
+def decoded(coded: Path, out: Path) -> Clip:
+    """All frames of a `.fgvc` file, decoded into the lossless file `out`."""
+    for _ in decode(coded, out, DecodeSettings()):
+        pass
+    with VideoReader(out) as reader:
+        return np.stack([frame.pixels for frame in reader.frames()])
