@@ -6,6 +6,11 @@ START comes from `training.metric_initial`, PAIRS from `training.metric_data` or
 head alone learns on what the starting trunk sees, then all of it. RUN/last.pt holds everything needed to go on: a
 later call with the same RUN continues where the last one stopped. Every `--every` steps the averaged weights are
 scored on the held-out items and written to RUN/pocket_dists.safetensors.
+
+Not good enough to ship yet. From 108 files, with the starting trunk as it is, 219 pairs of `training.metric_heldout`
+(7 clips): Pearson 0.93, mean absolute error 0.031, mostly too low (0.023); MS-SSIM alone 0.86 and 0.037. On AV1 and the
+codec's own decodes, which the quality control looks at, its error is no smaller than MS-SSIM's. 16 times faster than
+exact DISTS at 144 lines. Training the trunk at a rate of 4e-4 undid the start within 20 steps.
 """
 
 from __future__ import annotations
@@ -29,7 +34,9 @@ from training.metric_teacher import CPU
 
 ITEMS_A_STEP = 4
 WARM_UP, AVERAGING = 50, 0.995
-HEAD_STEPS, HEAD_BATCH, HEAD_RATE = 2500, 384, 3e-3
+HEAD_STEPS, HEAD_BATCH, HEAD_RATE = 500, 256, 3e-3
+HEAD_DROPOUT, HEAD_DECAY = 0.5, 0.1
+"""Of 108 files alone the head learns by heart: r 0.82 on other clips without these two, 0.91 with them (one seed)."""
 Tensors = dict[str, torch.Tensor]
 
 
@@ -99,10 +106,11 @@ def fit_head(network: PocketNetwork, paths: Sequence[Path], generator: torch.Gen
     head = network.head.requires_grad_(True)
     with torch.no_grad():
         head.log_half.copy_((seen.mean(0) + 1e-5).log())
-    optimiser = torch.optim.AdamW(head.parameters(), weight_decay=1e-4)
+    optimiser = torch.optim.AdamW(head.parameters(), weight_decay=HEAD_DECAY)
     for step in range(HEAD_STEPS):
         chosen = torch.randint(len(seen), (HEAD_BATCH,), generator=generator)
-        loss = functional.l1_loss(head(seen[chosen]), wanted[chosen])
+        z = functional.dropout(head.saturate(seen[chosen]), HEAD_DROPOUT)
+        loss = functional.l1_loss(head.weigh(z), wanted[chosen])
         optimiser.param_groups[0]["lr"] = HEAD_RATE * (1 - step / HEAD_STEPS)
         optimiser.zero_grad()
         torch.autograd.backward(loss)
@@ -181,7 +189,7 @@ def main() -> None:
     parser.add_argument("start", type=Path)
     parser.add_argument("pairs", type=Path, nargs="+")
     parser.add_argument("--steps", type=int, default=1500)
-    parser.add_argument("--rate", type=float, default=5e-4)
+    parser.add_argument("--rate", type=float, default=5e-5)
     parser.add_argument("--every", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
