@@ -1,9 +1,9 @@
 """Make the pairs on which the bundled metric is judged: clips it never trained on, at fixed strengths.
 
-    python -m training.metric_heldout CLIPS HELDOUT [--models FOLDER] [--prior resources/pocket.safetensors]
+    python -m training.metric_heldout CLIPS HELDOUT [--models FOLDER]
 
-Every clip becomes HELDOUT/NAME-SIDE.safetensors with reference, distorted and terms as `training.metric_data` writes
-them, exact DISTS in float32; the metadata names each distortion. A finished file is never made again.
+Every clip becomes files HELDOUT/NAME-SIDE-NUMBER.safetensors with reference, distorted and terms as
+`training.metric_data` writes them; the metadata names each distortion. A finished file is never made again.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from __future__ import annotations
 import argparse
 import io
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -21,30 +23,43 @@ import torch
 from PIL import Image
 
 from codec.base_layer import encode_clip, upsample
-from codec.metrics.base import to_unit_tensor
-from codec.metrics.dists import DistsNetwork, load_dists_network, stage_terms
+from codec.metrics.dists import DistsNetwork, load_dists_network
 from codec.metrics.networks import default_folders
 from codec.priors.base import BaseClip
 from codec.priors.pocket import PocketPrior, load_pocket
 from codec.video import VideoReader, probe
 from training.metric_decodes import decode_prefixes
 from training.metric_distortions import Picture, recode, to_bytes
-from training.metric_teacher import CPU, write_pairs
+from training.metric_teacher import CPU, label, write_pairs
 
-FRAMES = 16
-WANTED = (2, 8, 13)
-SPOTS = ((240, 1 / 3), (144, 2 / 3))
-"""Shorter side of the picture, and where in the clip it is taken from."""
-
-Versions = Iterator[tuple[str, Picture]]
+FRAMES, JUDGED = 8, 5
+"""Frames of a clip that the video codecs see, and which of them is judged."""
+PRESET = 4
+"""SVT-AV1's, four times faster than the codec's own; the pictures look the same."""
 
 
-def read_spot(path: Path, side: int, place: float) -> Picture:
-    """FRAMES frames (fewer of a shorter clip), even sides, the shorter `side` pixels: (T, H, W, 3)."""
+@dataclass(frozen=True)
+class Spot:
+    """A picture to judge: its shorter side, where in the clip it is, and of how many versions one is judged."""
+
+    side: int
+    place: float
+    every: int = 1
+
+
+SPOTS = (Spot(144, 0.2), Spot(144, 0.7, 2), Spot(240, 0.4, 2), Spot(480, 0.5, 7))
+Versions = Iterator[tuple[str, Callable[[], Picture]]]
+"""Names of distortions and what makes the judged frame, (H, W, 3); only what is judged is made."""
+
+
+def read_spot(path: Path, spot: Spot) -> Picture | None:
+    """FRAMES frames (fewer of a shorter clip), even sides: (T, H, W, 3); None where that means enlarging them."""
     info = probe(path)
-    scale = side / min(info.width, info.height)
+    scale = spot.side / min(info.width, info.height)
+    if scale > 1:
+        return None
     width, height = (round(length * scale / 2) * 2 for length in (info.width, info.height))
-    start = place * float(info.duration or 0)
+    start = spot.place * float(info.duration or 0)
     with VideoReader(path, size=(width, height), start=start if start > 1 else 0) as reader:
         return np.stack([frame.pixels for frame in islice(reader.frames(), FRAMES)])
 
@@ -68,62 +83,72 @@ def resample(frame: Picture, factor: float) -> Picture:
     return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
+def grainy(frame: Picture, deviation: float) -> Picture:
+    """With white noise."""
+    return to_bytes(frame + np.float32(deviation) * np.random.default_rng(1).standard_normal(frame.shape, np.float32))
+
+
 PER_FRAME: tuple[tuple[str, Callable[[Picture, float], Picture], tuple[float, ...]], ...] = (
     ("blur", blur, (0.7, 1.5, 3.0)),
     ("resample", resample, (1.5, 3.0, 5.0)),
     ("jpeg", jpeg, (60, 25, 8)),
+    ("noise", grainy, (4, 12, 35)),
 )
 
 
-def simple_versions(clip: Picture) -> Versions:
-    """Blur, resampling, JPEG and noise, frame by frame."""
+def simple_versions(frame: Picture) -> Versions:
+    """Blur, resampling, JPEG and noise."""
     for name, change, strengths in PER_FRAME:
         for strength in strengths:
-            yield f"{name}:{strength:g}", np.stack([change(frame, strength) for frame in clip])
-    rng = np.random.default_rng(1)
-    for deviation in (4, 12, 35):
-        grain = rng.standard_normal(clip.shape, np.float32)
-        yield f"noise:{deviation}", to_bytes(clip + np.float32(deviation) * grain)
+            yield f"{name}:{strength:g}", partial(change, frame, strength)
 
 
-def codec_versions(clip: Picture) -> Versions:
+def recoded(clip: Picture, judged: int, codec: str, options: dict[str, str]) -> Picture:
+    """The judged frame after x264 or x265."""
+    picture: Picture = recode(clip, codec, options)[judged]
+    return picture
+
+
+def av1(clip: Picture, judged: int, crf: int, scale: int) -> Picture:
+    """The judged frame after low-rate AV1."""
+    _, base = encode_clip(clip, crf, scale, Fraction(25), PRESET)
+    return upsample(base[judged][None], clip.shape[2], clip.shape[1])[0]
+
+
+def codec_versions(clip: Picture, judged: int) -> Versions:
     """x264, x265 and low-rate AV1 of the whole clip."""
     for crf in (28, 38, 48):
-        yield f"x264:{crf}", recode(clip, "libx264", {"crf": str(crf), "threads": "1"})
+        yield f"x264:{crf}", partial(recoded, clip, judged, "libx264", {"crf": str(crf), "threads": "1"})
     for crf in (28, 38, 48):
-        parameters = "log-level=none:pools=none:frame-threads=1"
-        yield f"x265:{crf}", recode(clip, "libx265", {"crf": str(crf), "x265-params": parameters})
+        options = {"crf": str(crf), "x265-params": "log-level=none:pools=none:frame-threads=1"}
+        yield f"x265:{crf}", partial(recoded, clip, judged, "libx265", options)
     for crf, scale in ((35, 1), (50, 1), (63, 1), (45, 2), (60, 2)):
-        _, base = encode_clip(clip, crf, scale, Fraction(25))
-        yield f"av1/{scale}:{crf}", upsample(base, clip.shape[2], clip.shape[1])
+        yield f"av1/{scale}:{crf}", partial(av1, clip, judged, crf, scale)
 
 
-def own_versions(clip: Picture, prior: PocketPrior, wanted: list[int]) -> Versions:
-    """What this codec decodes: two bases, four depths each; only the frames `wanted`."""
-    rng = np.random.default_rng(2)
-    steps = (0, 8, 16, prior.schedule.steps)
-    for crf, scale in ((55, 1), (50, 2)):
-        _, base = encode_clip(clip, crf, scale, Fraction(25))
-        decoded = decode_prefixes(prior, clip, BaseClip(base, crf, scale), steps, wanted, rng)
-        for index, step in enumerate(steps):
-            yield f"codec/{scale}:{step}", decoded[:, index]
+def own(clip: Picture, judged: int, prior: PocketPrior, base: tuple[int, int], step: int) -> Picture:
+    """The judged frame as this codec decodes it: a base's (CRF, scale) and a depth."""
+    _, pictures = encode_clip(clip, *base, Fraction(25), PRESET)
+    decoded = decode_prefixes(prior, clip, BaseClip(pictures, *base), [step], [judged], np.random.default_rng(2))
+    picture: Picture = decoded[0, 0]
+    return picture
 
 
-def make(path: Path, target: Path, spot: tuple[int, float], teacher: DistsNetwork, prior: PocketPrior | None) -> None:
-    """Write one clip's pairs at one size."""
-    clip = read_spot(path, *spot)
-    wanted = [index for index in WANTED if index < len(clip)] or [0]
-    versions = [(kind, frames[wanted]) for kind, frames in (*simple_versions(clip), *codec_versions(clip))]
-    if prior is not None:
-        versions += list(own_versions(clip, prior, wanted))
-    reference, distorted = clip[wanted], np.stack([frames for _, frames in versions], axis=1)
-    terms = []
-    with torch.inference_mode():
-        for x, row in zip(reference, distorted, strict=True):
-            known = teacher.features(to_unit_tensor(x[None], CPU))
-            rows = [teacher.features(to_unit_tensor(y[None], CPU)) for y in row]
-            terms.append(torch.cat([stage_terms(known, f, teacher.alpha, teacher.beta) for f in rows]))
-    write_pairs(target, reference, distorted, {"terms": torch.stack(terms)}, [kind for kind, _ in versions])
+def own_versions(clip: Picture, judged: int, prior: PocketPrior) -> Versions:
+    """What this codec decodes: two bases, four depths each."""
+    for base in ((55, 1), (50, 2)):
+        for step in (0, 8, 16, prior.schedule.steps):
+            yield f"codec/{base[1]}:{step}", partial(own, clip, judged, prior, base, step)
+
+
+def make(clip: Picture, target: Path, every: int, teacher: DistsNetwork, prior: PocketPrior) -> None:
+    """Write the pairs of one spot."""
+    judged = min(JUDGED, len(clip) - 1)
+    reference = clip[judged]
+    versions = (*simple_versions(reference), *codec_versions(clip, judged), *own_versions(clip, judged, prior))
+    kinds, makers = zip(*versions[::every], strict=True)
+    distorted = np.stack([make_version() for make_version in makers])[None]
+    write_pairs(target, reference[None], distorted, label(teacher, reference[None], distorted), kinds)
 
 
 def main() -> None:
@@ -132,17 +157,18 @@ def main() -> None:
     parser.add_argument("clips", type=Path)
     parser.add_argument("heldout", type=Path)
     parser.add_argument("--models", type=Path, action="append", help="folder with vgg16_features.safetensors")
-    parser.add_argument("--prior", type=Path, help="weights of the pocket prior, to include the codec's own output")
+    parser.add_argument("--prior", type=Path, default=Path("resources/pocket.safetensors"))
     args = parser.parse_args()
     torch.set_num_threads(1)
     args.heldout.mkdir(parents=True, exist_ok=True)
     teacher = load_dists_network(args.models or default_folders())
-    prior = load_pocket(args.prior, CPU, "float32") if args.prior else None
-    for path in sorted(args.clips.iterdir()):
-        for spot in SPOTS:
-            target = args.heldout / f"{path.stem}-{spot[0]}.safetensors"
-            if not target.exists():
-                make(path, target, spot, teacher, prior)
+    prior = load_pocket(args.prior, CPU, "float32")
+    for number, spot in enumerate(SPOTS):
+        for path in sorted(args.clips.iterdir()):
+            target = args.heldout / f"{path.stem}-{spot.side}-{number}.safetensors"
+            clip = None if target.exists() else read_spot(path, spot)
+            if clip is not None:
+                make(clip, target, spot.every, teacher, prior)
                 print(target.name, flush=True)
 
 

@@ -4,14 +4,15 @@
 
 Every convolution of the student imitates the most telling channels of one of VGG16's convolutions: its weights are the
 least-squares solution that predicts their values before the ReLU from what the student's own layer below puts out
-(He, Zhang & Sun 2017, channel pruning for very deep networks, with the layers between skipped). Heads likewise, for
-all channels. No gradient is involved; a few minutes on one core.
+(He, Zhang & Sun 2017, channel pruning for very deep networks, with the layers between skipped). No gradient is
+involved; a few minutes on one core, most of them for VGG16, which sees every picture once.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -21,15 +22,15 @@ from torch.nn import functional
 from codec.metrics.base import to_unit_tensor
 from codec.metrics.dists import DistsNetwork, L2Pool, load_dists_network, normalise
 from codec.metrics.networks import default_folders
-from codec.metrics.pocket_dists import HEADS, PLAN
+from codec.metrics.pocket_dists import PLAN
 from training.metric_teacher import CPU
+from training.metric_train import layer_numbers
 
 IMITATED = ((2,), (5, 7), (10, 14), (17, 19, 21), (24, 26, 28))
 """Which of VGG16's convolutions each of the student's imitates, by their numbers in torchvision's `features`."""
-FILES, PICTURES_A_FILE, PLACES = 120, 5, 300
+FILES, PICTURES_A_FILE, PLACES = 60, 7, 250
 RIDGE = 1e-4
 Tensors = dict[str, torch.Tensor]
-Layer = Callable[[torch.Tensor], torch.Tensor]
 
 
 def sample_pictures(paths: Sequence[Path], generator: torch.Generator) -> Iterator[torch.Tensor]:
@@ -41,20 +42,18 @@ def sample_pictures(paths: Sequence[Path], generator: torch.Generator) -> Iterat
         yield to_unit_tensor(together[chosen].numpy(), CPU)
 
 
-def before_relu(teacher: DistsNetwork, x: torch.Tensor, number: int) -> torch.Tensor:
-    """What VGG16's convolution `number` puts out for pictures (B, 3, H, W), all stages but the first in bfloat16."""
-    h: torch.Tensor = normalise(x)
-    count = 0
+def before_relus(teacher: DistsNetwork, x: torch.Tensor) -> dict[int, torch.Tensor]:
+    """What VGG16's imitated convolutions put out for pictures (B, 3, H, W), by their numbers."""
+    h, number, outputs = normalise(x), 0, {}
     for index, stage in enumerate(teacher.stages):
-        h = h if index == 0 else teacher.pools[index - 1](h.float())
-        with torch.autocast("cpu", torch.bfloat16, enabled=index > 0):
-            for layer in list(stage.children())[::2]:
-                h = layer(h)
-                if count == number:
-                    return h.float()
-                h, count = h.relu(), count + 2
-        count += 1
-    raise ValueError(f"VGG16 has no convolution {number}")
+        h = h if index == 0 else teacher.pools[index - 1](h)
+        for layer in list(stage.children())[::2]:
+            h = layer(h)
+            if any(number in stage_numbers for stage_numbers in IMITATED):
+                outputs[number] = h
+            h, number = h.relu(), number + 2
+        number += 1
+    return outputs
 
 
 def telling_channels(covariance: torch.Tensor, count: int) -> list[int]:
@@ -96,81 +95,63 @@ class Regression:
         return solution[:-1].T.float(), solution[-1].float(), (self._spoken / self._count).float()
 
 
-def places(x: torch.Tensor, y: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    """Some places of every picture, as rows: (B, F, N) and (B, C, N) -> (B * n, F) and (B * n, C)."""
-    chosen = torch.randperm(x.shape[-1], generator=generator)[:PLACES]
-    return x[..., chosen].transpose(1, 2).flatten(0, 1), y[..., chosen].transpose(1, 2).flatten(0, 1)
+@dataclass
+class Picture:
+    """What is known of one picture.
+
+    Attributes:
+        h: what the student's layers so far make of it, (1, C, H, W).
+        places: some places of it for every stage, as flat indices.
+        wanted: what VGG16's imitated convolutions put out there, (len(places), C) by number.
+    """
+
+    h: torch.Tensor
+    places: list[torch.Tensor]
+    wanted: Tensors
+
+    def inputs(self, stage: int) -> torch.Tensor:
+        """What a 3x3 convolution sees at the stage's places, (len(places), 9 * C)."""
+        return functional.unfold(self.h, 3, padding=1)[0][:, self.places[stage]].T
 
 
-class Imitation:
-    """The student so far, and what its next layer is fitted to."""
-
-    def __init__(self, teacher: DistsNetwork, paths: Sequence[Path]) -> None:
-        self.teacher, self.paths = teacher, paths
-        self.layers: list[Layer] = [normalise]
-        self.weights: Tensors = {}
-
-    def convolution(self, name: str, number: int, channels: int) -> None:
-        """Fit, keep and append a 3x3 convolution that imitates VGG16's `number`."""
-        weight, bias, covariance = self._fit(number, size=3)
-        kept = telling_channels(covariance, channels)
-        weight, bias = weight[kept].view(channels, -1, 3, 3), bias[kept]
-        self.weights |= {f"{name}.weight": weight, f"{name}.bias": bias}
-        self.layers.append(lambda h: functional.conv2d(h, weight, bias, padding=1).relu())
-
-    def head(self, stage: int, number: int, sizes: torch.Tensor) -> None:
-        """Fit and keep a head that predicts VGG16's `number`, each channel divided by its usual size.
-
-        Its activation tends to twice its input, hence the half.
-        """
-        weight, bias, _ = self._fit(number, size=1)
-        self.weights[f"head{stage}.weight"] = 0.5 * weight / sizes[:, None]
-        self.weights[f"head{stage}.bias"] = 0.5 * bias / sizes
-
-    def pool(self, channels: int) -> None:
-        """Append the halving between two stages."""
-        self.layers.append(L2Pool(channels))
-
-    def _fit(self, number: int, size: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        generator = torch.Generator().manual_seed(number)
-        regression: Regression | None = None
-        for pictures in sample_pictures(self.paths, generator):
-            h = pictures
-            for layer in self.layers:
-                h = layer(h)
-            wanted = before_relu(self.teacher, pictures, number).flatten(2)
-            x, y = places(functional.unfold(h, size, padding=size // 2), wanted, generator)
-            regression = regression or Regression(x.shape[1], y.shape[1])
-            regression.add(x, y)
-        if regression is None:
-            raise ValueError("there are no pairs to learn from")
-        return regression.solve()
+def look(teacher: DistsNetwork, x: torch.Tensor, generator: torch.Generator) -> Picture:
+    """A picture (1, 3, H, W) before the student's first layer."""
+    outputs, places, wanted = before_relus(teacher, x), [], {}
+    for numbers in IMITATED:
+        chosen = torch.randperm(outputs[numbers[0]][0, 0].numel(), generator=generator)[:PLACES]
+        places.append(chosen)
+        wanted |= {str(number): outputs[number][0].flatten(1)[:, chosen].T.clone() for number in numbers}
+    return Picture(normalise(x), places, wanted)
 
 
-def usual_sizes(paths: Sequence[Path]) -> list[torch.Tensor]:
-    """Root mean square of every guide channel over some files, (C,), floored for the silent ones."""
-    sums: list[torch.Tensor] = [torch.zeros(channels) for channels in HEADS.values()]
-    for path in paths:
-        tensors = load_file(path)
-        for total, stage in zip(sums, HEADS, strict=True):
-            total += tensors[f"guide{stage}"].float().square().mean((0, 2, 3)) / len(paths)
-    return [total.sqrt().clamp_min(0.1 * float(total.sqrt().mean())) for total in sums]
+def fit(pictures: Sequence[Picture], stage: int, number: int, channels: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weight (channels, C, 3, 3) and bias (channels,) of a convolution that imitates VGG16's `number`; applies it."""
+    regression = Regression(9 * pictures[0].h.shape[1], pictures[0].wanted[str(number)].shape[1])
+    for picture in pictures:
+        regression.add(picture.inputs(stage), picture.wanted[str(number)])
+    weight, bias, covariance = regression.solve()
+    kept = telling_channels(covariance, channels)
+    weight, bias = weight[kept].view(channels, -1, 3, 3).contiguous(), bias[kept]
+    for picture in pictures:
+        picture.h = functional.conv2d(picture.h, weight, bias, padding=1).relu()
+    return weight, bias
 
 
-def imitate(teacher: DistsNetwork, paths: Sequence[Path]) -> Tensors:
-    """All convolutions and heads of the student, and `size<stage>`, by which its heads' targets were divided."""
-    student, number, sizes = Imitation(teacher, paths), 0, dict(zip(HEADS, usual_sizes(paths), strict=True))
-    for stage, (channels, imitated) in enumerate(zip(PLAN, IMITATED, strict=True)):
+def imitate(pictures: Sequence[Picture]) -> Tensors:
+    """All convolutions of the student's trunk."""
+    weights: Tensors = {}
+    own = iter(layer_numbers())
+    for stage, (widths, numbers) in enumerate(zip(PLAN, IMITATED, strict=True)):
         if stage:
-            student.pool(PLAN[stage - 1][-1])
-        for count, target in zip(channels, imitated, strict=True):
-            student.convolution(str(number), target, count)
-            number += 2
-        number += 1
-        if stage in HEADS:
-            student.head(stage, imitated[-1], sizes[stage])
+            pool = L2Pool(PLAN[stage - 1][-1])
+            for picture in pictures:
+                picture.h = pool(picture.h)
+        for channels, number in zip(widths, numbers, strict=True):
+            weight, bias = fit(pictures, stage, number, channels)
+            name = next(own)
+            weights |= {f"{name}.weight": weight, f"{name}.bias": bias}
         print(f"stage {stage + 1} of {len(PLAN)} fitted", flush=True)
-    return student.weights | {f"size{stage}": size for stage, size in sizes.items()}
+    return weights
 
 
 def main() -> None:
@@ -183,9 +164,11 @@ def main() -> None:
     torch.set_num_threads(1)
     files = sorted(args.pairs.glob("train-*.safetensors"))
     chosen = files[:: max(1, len(files) // FILES)]
+    teacher, generator = load_dists_network(args.models or default_folders()), torch.Generator().manual_seed(1)
     with torch.inference_mode():
-        weights = imitate(load_dists_network(args.models or default_folders()), chosen)
-    save_file({key: value.contiguous() for key, value in weights.items()}, args.start)
+        singles = (x for pictures in sample_pictures(chosen, generator) for x in pictures.split(1))
+        weights = imitate([look(teacher, x, generator) for x in singles])
+    save_file(weights, args.start)
 
 
 if __name__ == "__main__":

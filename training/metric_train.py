@@ -1,14 +1,17 @@
-"""Distil DISTS's VGG16 into the bundled metric's trunk.
+"""Distil DISTS into the bundled metric.
 
     python -m training.metric_train RUN START.safetensors PAIRS [PAIRS ...] --steps 1500
 
-START comes from `training.metric_initial`, PAIRS from `training.metric_data` or `training.metric_decodes`.
-RUN/last.pt holds everything needed to go on: a later call with the same RUN continues where the last one stopped.
-Every `--every` steps the averaged weights are scored on the held-out items and written to
-RUN/pocket_dists.safetensors.
+START comes from `training.metric_initial`, PAIRS from `training.metric_data` or `training.metric_decodes`. First the
+head alone learns on what the starting trunk sees, then all of it. RUN/last.pt holds everything needed to go on: a
+later call with the same RUN continues where the last one stopped. Every `--every` steps the averaged weights are
+scored on the held-out items and written to RUN/pocket_dists.safetensors.
 
-The student learns three things at once: the score and what each stage adds to it, the local means of VGG16's last
-three stages (which make nine tenths of the score), and those means over the whole picture. The last two fade out.
+Not good enough to ship yet. From 108 files, with the starting trunk as it is, 219 pairs of `training.metric_heldout`
+(7 clips): Pearson 0.93, mean absolute error 0.031, mostly too low (0.023); MS-SSIM alone 0.86 and 0.037. On AV1 and the
+codec's own decodes, which the quality control looks at, its error is 0.028 and MS-SSIM's 0.024 (86 pairs; at 240
+lines 0.021 and 0.029, 21 pairs). 16 times faster than exact DISTS at 144 lines. Training the trunk at a rate of 4e-4
+undid the start within 20 steps.
 """
 
 from __future__ import annotations
@@ -24,18 +27,17 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
+from torch.nn import functional
 
 from codec.metrics.base import to_unit_tensor
-from codec.metrics.networks import SHIPPED, VGG16
-from codec.metrics.pocket_dists import COMPARED, HEADS, PLAN, PocketNetwork, build_pocket_network
-from training.metric_teacher import CPU, guides
+from codec.metrics.pocket_dists import PLAN, PocketHead, PocketNetwork, build_pocket_network, compare
+from training.metric_teacher import CPU
 
-ITEMS_A_STEP = 2
-WARM_UP = 100
-AVERAGING = 0.996
-TERM_WEIGHT, SCORE_WEIGHT, GUIDE_FLOOR, LOG_FLOOR = 0.5, 5.0, 0.05, 0.02
-FAST_UNTIL = 0.4
-"""While guidance is above this, bfloat16 will do: the guides' gradients are right to 1 %, the terms' are noisy."""
+ITEMS_A_STEP = 4
+WARM_UP, AVERAGING = 50, 0.995
+HEAD_STEPS, HEAD_BATCH, HEAD_RATE = 500, 256, 3e-3
+HEAD_DROPOUT, HEAD_DECAY = 0.5, 0.1
+"""Of 108 files alone the head learns by heart: r 0.82 on other clips without these two, 0.91 with them (one seed)."""
 Tensors = dict[str, torch.Tensor]
 
 
@@ -45,23 +47,18 @@ class Lesson:
 
     Attributes:
         pictures: (R + R * D, 3, H, W) in [0, 1], references first.
-        references: R.
-        terms: (R, D, 6, 2) of exact DISTS.
-        guides: per head, (R + R * D, C, h, w), see `metric_teacher.guides`.
+        scores: (R, D) of exact DISTS.
     """
 
     pictures: torch.Tensor
-    references: int
-    terms: torch.Tensor
-    guides: list[torch.Tensor]
+    scores: torch.Tensor
 
 
 def read_lesson(path: Path) -> Lesson:
     """One file of `metric_teacher.write_pairs`."""
     tensors = load_file(path)
-    reference, distorted = tensors["reference"], tensors["distorted"].flatten(0, 1)
-    pictures = to_unit_tensor(torch.cat([reference, distorted]).numpy(), CPU)
-    return Lesson(pictures, len(reference), tensors["terms"], [tensors[f"guide{stage}"].float() for stage in HEADS])
+    pictures = torch.cat([tensors["reference"], tensors["distorted"].flatten(0, 1)])
+    return Lesson(to_unit_tensor(pictures.numpy(), CPU), tensors["terms"].sum((-2, -1)))
 
 
 def layer_numbers() -> Iterator[int]:
@@ -74,81 +71,59 @@ def layer_numbers() -> Iterator[int]:
         number += 1
 
 
-def first_channel_weights() -> Tensors:
-    """DISTS's own alpha and beta where the student has VGG16's channels, a stage's total spread evenly elsewhere."""
-    table = load_file(SHIPPED / "dists_weights.safetensors")
-    total = table["alpha"].sum() + table["beta"].sum()
-    channels = [3, *(stage[-1] for stage in VGG16)]
-    alpha, beta = (torch.split(table[key] / total, channels) for key in ("alpha", "beta"))
-    kept = [a if len(a) == count else (a.sum() / count).expand(count) for a, count in zip(alpha, COMPARED, strict=True)]
-    return {"alpha": torch.cat(kept), "beta": torch.cat([beta[0], beta[-1]])}
+def new_head(generator: torch.Generator) -> Tensors:
+    """Random weights of a `PocketHead`, by their names in the shipped file."""
+    head = PocketHead()
+    tensors = {}
+    for name, value in head.state_dict().items():
+        size = (
+            0.1 / math.sqrt(value.shape[-1]) if name.startswith(("out", "direct")) else 1 / math.sqrt(value.shape[-1])
+        )
+        tensors[f"head.{name}"] = size * torch.randn(value.shape, generator=generator)
+    return tensors
 
 
-class Student(nn.Module):
-    """The pocket network while it learns; its channel weights are squares, so that they stay non-negative."""
-
-    def __init__(self, start: Tensors) -> None:
-        super().__init__()
-        first = first_channel_weights()
-        self.root_alpha, self.root_beta = (nn.Parameter(first[key].sqrt()) for key in ("alpha", "beta"))
-        self.network: PocketNetwork = build_pocket_network(start | first).requires_grad_(True)
-        self.sizes = [start[f"size{stage}"].view(1, -1, 1, 1) for stage in HEADS]
-
-    def forward(self, lesson: Lesson, dtype: torch.dtype = torch.float32) -> tuple[torch.Tensor, list[torch.Tensor]]:
-        """Terms (R, D, 6, 2) like the teacher's, and guides in units of `sizes`; convolutions compute in `dtype`."""
-        self.network.alpha, self.network.beta = self.root_alpha.square(), self.root_beta.square()
-        with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
-            features = self.network.features(lesson.pictures)
-        features, count = [f.float() for f in features], lesson.references
-        known = [f[:count, None] for f in features]
-        versions = [f[count:].view(count, -1, *f.shape[1:]) for f in features]
-        return self.network.terms(known, versions), guides(features)
-
-    def export(self) -> Tensors:
-        """What `codec.metrics.pocket_dists` loads, in float16."""
-        layers = [layer for layer in self.network.stages.modules() if isinstance(layer, nn.Conv2d)]
-        named: dict[str, nn.Module] = {
-            str(number): layer for number, layer in zip(layer_numbers(), layers, strict=True)
-        }
-        named |= {f"head{stage}": head for stage, head in zip(HEADS, self.network.heads, strict=True)}
-        tensors = {"alpha": self.root_alpha.square(), "beta": self.root_beta.square()}
-        for name, layer in named.items():
-            tensors |= {f"{name}.{part}": value for part, value in layer.state_dict().items()}
-        return {key: value.detach().half().contiguous() for key, value in tensors.items()}
+def export(network: PocketNetwork) -> Tensors:
+    """What `codec.metrics.pocket_dists` loads, in float16."""
+    tensors = {f"head.{name}": value for name, value in network.head.state_dict().items()}
+    layers = [layer for layer in network.stages.modules() if isinstance(layer, nn.Conv2d)]
+    for number, layer in zip(layer_numbers(), layers, strict=True):
+        tensors |= {f"{number}.{part}": value for part, value in layer.state_dict().items()}
+    return {key: value.detach().half().contiguous() for key, value in tensors.items()}
 
 
-def score_loss(terms: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Mean absolute error of the score, and of what each stage's texture and structure add to it."""
-    score = (terms - target).sum((-2, -1)).abs().mean()
-    parts = (terms - target).abs().sum((-2, -1)).mean()
-    return score + TERM_WEIGHT * parts
+def compare_lesson(network: PocketNetwork, lesson: Lesson) -> torch.Tensor:
+    """Dissimilarities (R, D, COMPARISONS) of a lesson's pairs."""
+    features, count = network.features(lesson.pictures), len(lesson.scores)
+    return compare([f[:count, None] for f in features], [f[count:].view(count, -1, *f.shape[1:]) for f in features])
 
 
-def guide_loss(ours: Sequence[torch.Tensor], theirs: Sequence[torch.Tensor], references: int) -> torch.Tensor:
-    """How far the heads are from the teacher, mean over stages.
-
-    Squared error of the local means; then, since texture compares means by their ratio, absolute error of the log of
-    whole pictures' means, and of what a distortion changes in it. Both sides in units of the
-    usual sizes.
-    """
-    losses = []
-    for f, g in zip(ours, theirs, strict=True):
-        log_f, log_g = (torch.log(m.mean((2, 3)) + LOG_FLOOR) for m in (f, g))
-        changes = [(m[references:].view(references, -1, m.shape[1]) - m[:references, None]) for m in (log_f, log_g)]
-        local, whole = (f - g).square().mean(), (log_f - log_g).abs().mean()
-        losses.append(local + whole + (changes[0] - changes[1]).abs().mean())
-    return torch.stack(losses).mean()
-
-
-def validate(student: Student, paths: Sequence[Path]) -> str:
-    """Mean absolute error and Pearson correlation over the held-out items, as one line."""
-    ours, exact = [], []
+def fit_head(network: PocketNetwork, paths: Sequence[Path], generator: torch.Generator) -> None:
+    """Train the head alone, in place, on what the trunk as it is sees in all files."""
     with torch.inference_mode():
-        for path in paths:
-            lesson = read_lesson(path)
-            ours.append(student(lesson)[0].sum((-2, -1)).flatten())
-            exact.append(lesson.terms.sum((-2, -1)).flatten())
-    x, y = torch.cat(ours).double(), torch.cat(exact).double()
+        lessons = [read_lesson(path) for path in paths]
+        seen = torch.cat([compare_lesson(network, lesson).flatten(0, 1) for lesson in lessons]).clone()
+        wanted = torch.cat([lesson.scores.flatten() for lesson in lessons]).clone()
+    head = network.head.requires_grad_(True)
+    with torch.no_grad():
+        head.log_half.copy_((seen.mean(0) + 1e-5).log())
+    optimiser = torch.optim.AdamW(head.parameters(), weight_decay=HEAD_DECAY)
+    for step in range(HEAD_STEPS):
+        chosen = torch.randint(len(seen), (HEAD_BATCH,), generator=generator)
+        z = functional.dropout(head.saturate(seen[chosen]), HEAD_DROPOUT)
+        loss = functional.l1_loss(head.weigh(z), wanted[chosen])
+        optimiser.param_groups[0]["lr"] = HEAD_RATE * (1 - step / HEAD_STEPS)
+        optimiser.zero_grad()
+        torch.autograd.backward(loss)
+        optimiser.step()
+
+
+def validate(network: PocketNetwork, paths: Sequence[Path]) -> str:
+    """Mean absolute error and Pearson correlation over the held-out items, as one line."""
+    with torch.inference_mode():
+        lessons = [read_lesson(path) for path in paths]
+        ours = [network.head(compare_lesson(network, lesson)).clamp_min(0).flatten() for lesson in lessons]
+    x, y = torch.cat(ours).double(), torch.cat([lesson.scores.flatten() for lesson in lessons]).double()
     correlation = torch.corrcoef(torch.stack([x, y]))[0, 1]
     return f"held-out {len(x)} pairs: mean absolute error {(x - y).abs().mean():.4f}, Pearson {correlation:.4f}"
 
@@ -158,7 +133,7 @@ class Run:
 
     def __init__(self, folder: Path, start: Tensors) -> None:
         self.folder, self.step = folder, 0
-        self.student, self.average = Student(start), Student(start)
+        self.student, self.average = (build_pocket_network(start).requires_grad_(True) for _ in range(2))
         self.optimiser = torch.optim.AdamW(self.student.parameters(), weight_decay=1e-4)
         if (folder / "last.pt").exists():
             saved = torch.load(folder / "last.pt", weights_only=True)
@@ -167,36 +142,42 @@ class Run:
             self.average.load_state_dict(saved["average"])
             self.optimiser.load_state_dict(saved["optimiser"])
 
+    def begin(self, paths: Sequence[Path], seed: int) -> None:
+        """Let the head learn on the trunk as it starts."""
+        fit_head(self.student, paths, torch.Generator().manual_seed(seed))
+        self.average.load_state_dict(self.student.state_dict())
+
     def save(self) -> None:
         """Checkpoint and exported average, each under its final name only when complete."""
         self.folder.mkdir(parents=True, exist_ok=True)
         state = {"step": self.step, "student": self.student.state_dict(), "average": self.average.state_dict()}
         torch.save(state | {"optimiser": self.optimiser.state_dict()}, self.folder / "last.part")
         (self.folder / "last.part").rename(self.folder / "last.pt")
-        save_file(self.average.export(), self.folder / "pocket_dists.part", {"steps": str(self.step)})
+        save_file(export(self.average), self.folder / "pocket_dists.part", {"steps": str(self.step)})
         (self.folder / "pocket_dists.part").rename(self.folder / "pocket_dists.safetensors")
 
-    def advance(self, paths: Sequence[Path], rate: float, guidance: float) -> list[float]:
-        """One optimiser step over `paths`; returns the mean score and guide losses."""
-        losses = []
+    def advance(self, paths: Sequence[Path], rate: float) -> float:
+        """One optimiser step over `paths`; returns the mean absolute error.
+
+        In float32: bfloat16 leaves the scores close but turns their gradients into noise.
+        """
+        total = 0.0
         for path in paths:
             lesson = read_lesson(path)
-            terms, ours = self.student(lesson, torch.bfloat16 if guidance > FAST_UNTIL else torch.float32)
-            theirs = [g / size for g, size in zip(lesson.guides, self.student.sizes, strict=True)]
-            score, guide = score_loss(terms, lesson.terms), guide_loss(ours, theirs, lesson.references)
-            torch.autograd.backward((SCORE_WEIGHT * score + guidance * guide) / len(paths))
-            losses.append([score.item(), guide.item()])
-        nn.utils.clip_grad_norm_(self.student.parameters(), 1.0)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
+            seen = compare_lesson(self.student, lesson)
+            loss = functional.l1_loss(self.student.head(seen), lesson.scores) / len(paths)
+            torch.autograd.backward(loss)
+            total += loss.item()
+        nn.utils.clip_grad_norm_(self.student.parameters(), 0.3)
+        self.optimiser.param_groups[0]["lr"] = rate
         self.optimiser.step()
         self.optimiser.zero_grad()
         self.step += 1
         self._average()
-        return [float(value) for value in np.mean(losses, axis=0)]
+        return total
 
     def _average(self) -> None:
-        share = min(AVERAGING, self.step / (self.step + 10))
+        share = min(AVERAGING, (self.step + 1) / (self.step + 10))
         with torch.no_grad():
             for mean, value in zip(self.average.parameters(), self.student.parameters(), strict=True):
                 mean.lerp_(value, 1 - share)
@@ -209,26 +190,29 @@ def main() -> None:
     parser.add_argument("start", type=Path)
     parser.add_argument("pairs", type=Path, nargs="+")
     parser.add_argument("--steps", type=int, default=1500)
-    parser.add_argument("--rate", type=float, default=5e-4)
-    parser.add_argument("--every", type=int, default=100)
+    parser.add_argument("--rate", type=float, default=5e-5)
+    parser.add_argument("--every", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     torch.set_num_threads(1)
     files = [path for folder in args.pairs for path in sorted(folder.glob("*.safetensors"))]
     held_out = [path for path in files if path.name.startswith("val-")]
     train = [path for path in files if path.name.startswith("train-")]
-    run, started, recent = Run(args.run, load_file(args.start)), time.monotonic(), []
+    start = load_file(args.start) | new_head(torch.Generator().manual_seed(args.seed))
+    run, started, recent = Run(args.run, start), time.monotonic(), []
     print(f"{len(train)} files to train on, {len(held_out)} held out, from step {run.step}", flush=True)
+    if run.step == 0:
+        run.begin(train, args.seed)
+        print(f"head alone: {validate(run.student, held_out)}", flush=True)
     while run.step < args.steps:
         rng = np.random.default_rng((args.seed, run.step))
         chosen = [train[int(index)] for index in rng.choice(len(train), ITEMS_A_STEP, replace=False)]
         cosine = 0.5 * (1 + math.cos(math.pi * run.step / args.steps))
-        rate = args.rate * min(1, (run.step + 1) / WARM_UP) * max(0.01, cosine)
-        recent.append(run.advance(chosen, rate, max(GUIDE_FLOOR, cosine)))
+        recent.append(run.advance(chosen, args.rate * min(1, (run.step + 1) / WARM_UP) * max(0.01, cosine)))
         if run.step % args.every == 0 or run.step == args.steps:
             run.save()
-            minutes, (score, guide) = (time.monotonic() - started) / 60, np.mean(recent, axis=0)
-            line = f"step {run.step}, {minutes:.1f} min, score loss {score:.4f}, guide loss {guide:.3f}"
+            minutes = (time.monotonic() - started) / 60
+            line = f"step {run.step}, {minutes:.1f} min, training error {np.mean(recent):.4f}"
             print(f"{line}; {validate(run.average, held_out)}", flush=True)
             recent.clear()
 

@@ -42,19 +42,22 @@ def normalise(x: torch.Tensor) -> torch.Tensor:
 
 
 def texture_dissimilarity(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """1 - l of every channel (equation 5): features (..., C, H, W) -> (..., C); leading dimensions broadcast."""
+    """1 - l of every channel (equation 5): features (..., C, H, W) -> (..., C); leading dimensions broadcast.
+
+    Written as the squared difference of the means over the sum of their squares: the same, without cancellation.
+    """
     mean_x, mean_y = x.mean((-2, -1)), y.mean((-2, -1))
-    return 1 - (2 * mean_x * mean_y + STABILISER) / (mean_x.square() + mean_y.square() + STABILISER)
+    return (mean_x - mean_y).square() / (mean_x.square() + mean_y.square() + STABILISER)
 
 
 def structure_dissimilarity(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """1 - s of every channel (equation 6): features (..., C, H, W) -> (..., C); leading dimensions broadcast.
 
-    The covariance is taken of centred features, so that it equals the variance to the last bit for equal inputs.
+    Written as the variance of the difference over the sum of the variances: the same, without cancellation.
     """
     x, y = x - x.mean((-2, -1), keepdim=True), y - y.mean((-2, -1), keepdim=True)
     variances = x.square().mean((-2, -1)) + y.square().mean((-2, -1))
-    return 1 - (2 * (x * y).mean((-2, -1)) + STABILISER) / (variances + STABILISER)
+    return (x - y).square().mean((-2, -1)) / (variances + STABILISER)
 
 
 def stage_terms(

@@ -1,4 +1,4 @@
-"""DISTS without VGG16: its formula on a trunk distilled from VGG16, small enough to ship with the program."""
+"""DISTS without VGG16: its comparisons on a trunk distilled from VGG16, small enough to ship with the program."""
 
 from __future__ import annotations
 
@@ -16,89 +16,85 @@ from codec.metrics.networks import SHIPPED, load_weights, vgg16_stages
 
 PLAN = ((16,), (32, 32), (64, 64), (112, 112, 112), (128, 128, 128))
 """Output channels of the trunk's convolutions, stage by stage: VGG16's layout, a quarter of its width and less."""
-HEADS = {2: 256, 3: 512, 4: 512}
-"""Stages (from 0) whose head, one linear layer, predicts all channels of VGG16's stage, each divided by its
-usual size: nine tenths of DISTS."""
-SOFTNESS = 0.025
-COMPARED = (3, 16, 32, 256, 512, 512)
-"""Channels compared per stage, RGB first."""
+COMPARISONS = 2 * (3 + sum(stage[-1] for stage in PLAN))
+"""Texture and structure of every channel of RGB and of the stages."""
+HIDDEN = 64
 POCKET_WEIGHTS = SHIPPED / "pocket_dists.safetensors"
 
 
-def predict(head: nn.Module, x: torch.Tensor) -> torch.Tensor:
-    """A head at every pixel, (B, C, H, W) -> (B, C', H, W), positive.
+class PocketHead(nn.Module):
+    """From channels' dissimilarities to a score: each saturates on its own, then one hidden layer weighs them.
 
-    As a matrix product it is faster than a 1x1 convolution. It ends in a squareplus (Barron 2021), a soft ReLU: VGG16's
-    deep channels are silent almost everywhere, and heads with a ReLU learn never to speak at all.
+    No layer has a bias and tanh(0) = 0, so equal pictures score exactly 0.
     """
-    y: torch.Tensor = head(x.permute(0, 2, 3, 1))
-    return (y.square().add_(SOFTNESS).sqrt_() + y).permute(0, 3, 1, 2)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log_half = nn.Parameter(torch.zeros(COMPARISONS))
+        self.hidden = nn.Linear(COMPARISONS, HIDDEN, bias=False)
+        self.out = nn.Linear(HIDDEN, 1, bias=False)
+        self.direct = nn.Linear(COMPARISONS, 1, bias=False)
+
+    def saturate(self, d: torch.Tensor) -> torch.Tensor:
+        """Dissimilarities (..., COMPARISONS) to 0 ... 1: a channel is half saturated at exp(log_half)."""
+        return d / (d + self.log_half.exp())
+
+    def weigh(self, z: torch.Tensor) -> torch.Tensor:
+        """Saturated dissimilarities (..., COMPARISONS) -> scores (...)."""
+        score: torch.Tensor = self.out(self.hidden(z).tanh()) + self.direct(z)
+        return score[..., 0]
+
+    def forward(self, d: torch.Tensor) -> torch.Tensor:
+        """Dissimilarities (..., COMPARISONS) -> scores (...)."""
+        return self.weigh(self.saturate(d))
 
 
 class PocketNetwork(nn.Module):
-    """The distilled trunk and its heads.
-
-    DISTS gives structure hardly any weight between RGB and the last stage (together 0.5 %), so it is only compared
-    there; texture is compared everywhere.
+    """The distilled trunk and its head.
 
     Args:
         stages: five, as `vgg16_stages(..., PLAN)` makes them.
-        heads: a linear layer per stage of `HEADS`, in order.
-        alpha: weights of texture, one per compared channel of all stages.
-        beta: weights of structure: 3 for RGB, then those of the last stage.
+        head: weighs what the stages see.
     """
 
-    def __init__(
-        self, stages: Sequence[nn.Module], heads: Sequence[nn.Module], alpha: torch.Tensor, beta: torch.Tensor
-    ) -> None:
+    def __init__(self, stages: Sequence[nn.Module], head: PocketHead) -> None:
         super().__init__()
         self.stages = nn.ModuleList(stages)
-        self.heads = nn.ModuleList(heads)
         self.pools = nn.ModuleList(L2Pool(stage[-1]) for stage in PLAN[:-1])
-        self.alpha: torch.Tensor
-        self.beta: torch.Tensor
-        self.register_buffer("alpha", alpha)
-        self.register_buffer("beta", beta)
+        self.head = head
 
     def features(self, x: torch.Tensor) -> list[torch.Tensor]:
-        """The picture (B, 3, H, W) in [0, 1] itself and what is compared of each stage, finest first."""
-        h, outputs, heads = normalise(x), [x], iter(self.heads)
+        """The picture (B, 3, H, W) in [0, 1] itself and the stages' outputs, finest first."""
+        h, outputs = normalise(x), [x]
         for index, stage in enumerate(self.stages):
             h = stage(h if index == 0 else self.pools[index - 1](h))
-            outputs.append(predict(next(heads), h) if index in HEADS else h)
+            outputs.append(h)
         return outputs
 
-    def terms(self, x: Sequence[torch.Tensor], y: Sequence[torch.Tensor]) -> torch.Tensor:
-        """What each stage's texture and structure add to the score, (..., 6, 2), of two pictures' `features`."""
-        textures = [
-            texture_dissimilarity(f, g) @ alpha
-            for f, g, alpha in zip(x, y, torch.split(self.alpha, list(COMPARED)), strict=True)
-        ]
-        nothing = torch.zeros_like(textures[0])
-        first, last = (
-            structure_dissimilarity(x[k], y[k]) @ beta for k, beta in ((0, self.beta[:3]), (-1, self.beta[3:]))
-        )
-        structures = [first, nothing, nothing, nothing, nothing, last]
-        return torch.stack([torch.stack(textures, dim=-1), torch.stack(structures, dim=-1)], dim=-1)
-
     def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """The score (B,) of RGB pictures (B, 3, H, W) in [0, 1]: exactly 0 where they are equal."""
-        return self.terms(self.features(x), self.features(y)).sum((-2, -1))
+        """The score (B,) of RGB pictures (B, 3, H, W) in [0, 1]: exactly 0 where they are equal, never below."""
+        score: torch.Tensor = self.head(compare(self.features(x), self.features(y)))
+        return score.clamp_min(0)
+
+
+def compare(x: Sequence[torch.Tensor], y: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Every channel's texture and structure dissimilarity (..., COMPARISONS) of two pictures' features.
+
+    Leading dimensions broadcast: one reference can meet many distorted versions.
+    """
+    pairs = zip(x, y, strict=True)
+    return torch.cat([d for f, g in pairs for d in (texture_dissimilarity(f, g), structure_dissimilarity(f, g))], -1)
 
 
 def build_pocket_network(weights: dict[str, torch.Tensor]) -> PocketNetwork:
-    """From the shipped file's tensors: convolutions by number, `head<stage>.weight` and `.bias`, `alpha`, `beta`.
+    """From the shipped file's tensors: convolutions by number, and `head.*`.
 
     Raises:
         SettingsError: a convolution is missing.
     """
-    stages = vgg16_stages(weights, PLAN)
-    heads = []
-    for stage, channels in HEADS.items():
-        head = nn.Linear(PLAN[stage][-1], channels).requires_grad_(False)
-        head.load_state_dict({part: weights[f"head{stage}.{part}"] for part in ("weight", "bias")})
-        heads.append(head)
-    return PocketNetwork(stages, heads, weights["alpha"], weights["beta"])
+    head = PocketHead()
+    head.load_state_dict({key.removeprefix("head."): w for key, w in weights.items() if key.startswith("head.")})
+    return PocketNetwork(vgg16_stages(weights, PLAN), head.requires_grad_(False))
 
 
 def load_pocket_network(path: Path = POCKET_WEIGHTS) -> PocketNetwork:
