@@ -49,8 +49,8 @@ def report(document: Document, rows: Sequence[Row], pictures: Mapping[str, bytes
     for caption, png in pictures.items():
         data = b64encode(png).decode()
         parts.append(f'<h2>{escape(caption)}</h2><img alt="{escape(caption)}" src="data:image/png;base64,{data}">')
-    columns = ("GOP", _tr("Starts at"), _tr("Frames"), "t*", _tr("Bits"), _tr("Base layer's"), "DISTS")
-    parts += [f"<h2>{_tr('Groups of pictures')}</h2>", _table(columns, _gops(document))]
+    titles = ("GOP", _tr("Starts at"), _tr("Frames"), "t*", _tr("Bits"), _tr("Base layer's"), "DISTS")
+    parts += [f"<h2>{_tr('Groups of pictures')}</h2>", _table(titles, _gops(document))]
     head = f'<meta charset="utf-8"><title>{name}</title><style>{_STYLE}</style>'
     return f"<!doctype html><html><head>{head}</head><body>{''.join(parts)}</body></html>\n"
 
