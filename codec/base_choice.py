@@ -14,7 +14,6 @@ from typing import Protocol
 import numpy as np
 
 from codec.base_layer import encode_clip
-from codec.gop import longest_segment, windows
 from codec.metrics.base import Metric
 from codec.priors.base import BaseClip, Frames, VideoPrior
 from codec.probing import probe_frames
@@ -30,13 +29,16 @@ QUALITY_SLACK: Mapping[str, float] = {
 }
 # Asking about a level is seven times faster so; at the same CRF the picture's DISTS differs by 0.006 (measured).
 CHOICE_PRESET = 4
-# Of a segment with more GOPs than this, fewer frames of each are judged.
-GOPS_IN_FULL = 2
+# Every second of the frames that a GOP would be judged by, each restored with so many frames around it: a whole GOP's
+# features would take most of an encode's time.
+PLACES_APART, CONTEXT = 2, 8
 # Steps of CRF for a unit of the metric, about, with which the search begins; how many questions it may ask.
 LADDER_PER_UNIT: Mapping[str, float] = {"dists": 110.0, "dists-estimate": 110.0, "lpips": 100.0, "ms-ssim": 500.0}
-MOST_QUESTIONS = 6
+MOST_QUESTIONS = 5
 # The curve bends where AV1's quantiser ends (CRF 63), so a line is not trusted further than this.
 LONGEST_STRIDE = 8
+# In steps of the ladder; a finer answer than this is not worth another question.
+GOOD_ENOUGH = 0.5
 # A keyframe weighs more in the first GOP than in the segment; t* spends what a cautious base leaves.
 BASE_SHARE = 0.92
 # A frame's share of its GOP's record: its unit's length, and a 48th of some 45 bytes.
@@ -70,25 +72,16 @@ class QualityBase:
     """The base that the prior restores to nearest the target with no implicit bits at all, on average over a segment.
 
     Args:
-        gop_frames, overlap_frames: how the segment will be cut.
+        looks_at: a segment's greatest length.
     """
 
-    def __init__(
-        self,
-        prior: VideoPrior,
-        metric: Metric,
-        target: float,
-        frame_rate: Fraction,
-        gop_frames: int,
-        overlap_frames: int,
-    ) -> None:
-        self.looks_at = longest_segment(gop_frames, overlap_frames)
+    def __init__(self, prior: VideoPrior, metric: Metric, target: float, frame_rate: Fraction, looks_at: int) -> None:
+        self.looks_at = looks_at
         self._prior = prior
         self._metric = metric
         self._sign = 1.0 if metric.lower_is_better else -1.0
         self._limit = target + self._sign * QUALITY_SLACK.get(metric.name, 0.0)
         self._frame_rate = frame_rate
-        self._cut = (gop_frames, overlap_frames)
         self._levels = levels(prior)
         self._last = len(self._levels) // 2
 
@@ -101,14 +94,14 @@ class QualityBase:
         return self._levels[self._last]
 
     def _miss(self, level: BaseLevel, frames: Frames) -> float:
-        """How much worse than wanted the segment looks at a level."""
+        """How much worse than wanted the segment looks at a level, judged on a few frames spread over it."""
         _, pictures = encode_clip(frames, level.crf, level.scale, self._frame_rate, CHOICE_PRESET)
-        gops = list(windows(range(len(frames)), *self._cut))
         values = []
-        for gop in gops:
-            own, base = frames[list(gop.items)], BaseClip(pictures[list(gop.items)], level.crf, level.scale)
-            chosen = probe_frames(len(own), gop.overlap)[:: -(-len(gops) // GOPS_IN_FULL)]
-            values.append(np.mean(self._metric(own[chosen], restore(self._prior, base, own, chosen))))
+        for place in probe_frames(len(frames), 0)[::PLACES_APART]:
+            first = max(0, min(place - CONTEXT // 2, len(frames) - CONTEXT))
+            own, base = frames[first : first + CONTEXT], pictures[first : first + CONTEXT]
+            restored = restore(self._prior, BaseClip(base, level.crf, level.scale), own, [place - first])
+            values.append(float(self._metric(frames[place : place + 1], restored)[0]))
         return self._sign * (float(np.mean(values)) - self._limit)
 
 
@@ -160,7 +153,7 @@ def nearest(count: int, miss: Callable[[int], float], start: int, steepness: flo
         steepness: indices for a unit of `miss`, about; later guesses follow what was seen.
     """
     tried = {start: miss(start)}
-    while len(tried) < MOST_QUESTIONS:
+    while len(tried) < MOST_QUESTIONS and min(map(abs, tried.values())) * steepness > GOOD_ENOUGH:
         guess = _guess(tried, steepness, count - 1)
         if guess in tried:
             break

@@ -127,19 +127,19 @@ def _controllers(
 ) -> tuple[RateControl, BaseChooser | None]:
     """The two knobs: t* per GOP, and the base level per segment where there is a base."""
     goal, rate = settings.goal, info.frame_rate
-    gop, overlap = settings.gop_frames or prior.geometry.gop_frames, prior.geometry.overlap_frames
+    gop = settings.gop_frames or prior.geometry.gop_frames
+    segment = longest_segment(gop, prior.geometry.overlap_frames)
     based = _wants_base(settings, prior, size)
     if isinstance(goal, Quality):
         assert judge is not None
         control = QualityController(goal.value, lower_is_better=judge.lower_is_better)
-        return control, QualityBase(prior, judge, goal.value, rate, gop, overlap) if based else None
+        return control, QualityBase(prior, judge, goal.value, rate, segment) if based else None
     if isinstance(goal, Bitrate):
         bitrate = BitrateController(goal.bits_per_second, float(rate))
         return bitrate, RateBase(prior, bitrate.per_frame, rate, gop) if based else None
     if total is None:
         raise SettingsError("The source doesn't say how long it is, so no size can be kept; give --bitrate instead.")
     budget = SizeController(_video_bits(goal, open_audio()), total)
-    segment = longest_segment(gop, overlap)
     return budget, RateBase(prior, budget.per_frame, rate, segment) if based else None
 
 

@@ -11,7 +11,18 @@ from codec_runs import moving
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.base_choice import CHOICE_PRESET, MOST_QUESTIONS, QualityBase, RateBase, coarsest, levels, nearest, restore
+from codec.base_choice import (
+    CHOICE_PRESET,
+    GOOD_ENOUGH,
+    MOST_QUESTIONS,
+    PLACES_APART,
+    QualityBase,
+    RateBase,
+    coarsest,
+    levels,
+    nearest,
+    restore,
+)
 from codec.base_layer import encode_clip
 from codec.metrics.psnr import Psnr
 from codec.priors.base import BaseClip
@@ -99,18 +110,19 @@ def test_the_nearest_level_is_found_with_few_questions(
     found = nearest(count, miss, start, wrong / slope)
     assert all(0 <= index < count for index in asked)
     assert len(asked) == len(set(asked)) <= MOST_QUESTIONS
-    assert abs(zero - found) <= min(abs(zero - index) for index in range(count)) + 1e-6
+    best = min(abs(zero - index) for index in range(count))
+    assert abs(zero - found) <= max(best, GOOD_ENOUGH / wrong) + 1e-6
 
 
-def test_a_curve_that_bends_is_met_within_a_step() -> None:
+def test_a_curve_that_bends_is_met_within_two_steps() -> None:
     for zero in (3.2, 17.5, 38.1):
         found = nearest(41, lambda index, zero=zero: math.exp((zero - index) / 15) - 1, 20, 10.0)
-        assert abs(found - zero) <= 1
+        assert abs(found - zero) <= 2
 
 
 def test_a_quality_takes_the_base_nearest_to_it(frames: np.ndarray) -> None:
     prior, metric = GaussianPrior(), Psnr()
-    chosen = probe_frames(len(frames), 0)
+    chosen = probe_frames(len(frames), 0)[::PLACES_APART]
     reached = []
     for level in levels(prior):
         _, pictures = encode_clip(frames, level.crf, level.scale, RATE, CHOICE_PRESET)
@@ -118,5 +130,5 @@ def test_a_quality_takes_the_base_nearest_to_it(frames: np.ndarray) -> None:
         reached.append(float(np.mean(metric(frames[chosen], restore(prior, clip, frames, chosen)))))
     assert reached == sorted(reached)
     for index, value in enumerate(reached):
-        assert QualityBase(prior, metric, value, RATE, 8, 4).choose(frames) == levels(prior)[index]
-    assert QualityBase(prior, metric, 99.0, RATE, 8, 4).choose(frames) == levels(prior)[-1]
+        assert QualityBase(prior, metric, value, RATE, len(frames)).choose(frames) == levels(prior)[index]
+    assert QualityBase(prior, metric, 99.0, RATE, len(frames)).choose(frames) == levels(prior)[-1]
