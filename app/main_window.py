@@ -59,7 +59,7 @@ class MainWindow(QMainWindow):
         self.workspace, self._theme = workspace, theme
         self.setWindowTitle("Free-GVC")
         self.setAcceptDrops(True)
-        self.resize(SIZE)
+        self.resize(SIZE.boundedTo(self.screen().availableSize()))
         self.view = CompareView(workspace.player, theme)
         self.volume = VolumeControl(theme, workspace.preferences.volume, workspace.preferences.muted)
         self.transport = Transport(workspace.clock, self.view, theme, self.volume)
