@@ -20,7 +20,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.compare_view import Mode
-from app.main_window import MainWindow
+from app.main_window import SIZE, MainWindow
 from app.player import ORIGINAL, RESULT
 from app.preferences import Preferences
 from app.theme import Theme
@@ -155,6 +155,7 @@ def main() -> None:
         preferences = Preferences(QSettings(str(folder / "preferences.ini"), QSettings.Format.IniFormat))
         theme = Theme(application, "dark")
         window = MainWindow(Workspace(preferences, folder / "state"), theme)
+        window.resize(SIZE)
         window.show()
         try:
             take(Stage(application, window, theme), Path(sys.argv[1]), folder)
