@@ -1,19 +1,16 @@
-"""How well Adaptive Quality Control holds its target on real clips, what it asks for, and where an encode's time goes.
+"""How well Adaptive Quality Control holds its target on real clips, and what it asks for.
 
     python benchmarks/quality_control.py CLIPS [--clips 03 10 ...] [--targets 0.15 0.12] [--short-side 144] > ...txt
 
 A GOP is out of reach where the base layer alone, which is settled once a segment, already looks better than the target
 by more than the tolerance, or where the deepest prefix it may have still looks worse. "held" is what the controller
 itself measured at t*, on its six probe frames; "decoded" is DISTS over every fourth frame of what the decoder makes of
-the file. Channel coding's share of the time is the profiler's, which charges Python code more than torch's: an upper
-bound.
+the file.
 """
 
 from __future__ import annotations
 
 import argparse
-import cProfile
-import pstats
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -32,7 +29,6 @@ from codec.settings import EncodeSettings, Quality
 FRAMES = 192
 TOLERANCE = 0.01
 JUDGED_EVERY = 4
-CHANNEL_CALLS = ("trellis.py",)
 
 
 @dataclass(frozen=True)
@@ -62,18 +58,10 @@ def state(gop: GopDone, target: float) -> str:
     return "worse" if gop.probes and gop.probes[-1].step <= gop.t_star else "missed"
 
 
-def encoded(source: Path, output: Path, target: float, short_side: int) -> tuple[Finished, float, float]:
-    """The result, and the seconds that all of it and channel coding took."""
+def encoded(source: Path, output: Path, target: float, short_side: int) -> Finished:
+    """The result of an encode."""
     settings = EncodeSettings(goal=Quality(target), short_side=short_side, audio="none")
-    with cProfile.Profile() as profile:
-        done = next(event for event in encode(source, output, settings) if isinstance(event, Finished))
-    stats = pstats.Stats(profile).get_stats_profile()
-    channel = sum(
-        row.cumtime
-        for name, row in stats.func_profiles.items()
-        if name == "encode" and row.file_name.endswith(CHANNEL_CALLS)
-    )
-    return done, stats.total_tt, channel
+    return next(event for event in encode(source, output, settings) if isinstance(event, Finished))
 
 
 def gops(done: Finished, original: Clip, made: Clip, target: float) -> Iterator[Held]:
@@ -111,7 +99,6 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     print("clip target | GOP: t*, held, decoded, probes, state")
-    total = channel = 0.0
     for target in args.targets:
         rows: list[Held] = []
         for clip in args.clips:
@@ -119,9 +106,9 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as name:
                 folder = Path(name)
                 write_source(frames, rate, folder / "source.mkv")
-                done, seconds, coding = encoded(folder / "source.mkv", folder / "coded.fgvc", target, args.short_side)
+                done = encoded(folder / "source.mkv", folder / "coded.fgvc", target, args.short_side)
                 found = list(gops(done, frames, decoded(done.path, folder / "out.mkv"), target))
-            total, channel, rows = total + seconds, channel + coding, rows + found
+            rows += found
             for index, row in enumerate(found):
                 print(
                     f"{clip} {target:g} | {index}: {row.t_star}, {row.quality:.4f}, {row.decoded:.4f}, {row.probes}, "
@@ -129,7 +116,6 @@ def main() -> None:
                     flush=True,
                 )
         print(summary(rows, target), flush=True)
-    print(f"channel coding took {100 * channel / total:.1f} % of the encoders' time")
 
 
 if __name__ == "__main__":
