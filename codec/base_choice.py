@@ -6,14 +6,15 @@ hold, else on its first GOP. t* then follows each GOP.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 
 from codec.base_layer import encode_clip
+from codec.events import Event, Phase
 from codec.metrics.base import Metric
 from codec.priors.base import BaseClip, Frames, VideoPrior
 from codec.probing import probe_frames
@@ -30,8 +31,10 @@ QUALITY_SLACK: Mapping[str, float] = {
 # Asking about a level is seven times faster so; at the same CRF the picture's DISTS differs by 0.006 (measured).
 CHOICE_PRESET = 4
 # Every second of the frames that a GOP would be judged by, each restored with so many frames around it: a whole GOP's
-# features would take most of an encode's time.
-PLACES_APART, CONTEXT = 2, 8
+# features would take most of an encode's time. Twice as many frames move DISTS by 0.001 (measured).
+PLACES_APART, CONTEXT = 2, 4
+# Where the first segment's search begins: the end of AV1's quantiser, where low bitrates are.
+FIRST_CRF = 61
 # Steps of CRF for a unit of the metric, about, with which the search begins; how many questions it may ask.
 LADDER_PER_UNIT: Mapping[str, float] = {"dists": 110.0, "dists-estimate": 110.0, "lpips": 100.0, "ms-ssim": 500.0}
 MOST_QUESTIONS = 5
@@ -43,6 +46,7 @@ GOOD_ENOUGH = 0.5
 BASE_SHARE = 0.92
 # A frame's share of its GOP's record: its unit's length, and a 48th of some 45 bytes.
 RECORD_BYTES = 2
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -63,8 +67,11 @@ class BaseChooser(Protocol):
     @property
     def looks_at(self) -> int: ...  # noqa: D102
 
-    def choose(self, frames: Frames) -> BaseLevel:
-        """The level for a segment that begins with `frames`, uint8 (T, H, W, 3) at coding size."""
+    def choose(self, frames: Frames) -> Generator[Event, None, BaseLevel]:
+        """Returns the level for a segment that begins with `frames`, uint8 (T, H, W, 3) at coding size.
+
+        Yields before each level that is tried, so that a caller can show it or stop.
+        """
         ...
 
 
@@ -83,14 +90,13 @@ class QualityBase:
         self._limit = target + self._sign * QUALITY_SLACK.get(metric.name, 0.0)
         self._frame_rate = frame_rate
         self._levels = levels(prior)
-        self._last = len(self._levels) // 2
+        self._last = self._levels.index(min(self._levels, key=lambda level: (level.scale, abs(level.crf - FIRST_CRF))))
 
-    def choose(self, frames: Frames) -> BaseLevel:
+    def choose(self, frames: Frames) -> Generator[Event, None, BaseLevel]:
         """See `BaseChooser`."""
         steepness = LADDER_PER_UNIT.get(self._metric.name, 1.0)
-        self._last = nearest(
-            len(self._levels), lambda index: self._miss(self._levels[index], frames), self._last, steepness
-        )
+        search = nearest(len(self._levels), self._last, steepness)
+        self._last = yield from _ask(search, self._levels, lambda level: self._miss(level, frames))
         return self._levels[self._last]
 
     def _miss(self, level: BaseLevel, frames: Frames) -> float:
@@ -120,9 +126,10 @@ class RateBase:
         self._levels = levels(prior)[::-1]
         self._last = len(self._levels) // 2
 
-    def choose(self, frames: Frames) -> BaseLevel:
+    def choose(self, frames: Frames) -> Generator[Event, None, BaseLevel]:
         """See `BaseChooser`."""
-        self._last = coarsest(len(self._levels), lambda index: self._accepts(self._levels[index], frames), self._last)
+        search = coarsest(len(self._levels), self._last)
+        self._last = yield from _ask(search, self._levels, lambda level: self._accepts(level, frames))
         return self._levels[self._last]
 
     def _accepts(self, level: BaseLevel, frames: Frames) -> bool:
@@ -145,19 +152,34 @@ def restore(prior: VideoPrior, base: BaseClip, frames: Frames, chosen: Sequence[
     return prior.preview(latent, 0, condition, chosen)
 
 
-def nearest(count: int, miss: Callable[[int], float], start: int, steepness: float) -> int:
-    """The index in 0..count-1 whose miss is nearest to 0, asked for few times; the coarser of two equals.
+def _ask(
+    search: Generator[int, Answer, int], ladder: Sequence[BaseLevel], answer: Callable[[BaseLevel], Answer]
+) -> Generator[Event, None, int]:
+    """Answer a search's questions about a ladder's levels until it returns an index; says which level is tried."""
+    try:
+        index = next(search)
+        while True:
+            size = "" if ladder[index].scale == 1 else " at half size"
+            yield Phase(f"choosing the base layer: trying CRF {ladder[index].crf}{size}")
+            index = search.send(answer(ladder[index]))
+    except StopIteration as found:
+        return int(found.value)
+
+
+def nearest(count: int, start: int, steepness: float) -> Generator[int, float, int]:
+    """Finds the index in 0..count-1 whose miss is nearest to 0 with few questions; the coarser of two equals.
+
+    Yields an index and is sent its miss, which falls with the index and is positive where that is too coarse.
 
     Args:
-        miss: falls with the index, positive where the index is too coarse.
-        steepness: indices for a unit of `miss`, about; later guesses follow what was seen.
+        steepness: indices for a unit of the miss, about; later guesses follow what was seen.
     """
-    tried = {start: miss(start)}
+    tried = {start: (yield start)}
     while len(tried) < MOST_QUESTIONS and min(map(abs, tried.values())) * steepness > GOOD_ENOUGH:
         guess = _guess(tried, steepness, count - 1)
         if guess in tried:
             break
-        tried[guess] = miss(guess)
+        tried[guess] = yield guess
     return min(tried, key=lambda index: (abs(tried[index]), index))
 
 
@@ -177,18 +199,19 @@ def _guess(tried: Mapping[int, float], steepness: float, last: int) -> int:
     return min(last, max(0, edge + stride if tried[edge] > 0 else edge - stride))
 
 
-def coarsest(count: int, accepts: Callable[[int], bool], start: int) -> int:
-    """The smallest index in 0..count-1 that `accepts`, the last one if none before it does.
+def coarsest(count: int, start: int) -> Generator[int, bool, int]:
+    """Finds the smallest index in 0..count-1 that is accepted, the last one if none before it is.
 
-    Assumes that whatever comes after an accepted index is accepted too. Gallops from `start`, so that a segment like
-    the one before it costs two questions, then bisects. No index is asked about twice.
+    Yields an index and is sent whether it is accepted; whatever comes after an accepted index is taken for accepted
+    too. Gallops from `start`, so that a segment like the one before it costs two questions, then bisects. No index is
+    asked about twice.
     """
     low, high = -1, count - 1
     probe, stride = start, 1
     while high - low > 1:
         if not low < probe < high:
             probe = (low + high) // 2
-        if accepts(probe):
+        if (yield probe):
             high, probe = probe, probe - stride
         else:
             low, probe = probe, probe + stride

@@ -197,7 +197,7 @@ def _choose_base(
     """Settle a segment's base on its first frames; they stay in the segment."""
     yield Phase("choosing the base layer")
     head = list(islice(frames, chooser.looks_at))
-    level = chooser.choose(np.stack([frame.pixels for frame in head]))
+    level = yield from chooser.choose(np.stack([frame.pixels for frame in head]))
     yield Phase("coding")
     return level, chain(head, frames)
 

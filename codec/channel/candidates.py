@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from codec.noise import NoiseStream, Purpose, StepKey, permutation
+from codec.noise import NoiseStream, Purpose, StepKey, normals_at, permutation
 
 # Normals drawn at a time: their FFTs then stay below 10 MB. One stage is never split, so it may exceed this.
 BATCH_NORMALS = 1 << 19
@@ -121,9 +121,10 @@ class Candidates:
         layout = self.layout
         bases, shifts = np.divmod(labels, layout.length)
         firsts = (np.arange(layout.stages) * layout.bases + bases) * layout.length
-        rows = np.empty((layout.stages, layout.width), np.float32)
-        for row, first, shift in zip(rows, firsts.tolist(), shifts.tolist(), strict=True):
-            row[:] = self._rotated(first, shift)
+        indices = np.empty((layout.stages, layout.width), np.uint16)
+        for row, first, shift in zip(indices, firsts.tolist(), shifts.tolist(), strict=True):
+            self._rotated(first, shift, row)
+        rows = normals_at(indices)
         rows *= self._signs.signs(0, rows.size).reshape(rows.shape)
         if factors is not None:
             rows *= factors[:, None]
@@ -131,8 +132,9 @@ class Candidates:
         z[self._order] = layout.join(rows)
         return z
 
-    def _rotated(self, first: int, shift: int) -> NDArray[np.float32]:
-        """`width` values of the base that starts at `first` of the stream, read from `shift` on and around."""
-        length, width = self.layout.length, self.layout.width
-        head = self._bases.normals(first + shift, min(width, length - shift))
-        return np.concatenate((head, self._bases.normals(first, width - len(head)))) if len(head) < width else head
+    def _rotated(self, first: int, shift: int, row: NDArray[np.uint16]) -> None:
+        """Fill `row` with as many of the base that starts at `first` of the stream, read from `shift` on and around."""
+        head = min(len(row), self.layout.length - shift)
+        row[:head] = self._bases.indices(first + shift, head)
+        if head < len(row):
+            row[head:] = self._bases.indices(first, len(row) - head)

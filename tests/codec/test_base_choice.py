@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Generator
 from fractions import Fraction
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -16,6 +18,8 @@ from codec.base_choice import (
     GOOD_ENOUGH,
     MOST_QUESTIONS,
     PLACES_APART,
+    BaseChooser,
+    BaseLevel,
     QualityBase,
     RateBase,
     coarsest,
@@ -24,12 +28,37 @@ from codec.base_choice import (
     restore,
 )
 from codec.base_layer import encode_clip
+from codec.events import Phase
 from codec.metrics.psnr import Psnr
 from codec.priors.base import BaseClip
 from codec.priors.gaussian import GaussianPrior
 from codec.probing import PROBE_FRAMES, probe_frames
 
 RATE = Fraction(25)
+Answer = TypeVar("Answer")
+
+
+def run(search: Generator[int, Answer, int], answer: Callable[[int], Answer]) -> int:
+    """A search with its questions answered."""
+    try:
+        index = next(search)
+        while True:
+            index = search.send(answer(index))
+    except StopIteration as found:
+        return int(found.value)
+
+
+def chosen_level(chooser: BaseChooser, frames: np.ndarray) -> BaseLevel:
+    """What a chooser settles on, without its events."""
+    choosing = chooser.choose(frames)
+    while True:
+        try:
+            next(choosing)
+        except StopIteration as found:
+            level: BaseLevel = found.value
+            return level
+
+
 searches = st.integers(1, 64).flatmap(
     lambda count: st.tuples(st.just(count), st.integers(0, count), st.integers(0, count - 1))
 )
@@ -44,7 +73,7 @@ def test_it_is_the_first_accepted_or_the_last(search: tuple[int, int, int]) -> N
         asked.append(index)
         return index >= first
 
-    assert coarsest(count, accepts, start) == min(first, count - 1)
+    assert run(coarsest(count, start), accepts) == min(first, count - 1)
     assert len(set(asked)) == len(asked)
     assert all(0 <= index < count for index in asked)
     assert len(asked) <= 2 * math.log2(count) + 2
@@ -59,7 +88,7 @@ def test_a_segment_like_the_one_before_costs_two_questions(search: tuple[int, in
         asked.append(index)
         return index >= last
 
-    assert coarsest(count, accepts, last) == last
+    assert run(coarsest(count, last), accepts) == last
     assert len(asked) <= 2
 
 
@@ -83,7 +112,7 @@ def test_a_budget_takes_the_finest_base_that_fits(frames: np.ndarray) -> None:
     sizes = [8 * encode_clip(frames, level.crf, level.scale, RATE)[0] / len(frames) for level in levels(prior)]
     assert sizes == sorted(sizes)
     for allowed in (0.5 * sizes[0], 1.2 * sizes[0], 1.2 * sizes[1], 1.2 * sizes[2]):
-        chosen = RateBase(prior, lambda allowed=allowed: allowed, RATE, len(frames)).choose(frames)
+        chosen = chosen_level(RateBase(prior, lambda allowed=allowed: allowed, RATE, len(frames)), frames)
         fitting = [level for level, size in zip(levels(prior), sizes, strict=True) if size + 16 <= 0.92 * allowed]
         assert chosen == (fitting[-1] if fitting else levels(prior)[0])
 
@@ -91,9 +120,9 @@ def test_a_budget_takes_the_finest_base_that_fits(frames: np.ndarray) -> None:
 def test_a_budget_is_asked_anew_at_every_segment(frames: np.ndarray) -> None:
     left = [1e9]
     chooser = RateBase(GaussianPrior(), lambda: left[0], RATE, len(frames))
-    assert chooser.choose(frames) == levels(GaussianPrior())[-1]
+    assert chosen_level(chooser, frames) == levels(GaussianPrior())[-1]
     left[0] = 0.0
-    assert chooser.choose(frames) == levels(GaussianPrior())[0]
+    assert chosen_level(chooser, frames) == levels(GaussianPrior())[0]
 
 
 @given(st.integers(1, 42), st.floats(-50, 50), st.floats(0.2, 5), st.data())
@@ -107,7 +136,7 @@ def test_the_nearest_level_is_found_with_few_questions(
         asked.append(index)
         return slope * (zero - index)
 
-    found = nearest(count, miss, start, wrong / slope)
+    found = run(nearest(count, start, wrong / slope), miss)
     assert all(0 <= index < count for index in asked)
     assert len(asked) == len(set(asked)) <= MOST_QUESTIONS
     best = min(abs(zero - index) for index in range(count))
@@ -116,7 +145,7 @@ def test_the_nearest_level_is_found_with_few_questions(
 
 def test_a_curve_that_bends_is_met_within_two_steps() -> None:
     for zero in (3.2, 17.5, 38.1):
-        found = nearest(41, lambda index, zero=zero: math.exp((zero - index) / 15) - 1, 20, 10.0)
+        found = run(nearest(41, 20, 10.0), lambda index, zero=zero: math.exp((zero - index) / 15) - 1)
         assert abs(found - zero) <= 2
 
 
@@ -130,5 +159,12 @@ def test_a_quality_takes_the_base_nearest_to_it(frames: np.ndarray) -> None:
         reached.append(float(np.mean(metric(frames[chosen], restore(prior, clip, frames, chosen)))))
     assert reached == sorted(reached)
     for index, value in enumerate(reached):
-        assert QualityBase(prior, metric, value, RATE, len(frames)).choose(frames) == levels(prior)[index]
-    assert QualityBase(prior, metric, 99.0, RATE, len(frames)).choose(frames) == levels(prior)[-1]
+        assert chosen_level(QualityBase(prior, metric, value, RATE, len(frames)), frames) == levels(prior)[index]
+    assert chosen_level(QualityBase(prior, metric, 99.0, RATE, len(frames)), frames) == levels(prior)[-1]
+
+
+def test_every_level_that_is_tried_is_named(frames: np.ndarray) -> None:
+    prior = GaussianPrior()
+    events = list(RateBase(prior, lambda: 0.0, RATE, len(frames)).choose(frames))
+    assert events
+    assert all(isinstance(event, Phase) and "trying CRF" in event.name for event in events)

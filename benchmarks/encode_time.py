@@ -1,0 +1,104 @@
+"""Where an encode's time goes: how much of it each room takes, with and without a base layer.
+
+    python -m benchmarks.encode_time CLIPS [--clips 03 10] [--seconds 2] [--lines 144]
+
+One thread. Every call into a room is timed from outside, so the shares are of one and the same run; what is left over
+is reading, scaling, alignment and writing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from codec.base_layer import BaseEncoder
+from codec.channel.trellis import TrellisCoder
+from codec.encoder import encode
+from codec.events import Finished
+from codec.metrics.base import Metric
+from codec.metrics.catalog import metric
+from codec.priors.pocket import PocketPrior
+from codec.settings import EncodeSettings, Quality
+
+Seconds = dict[str, float]
+ROOMS = ("networks", "metric", "base layer", "channel")
+
+
+@contextmanager
+def timed(owner: type, method: str, room: str, spent: Seconds) -> Iterator[None]:
+    """Count what calls of a method take towards a room, for as long as the context lasts."""
+    original: Callable[..., Any] = getattr(owner, method)
+
+    @wraps(original)
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        start = time.perf_counter()
+        try:
+            return original(*args, **kwargs)
+        finally:
+            spent[room] += time.perf_counter() - start
+
+    setattr(owner, method, counted)
+    try:
+        yield
+    finally:
+        setattr(owner, method, original)
+
+
+def rooms(judge: type[Metric]) -> tuple[tuple[type, str, str], ...]:
+    """(class, method, room): no method listed here calls another."""
+    networks = ((PocketPrior, name, "networks") for name in ("prepare", "encode", "denoise", "preview"))
+    base = ((BaseEncoder, name, "base layer") for name in ("push", "finish"))
+    return (*networks, *base, (TrellisCoder, "encode", "channel"), (judge, "__call__", "metric"))
+
+
+def run(path: Path, settings: EncodeSettings) -> tuple[Finished, Seconds]:
+    """Encode a clip; the result and the seconds of every room, `total` included."""
+    spent: Seconds = defaultdict(float)
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        for owner, method, room in rooms(type(metric("dists"))):
+            stack.enter_context(timed(owner, method, room, spent))
+        start = time.perf_counter()
+        *_, last = encode(path, Path(folder) / "clip.fgvc", settings)
+        spent["total"] = time.perf_counter() - start
+    assert isinstance(last, Finished)
+    return last, spent
+
+
+def report(name: str, base: str, target: float, finished: Finished, spent: Seconds) -> str:
+    """One line of the table."""
+    total = spent["total"]
+    shares = " ".join(f"{100 * spent[room] / total:9.1f} %" for room in ROOMS)
+    depth = sum(gop.t_star for gop in finished.gops) / len(finished.gops)
+    return f"{name:28} {base:5} {target:6.2f} {depth:7.1f} {finished.frames / total:6.2f} {shares}"
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--clips", nargs="+", default=["03", "10"])
+    parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--lines", type=int, default=144)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    columns = " ".join(f"{room:>11}" for room in ROOMS)
+    print(f"{'clip':28} {'base':5} {'target':>6} {'mean t*':>7} {'fps':>6} {columns}")
+    for path in (next(args.folder.glob(f"{number}_*")) for number in args.clips):
+        for base, target in (("auto", 0.15), ("auto", 0.1), ("none", 0.2)):
+            settings = EncodeSettings(
+                goal=Quality(target), base=base, short_side=args.lines, duration=args.seconds, audio="none"
+            )
+            print(report(path.stem[:28], base, target, *run(path, settings)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
