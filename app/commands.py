@@ -52,7 +52,9 @@ class Commands(QObject):
             Entry("difference", "view", self.tr("Difference"), self._difference),
             Entry("mute", "view", self.tr("Mute"), self._window.volume.mute.toggle, "", "Shift+M"),
             Entry("spike", "view", self.tr("Next spike"), self._next_spike, "spike", "N"),
-            Entry("measure", "view", self.tr("Measure this frame"), self._window.workspace.measure_frame, "", "M"),
+            Entry(
+                "measure", "view", self.tr("Measure this frame"), self._window.workspace.frame_metrics.measure, "", "M"
+            ),
             Entry("keys", "help", self.tr("Keys"), self._show_keys, "", "H"),
             Entry("log", "help", self.tr("Log"), self._window.log_window.show, "log", "Ctrl+L"),
             Entry("copy", "help", self.tr("Copy diagnostics"), self._copy_diagnostics),
@@ -103,6 +105,10 @@ class Commands(QObject):
         frame = self._window.plots.trajectory.next_spike(self._window.workspace.clock.frame)
         if frame is not None:
             self._window.workspace.clock.seek(frame)
+
+    @Slot()
+    def _measure(self) -> None:
+        self._window.workspace.frame_metrics.measure()
 
     @Slot()
     def _save_pair(self) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from codec.bitstream import BitstreamReader
 from codec.errors import InputError
-from codec.events import GopDone, Probe
-from codec.info import FileInfo, describe
+from codec.events import GopDone
+from codec.info import FileInfo, describe, stored_gop
 from codec.quality import refit
 from codec.records import AudioRecord, GopRecord
 from codec.retarget import step_choice
@@ -79,20 +79,7 @@ def gop_events(path: Path) -> Iterable[GopDone]:
         target = reader.header.target.value
     points = ((r.prefix_bits(), r.frames - r.overlap, dict(r.measured())) for r in records)
     for record, fit in zip(records, refit(target, points), strict=True):
-        bits = record.prefix_bits()
-        yield GopDone(
-            index=record.index,
-            start_frame=record.start_frame,
-            frames=record.frames,
-            t_star=record.t_star,
-            bits=bits[record.t_star],
-            base_bits=record.base_bits,
-            quality=record.quality,
-            probes=tuple(Probe(step, bits[step], value) for step, value in record.measured()),
-            frames_done=record.end_frame,
-            frames_total=None,
-            fit=fit,
-        )
+        yield stored_gop(record, record.t_star, None, fit)
 
 
 def retargeted_bytes(path: Path, goal: Quality | Bitrate) -> int:

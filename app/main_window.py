@@ -135,11 +135,11 @@ class MainWindow(QMainWindow):
         workspace.noted.connect(self._status.setText)
         workspace.job_added.connect(self.queue_panel.choose)
         workspace.ended.connect(self._ended)
-        workspace.measured.connect(self._measured)
+        workspace.frame_metrics.measured.connect(self._measured)
         workspace.machine.connect(self._know_machine)
         workspace.queue.dataChanged.connect(self._enable)
         workspace.clock.changed.connect(self.plots.show_frame)
-        workspace.clock.changed.connect(self._forget_metrics)
+        workspace.frame_metrics.stale.connect(self._forget_metrics)
         workspace.sound.told.connect(self._tell_silence)
         workspace.sound.available_changed.connect(self.volume.setEnabled)
         self.volume.changed.connect(workspace.set_volume)
@@ -229,11 +229,10 @@ class MainWindow(QMainWindow):
 
     @Slot(object, str)
     def _measured(self, measured: Measured, side: str) -> None:
-        if measured.frame == self.workspace.clock.frame:
-            parts = (f"{name.upper()} {value:.3f}" for name, value in measured.values.items())
-            what = self.tr("{}, frame {}").format(side_label(side), measured.frame)
-            self.view.metrics_text = what + ":  " + "   ".join(parts)
-            self.view.update()
+        parts = (f"{name.upper()} {value:.3f}" for name, value in measured.values.items())
+        what = self.tr("{}, frame {}").format(side_label(side), measured.frame)
+        self.view.metrics_text = what + ":  " + "   ".join(parts)
+        self.view.update()
 
     @Slot()
     def _forget_metrics(self) -> None:

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from app.document import SUFFIX, Document, free_name, of_result, of_source, videos_in
 from app.engine import Engine
+from app.frame_metrics import FrameMetrics
 from app.job import ACTIVE, Job, State
 from app.log_window import Log
 from app.models import Models
@@ -17,7 +18,7 @@ from app.notice import Notice, Remedy
 from app.original import OriginalReader
 from app.peers import OURS, Peers
 from app.playback import Playback, Reel
-from app.player import ORIGINAL, RESULT, FrameClock, Player
+from app.player import FrameClock, Player
 from app.preferences import FULL_VOLUME, Preferences
 from app.progress import Progress
 from app.queue import JobQueue
@@ -27,7 +28,7 @@ from app.sound_device import Opener, open_device
 from codec.errors import FreeGvcError
 from codec.events import PreviewReady
 from codec.settings import Bitrate, DecodeSettings, EncodeSettings, Quality
-from codec.worker import Machine, Measured, Survey
+from codec.worker import Machine, Survey
 
 # What the pocket prior takes for a GOP; the large ones take about as many.
 TRIAL_FRAMES = 48
@@ -43,7 +44,6 @@ class Workspace(QObject):
         noted: a sentence that needs no answer.
         told: a Notice.
         job_added, ended: a job's id.
-        measured: a Measured, and the name of the side that it is of.
         machine: a Machine.
     """
 
@@ -54,7 +54,6 @@ class Workspace(QObject):
     told = Signal(object)
     job_added = Signal(str)
     ended = Signal(str)
-    measured = Signal(object, str)
     machine = Signal(object)
 
     def __init__(
@@ -72,6 +71,7 @@ class Workspace(QObject):
         self.player = Player(self.clock, self)
         self._play_engine = Engine(self, self.crash_log)
         self.playback = Playback(self._play_engine, self.player, self)
+        self.frame_metrics = FrameMetrics(self.player, self.playback, self._is_idle, self)
         # A download may take hours and a hash minutes: neither waits for an encode, nor an encode for them.
         self._store_engine = Engine(self, self.crash_log, warm=False)
         self.models = Models(self._store_engine, self)
@@ -79,7 +79,6 @@ class Workspace(QObject):
         self.sound = Sound(self.clock, opener, self)
         self.set_volume(preferences.volume, preferences.muted)
         self.document: Document | None = None
-        self._measured_side = RESULT
         self._connect()
 
     def start(self) -> None:
@@ -94,6 +93,7 @@ class Workspace(QObject):
 
     def close(self) -> None:
         """End everything; an encode that runs can be resumed at the next start."""
+        self.frame_metrics.close()
         self.player.close()
         self.sound.close()
         self.session.shut_down()
@@ -216,17 +216,13 @@ class Workspace(QObject):
         """Play the open file as it would look at `goal`."""
         self._play(DecodeSettings(goal=goal))
 
-    def measure_frame(self) -> None:
-        """Measure the frame that is shown: the last side that isn't the original, against the original."""
-        self._measured_side = next((name for name in reversed(self.player.sides) if name != ORIGINAL), RESULT)
-        original, result = self.player.original, self.player.picture(self._measured_side)
-        if original is None or result is None or not self.playback.measure(self.clock.frame, original, result):
-            self._tell(self.tr("This frame can't be measured now: both pictures must be there and decoding be done."))
-
     def compare_peers(self) -> None:
         """Let other codecs code the open file's source in as many bytes."""
         if self.document is not None:
             self.peers.start(self.document)
+
+    def _is_idle(self) -> bool:
+        return not self.engine.busy
 
     def _add(self, job: Job) -> None:
         self.queue.add(job)
@@ -249,7 +245,7 @@ class Workspace(QObject):
         self.playback.model_missing.connect(self._model_missing)
         self.playback.failed.connect(self._tell)
         self.playback.warned.connect(self._tell)
-        self.playback.measured.connect(self._measured)
+        self.frame_metrics.refused.connect(self._tell)
         self.player.failed.connect(self._tell)
         self.peers.failed.connect(self._tell)
         self.peers.changed.connect(self._show_peers)
@@ -337,10 +333,6 @@ class Workspace(QObject):
         if document is not None and document.result is None and 0 < count < document.count:
             self.document = replace(document, count=count)
             self.clock.shorten(count)
-
-    @Slot(object)
-    def _measured(self, measured: Measured) -> None:
-        self.measured.emit(measured, self._measured_side)
 
     @Slot(object)
     def _look_for_machine(self, messages: tuple[object, ...]) -> None:

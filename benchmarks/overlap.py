@@ -1,6 +1,6 @@
 """Guided against plain overlap, with the pocket prior: bits of a chain's second GOP, its quality, and the seam.
 
-    python benchmarks/overlap.py CLIPS [--clips 03 10] [--short-side 96] [--steps 8]
+    python -m benchmarks.overlap CLIPS [--clips 03 10] [--short-side 96] [--steps 8]
 
 Two GOPs of 24 frames share 4; both are coded to the same step. "seam" is the mean tOF over the frame pairs that lie in
 or beside the overlap, divided by the mean over all others: 1 means that no seam can be told.
@@ -11,12 +11,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from benchmarks.clips import read_clip
 from codec.assembly import Assembler, DenoisedGop
 from codec.base_layer import encode_clip
 from codec.channel_choice import CODER_SPECS, coder_for
@@ -24,7 +24,6 @@ from codec.metrics.catalog import metric
 from codec.priors.base import BaseClip, Frames, VideoPrior
 from codec.priors.catalog import open_prior
 from codec.trajectory import Known, Walk
-from codec.video import VideoReader, coding_size, probe
 
 LENGTH, OVERLAP = 24, 4
 CRF = 58
@@ -69,17 +68,14 @@ def judge(frames: Frames, decoded: Frames, bits: int) -> Result:
     return Result(bits, dists, float(flow[near].mean() / flow[~near].mean()))
 
 
-def rows(prior: VideoPrior, path: Path, short_side: int, steps: int) -> Iterator[str]:
+def rows(prior: VideoPrior, folder: Path, number: str, short_side: int, steps: int) -> Iterator[str]:
     """One line per base and mode."""
-    info = probe(path)
-    count = 2 * LENGTH - OVERLAP
-    with VideoReader(path, size=coding_size(info, short_side, 2)) as reader:
-        frames = np.stack([frame.pixels for _, frame in zip(range(count), reader.frames(), strict=False)])
-    _, base = encode_clip(frames, CRF, 1, Fraction(info.frame_rate))
+    frames, rate = read_clip(folder, number, short_side, 2 * LENGTH - OVERLAP)
+    _, base = encode_clip(frames, CRF, 1, rate)
     for name, pictures in (("av1", base), ("none", None)):
         for mode in ("guided", "plain"):
             result = chain(prior, frames, pictures, steps, mode == "guided")
-            yield f"{path.name[:12]} {name} {mode} | {result.bits} | {result.dists:.4f} | {result.seam:.3f}"
+            yield f"{number} {name} {mode} | {result.bits} | {result.dists:.4f} | {result.seam:.3f}"
 
 
 def main() -> None:
@@ -94,7 +90,7 @@ def main() -> None:
     prior = open_prior("pocket", "cpu", "float32")
     print("clip base overlap | bits of the second GOP's steps | DISTS | seam")
     for clip in args.clips:
-        for row in rows(prior, next(args.folder.glob(f"{clip}_*")), args.short_side, args.steps):
+        for row in rows(prior, args.folder, clip, args.short_side, args.steps):
             print(row, flush=True)
 
 

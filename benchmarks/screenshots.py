@@ -117,7 +117,7 @@ def _compare(stage: Stage) -> None:
     window, workspace = stage.window, stage.window.workspace
     _show_frame(stage, 24)
     window.view.set_mode(Mode.WIPE)
-    workspace.measure_frame()
+    workspace.frame_metrics.measure()
     stage.wait(lambda: bool(window.view.metrics_text))
     stage.shoot("comparing")
     window.view.set_mode(Mode.SIDE)

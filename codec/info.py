@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codec.bitstream import BitstreamReader, Damage
+from codec.events import Fit, GopDone, Probe
 from codec.records import AudioRecord, GopRecord, Header
 
 
@@ -99,4 +100,22 @@ def _gop(record: GopRecord) -> GopInfo:
         base_bits=record.base_bits,
         implicit_bits=bits - record.base_bits,
         quality=record.quality,
+    )
+
+
+def stored_gop(record: GopRecord, t_star: int, frames_total: int | None, fit: Fit | None = None) -> GopDone:
+    """A GOP of a file as its encoder told it, were it replayed up to `t_star`."""
+    bits = record.prefix_bits()
+    return GopDone(
+        index=record.index,
+        start_frame=record.start_frame,
+        frames=record.frames,
+        t_star=t_star,
+        bits=bits[t_star],
+        base_bits=record.base_bits,
+        quality=dict(record.measured()).get(t_star),
+        probes=tuple(Probe(step, bits[step], value) for step, value in record.measured()),
+        frames_done=record.end_frame,
+        frames_total=frames_total,
+        fit=fit,
     )

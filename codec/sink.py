@@ -10,7 +10,8 @@ from pathlib import Path
 from codec.assembly import Pictures
 from codec.bitstream import BitstreamReader
 from codec.errors import FormatError
-from codec.events import Event, Finished, GopDone, PreviewReady, Probe, StepCoded, Warned
+from codec.events import Event, Finished, GopDone, PreviewReady, StepCoded, Warned
+from codec.info import stored_gop
 from codec.records import AudioRecord, GopRecord
 from codec.video import AudioPacket, VideoWriter
 
@@ -108,7 +109,7 @@ class Sink:
         record = item.record
         end = self.reader.end
         self.skipped_bytes += sum(map(len, record.steps[item.t_star :]))
-        self.done.append(_gop_done(item, None if end is None else end.frames))
+        self.done.append(stored_gop(item.record, item.t_star, None if end is None else end.frames))
         first = record.start_frame + record.overlap
         for number, ticks in enumerate(record.pts or (), first):
             self.times[number] = ticks * self.reader.header.time_base
@@ -118,19 +119,3 @@ class Sink:
         if self.audio:
             for packet in record.packets:
                 self.writer.write_audio(AudioPacket(packet.pts, packet.duration, packet.data))
-
-
-def _gop_done(item: Decoded, frames_total: int | None) -> GopDone:
-    record, bits = item.record, item.record.prefix_bits()
-    return GopDone(
-        index=record.index,
-        start_frame=record.start_frame,
-        frames=record.frames,
-        t_star=item.t_star,
-        bits=bits[item.t_star],
-        base_bits=record.base_bits,
-        quality=dict(record.measured()).get(item.t_star),
-        probes=tuple(Probe(step, bits[step], value) for step, value in record.measured()),
-        frames_done=record.end_frame,
-        frames_total=frames_total,
-    )

@@ -105,6 +105,14 @@ def test_drop_encode_play_retarget_export(qtbot: QtBot, window: MainWindow, clip
         assert workspace.player.result.shape == workspace.player.original.shape  # type: ignore[union-attr]
     before = workspace.player.result.copy()
 
+    # A picture that rests is measured; another frame's figures are forgotten.
+    qtbot.waitUntil(lambda: "frame 0:  PSNR" in window.view.metrics_text, timeout=PATIENCE)
+    workspace.clock.seek(7)
+    assert not window.view.metrics_text
+    window.actions_["measure"].trigger()
+    qtbot.waitUntil(lambda: "frame 7:  PSNR" in window.view.metrics_text, timeout=PATIENCE)
+    workspace.clock.seek(0)
+
     window.retarget.slider.setValue(window.retarget.slider.maximum())
     qtbot.waitUntil(lambda: workspace.player.result is not None, timeout=PATIENCE)
     assert (workspace.player.result != before).any()
