@@ -167,11 +167,14 @@ def encode_clip(
     Returns:
         Bytes of all packets, and the decoded base, uint8 (T, h, w, 3).
     """
-    coded = list(_encode_segments(frames, crf, scale, frame_rate, preset))
+    coded = list(encode_frames(frames, crf, scale, frame_rate, preset))
     return sum(len(frame.packet) for frame in coded), np.stack([frame.picture for frame in coded])
 
 
-def _encode_segments(frames: Picture, crf: int, scale: int, frame_rate: Fraction, preset: int) -> Iterator[BaseFrame]:
+def encode_frames(
+    frames: Picture, crf: int, scale: int, frame_rate: Fraction, preset: int = PRESET
+) -> Iterator[BaseFrame]:
+    """Codes (T, H, W, 3) uint8 frames in segments of `MAX_SEGMENT_FRAMES`; one `BaseFrame` for each, in order."""
     _, height, width, _ = frames.shape
     for start in range(0, len(frames), MAX_SEGMENT_FRAMES):
         encoder = BaseEncoder(width, height, crf, scale, frame_rate, preset)

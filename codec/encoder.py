@@ -19,7 +19,7 @@ import numpy as np
 from codec.alignment import shared_slots
 from codec.assembly import Assembler, DenoisedGop
 from codec.audio_track import AudioFeed
-from codec.base_choice import BaseChooser, BaseLevel
+from codec.base_choice import BaseChoice, BaseChooser, BaseLevel
 from codec.base_layer import BaseEncoder, BaseFrame
 from codec.bitstream_writer import BitstreamWriter, ResumePoint
 from codec.errors import SettingsError
@@ -136,10 +136,14 @@ class _Session:
         """Encode one segment; returns the number of the first frame after it."""
         header, chooser = self.plan.header, self.plan.base_chooser
         self.plan.gop_coder.controller.new_scene()
-        level: BaseLevel | None = None
+        level: BaseLevel | None
+        paired: Iterator[_Paired]
         if chooser is not None:
-            level, frames = yield from _choose_base(chooser, frames)
-        paired = _with_base(frames, level, self.plan.size, header.frame_rate)
+            choice, frames = yield from _choose_base(chooser, frames)
+            level = choice.level
+            paired = _with_base(frames, choice, self.plan.size, header.frame_rate)
+        else:
+            level, paired = None, (_Paired(frame, None) for frame in frames)
         assembler = Assembler(self.plan.prior)
         known: Known | None = None
         for window in windows(paired, header.gop_frames, header.overlap_frames):
@@ -193,23 +197,23 @@ class _Session:
 
 def _choose_base(
     chooser: BaseChooser, frames: Iterator[Frame]
-) -> Generator[Event, None, tuple[BaseLevel, Iterator[Frame]]]:
+) -> Generator[Event, None, tuple[BaseChoice, Iterator[Frame]]]:
     """Settle a segment's base on its first frames; they stay in the segment."""
     yield Phase("choosing the base layer")
     head = list(islice(frames, chooser.looks_at))
-    level = yield from chooser.choose(np.stack([frame.pixels for frame in head]))
+    choice = yield from chooser.choose(np.stack([frame.pixels for frame in head]))
     yield Phase("coding")
-    return level, chain(head, frames)
+    return choice, chain(head, frames)
 
 
 def _with_base(
-    frames: Iterator[Frame], level: BaseLevel | None, size: tuple[int, int], frame_rate: Fraction
+    frames: Iterator[Frame], choice: BaseChoice, size: tuple[int, int], frame_rate: Fraction
 ) -> Iterator[_Paired]:
     """Each frame with its base picture; the base encoder looks ahead, so frames wait for it."""
-    if level is None:
-        yield from (_Paired(frame, None) for frame in frames)
+    if choice.coded:
+        yield from (_Paired(frame, base) for frame, base in zip(frames, choice.coded, strict=True))
         return
-    encoder = BaseEncoder(*size, level.crf, level.scale, frame_rate)
+    encoder = BaseEncoder(*size, choice.level.crf, choice.level.scale, frame_rate)
     waiting: deque[Frame] = deque()
     for frame in frames:
         waiting.append(frame)

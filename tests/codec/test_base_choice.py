@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codec.base_choice import (
-    CHOICE_PRESET,
     GOOD_ENOUGH,
     MOST_QUESTIONS,
     PLACES_APART,
+    BaseChoice,
     BaseChooser,
     BaseLevel,
     QualityBase,
@@ -25,9 +25,10 @@ from codec.base_choice import (
     coarsest,
     levels,
     nearest,
+    nearest_tried,
     restore,
 )
-from codec.base_layer import encode_clip
+from codec.base_layer import encode_clip, encode_frames
 from codec.events import Phase
 from codec.metrics.psnr import Psnr
 from codec.priors.base import BaseClip
@@ -36,16 +37,18 @@ from codec.probing import PROBE_FRAMES, probe_frames
 
 RATE = Fraction(25)
 Answer = TypeVar("Answer")
+Found = TypeVar("Found")
 
 
-def run(search: Generator[int, Answer, int], answer: Callable[[int], Answer]) -> int:
+def run(search: Generator[int, Answer, Found], answer: Callable[[int], Answer]) -> Found:
     """A search with its questions answered."""
     try:
         index = next(search)
         while True:
             index = search.send(answer(index))
     except StopIteration as found:
-        return int(found.value)
+        result: Found = found.value
+        return result
 
 
 def chosen_level(chooser: BaseChooser, frames: np.ndarray) -> BaseLevel:
@@ -55,8 +58,8 @@ def chosen_level(chooser: BaseChooser, frames: np.ndarray) -> BaseLevel:
         try:
             next(choosing)
         except StopIteration as found:
-            level: BaseLevel = found.value
-            return level
+            choice: BaseChoice = found.value
+            return choice.level
 
 
 searches = st.integers(1, 64).flatmap(
@@ -136,7 +139,7 @@ def test_the_nearest_level_is_found_with_few_questions(
         asked.append(index)
         return slope * (zero - index)
 
-    found = run(nearest(count, start, wrong / slope), miss)
+    found = nearest_tried(run(nearest(count, start, wrong / slope), miss))
     assert all(0 <= index < count for index in asked)
     assert len(asked) == len(set(asked)) <= MOST_QUESTIONS
     best = min(abs(zero - index) for index in range(count))
@@ -145,7 +148,7 @@ def test_the_nearest_level_is_found_with_few_questions(
 
 def test_a_curve_that_bends_is_met_within_two_steps() -> None:
     for zero in (3.2, 17.5, 38.1):
-        found = run(nearest(41, 20, 10.0), lambda index, zero=zero: math.exp((zero - index) / 15) - 1)
+        found = nearest_tried(run(nearest(41, 20, 10.0), lambda index, zero=zero: math.exp((zero - index) / 15) - 1))
         assert abs(found - zero) <= 2
 
 
@@ -154,7 +157,7 @@ def test_a_quality_takes_the_base_nearest_to_it(frames: np.ndarray) -> None:
     chosen = probe_frames(len(frames), 0)[::PLACES_APART]
     reached = []
     for level in levels(prior):
-        _, pictures = encode_clip(frames, level.crf, level.scale, RATE, CHOICE_PRESET)
+        _, pictures = encode_clip(frames, level.crf, level.scale, RATE)
         clip = BaseClip(pictures, level.crf, level.scale)
         reached.append(float(np.mean(metric(frames[chosen], restore(prior, clip, frames, chosen)))))
     assert reached == sorted(reached)
@@ -168,3 +171,16 @@ def test_every_level_that_is_tried_is_named(frames: np.ndarray) -> None:
     events = list(RateBase(prior, lambda: 0.0, RATE, len(frames)).choose(frames))
     assert events
     assert all(isinstance(event, Phase) and "trying CRF" in event.name for event in events)
+
+
+def test_the_coded_base_is_what_the_encoder_would_make_again(frames: np.ndarray) -> None:
+    choosing = QualityBase(GaussianPrior(), Psnr(), 30.0, RATE, len(frames)).choose(frames)
+    events, choice = [], None
+    try:
+        while True:
+            events.append(next(choosing))
+    except StopIteration as found:
+        choice = found.value
+    assert [type(event) for event in events] == [Phase] * len(events)
+    again = encode_frames(frames, choice.level.crf, choice.level.scale, RATE)
+    assert [frame.packet for frame in choice.coded] == [frame.packet for frame in again]
