@@ -50,7 +50,7 @@ class Mark:
 
 def quality_of(row: Row) -> float | None:
     """The row's DISTS, or its estimate where its network isn't here."""
-    return row.metrics.get("dists", row.metrics.get("dists-estimate"))
+    return row.metrics.get("dists", row.metrics.get("pocket-dists"))
 
 
 class Peers(QObject):

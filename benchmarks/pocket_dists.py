@@ -1,7 +1,7 @@
 """The bundled metric against exact DISTS on clips it never saw: correlation, error, and how much faster it is.
 
     python -m training.metric_heldout CLIPS HELDOUT
-    python benchmarks/pocket_dists.py HELDOUT > benchmarks/pocket_dists.txt
+    python -m benchmarks.pocket_dists HELDOUT > benchmarks/pocket_dists.txt
 
 Prints, by the picture's shorter side, by kind of distortion and by clip: Pearson and Spearman correlation, mean
 absolute error, mean error and the largest. Beside it what MS-SSIM tells of DISTS. Times are CPU seconds of one thread.

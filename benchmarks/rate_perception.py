@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import tempfile
 import time
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ from codec.metrics.base import Metric
 from codec.metrics.bd_rate import bd_rate
 from codec.metrics.catalog import metric
 from codec.peers import PEERS
+from codec.priors.pocket import GEOMETRY
 from codec.settings import EncodeSettings, Quality
 
 FRAMES = 96
@@ -45,7 +47,12 @@ Key = tuple[str, str, float]
 
 @dataclass(frozen=True)
 class Point:
-    """One codec at one setting on one clip."""
+    """One codec at one setting on one clip.
+
+    Attributes:
+        seam: tOF over the frame pairs in and beside our GOPs' overlaps as a multiple of that over all others. The peers
+            have no seam there, so theirs says what the clip's motion makes of it.
+    """
 
     clip: str
     codec: str
@@ -57,6 +64,7 @@ class Point:
     base_share: float
     encode_fps: float
     decode_fps: float
+    seam: float = math.nan
 
 
 def ours(frames: Clip, rate: Fraction, target: float, base: str, folder: Path) -> tuple[Finished, Clip, float, float]:
@@ -77,6 +85,15 @@ def judge(judges: Judges, frames: Clip, made: Clip) -> dict[str, float]:
     return {name: float(np.mean(judge(frames[chosen], made[chosen]))) for name, judge in judges.items()}
 
 
+def seam(frames: Clip, made: Clip) -> float:
+    """See `Point`."""
+    flow = metric("tof")(frames, made)
+    pairs = np.arange(len(flow)) + 1
+    step = GEOMETRY.gop_frames - GEOMETRY.overlap_frames
+    near = (pairs >= step) & (pairs % step <= GEOMETRY.overlap_frames)
+    return float(flow[near].mean() / flow[~near].mean())
+
+
 def peer_points(clip: str, frames: Clip, rate: Fraction, known: set[Key], judges: Judges) -> Iterator[Point]:
     """The peers' points of one clip that aren't known yet."""
     for name, crfs in QUANTISERS.items():
@@ -86,7 +103,15 @@ def peer_points(clip: str, frames: Clip, rate: Fraction, known: set[Key], judges
             fps = len(frames) / (time.perf_counter() - began)
             bpp = 8 * made.bytes / frames[..., 0].size
             yield Point(
-                clip, name, crf, bpp, **judge(judges, frames, made.frames), base_share=0, encode_fps=fps, decode_fps=0
+                clip,
+                name,
+                crf,
+                bpp,
+                **judge(judges, frames, made.frames),
+                base_share=0,
+                encode_fps=fps,
+                decode_fps=0,
+                seam=seam(frames, made.frames),
             )
 
 
@@ -105,6 +130,7 @@ def our_points(clip: str, frames: Clip, rate: Fraction, known: set[Key], judges:
             base_share=done.base_bytes / done.bytes,
             encode_fps=len(frames) / encode_s,
             decode_fps=len(frames) / decode_s,
+            seam=seam(frames, pictures),
         )
 
 
@@ -115,9 +141,9 @@ def curve(rows: list[Point], clip: str, codec: str, name: str) -> list[tuple[flo
 
 def report(rows: list[Point]) -> Iterator[str]:
     """The table, then BD-rates per clip and their mean."""
-    yield "clip codec setting | bpp | DISTS | LPIPS-Alex | PSNR | base share | encode fps | decode fps"
+    yield "clip codec setting | bpp | DISTS | LPIPS-Alex | PSNR | base share | encode fps | decode fps | seam"
     for p in sorted(rows, key=lambda p: (p.clip, p.codec, p.bpp)):
-        speed = f"{p.encode_fps:.1f} | {p.decode_fps:.1f}"
+        speed = f"{p.encode_fps:.1f} | {p.decode_fps:.1f} | {p.seam:.2f}"
         quality = f"{p.bpp:.4f} | {p.dists:.4f} | {p.lpips:.4f} | {p.psnr:.2f}"
         yield f"{p.clip} {p.codec} {p.setting:g} | {quality} | {p.base_share:.2f} | {speed}"
     codecs = sorted({p.codec for p in rows} - set(QUANTISERS))

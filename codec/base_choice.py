@@ -23,7 +23,7 @@ from codec.trajectory import Walk
 # A level looks this much worse when it is asked about than it will (CHOICE_PRESET), on average.
 QUALITY_SLACK: Mapping[str, float] = {
     "dists": 0.006,
-    "dists-estimate": 0.006,
+    "pocket-dists": 0.006,
     "lpips": 0.005,
     "ms-ssim": 0.002,
 }
@@ -36,7 +36,7 @@ PLACES_APART, CONTEXT = 2, 4
 # Where the first segment's search begins: the end of AV1's quantiser, where low bitrates are.
 FIRST_CRF = 61
 # Steps of CRF for a unit of the metric, about, with which the search begins; how many questions it may ask.
-LADDER_PER_UNIT: Mapping[str, float] = {"dists": 110.0, "dists-estimate": 110.0, "lpips": 100.0, "ms-ssim": 500.0}
+LADDER_PER_UNIT: Mapping[str, float] = {"dists": 110.0, "pocket-dists": 110.0, "lpips": 100.0, "ms-ssim": 500.0}
 MOST_QUESTIONS = 5
 # The curve bends where AV1's quantiser ends (CRF 63), so a line is not trusted further than this.
 LONGEST_STRIDE = 8

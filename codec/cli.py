@@ -36,7 +36,7 @@ from codec.settings import (
 
 INTERRUPTED = 130
 PEER_NAMES = ("svtav1", "x265", "vvc")
-COMPARED = ("dists", "dists-estimate", "lpips", "ms-ssim", "psnr")
+COMPARED = ("dists", "pocket-dists", "lpips", "ms-ssim", "psnr")
 SUFFIXES = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PEERS = ("x265", "svtav1", "vvc")
 METRICS = ("dists", "lpips", "psnr", "ms-ssim", "tof", "tlp")
-OPTIONAL_METRICS = ("lpips-vgg", "vmaf", "dists-estimate")
+OPTIONAL_METRICS = ("lpips-vgg", "vmaf", "pocket-dists")
 TARGETS = (0.24, 0.2, 0.16, 0.12)
 
 

@@ -101,8 +101,8 @@ def _choose_metric(settings: EncodeSettings, prior: VideoPrior) -> tuple[Metric 
         return metric(wanted, device=prior.device), None
     if wanted != "dists":
         raise SettingsError(reason)
-    return metric("dists-estimate", device=prior.device), (
-        "DISTS' network isn't here, so it is estimated from MS-SSIM, off by 0.03 on average; "
+    return metric("pocket-dists", device=prior.device), (
+        "DISTS' network VGG16 isn't here, so the bundled pocket-dists estimates it, off by 0.02 on average; "
         "freegvc models get metric-vgg16 fetches it."
     )
 

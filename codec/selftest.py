@@ -32,6 +32,7 @@ SHIPPED = (
     "metrics/dists_weights.safetensors",
     "metrics/lpips_lin_alex.safetensors",
     "metrics/lpips_lin_vgg.safetensors",
+    "metrics/pocket_dists.safetensors",
 )
 
 

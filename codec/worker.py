@@ -320,11 +320,10 @@ def _from_chain(reader: BitstreamReader, frame: int) -> Iterator[GopRecord | Aud
 def _measure(task: Measure) -> dict[str, float]:
     from codec.metrics.catalog import metric, missing
 
-    return {
-        name: float(metric(name)(task.reference[None], task.distorted[None])[0])
-        for name in METRICS
-        if missing(name) is None
-    }
+    names = [name for name in METRICS if missing(name) is None]
+    if "dists" not in names:
+        names.append("pocket-dists")
+    return {name: float(metric(name)(task.reference[None], task.distorted[None])[0]) for name in names}
 
 
 def _compare(task: Compare) -> Iterator[Trial | Compared | Absent]:
@@ -336,7 +335,7 @@ def _compare(task: Compare) -> Iterator[Trial | Compared | Absent]:
     yield from (Absent(name, reason) for name, reason in absent.items())
     metrics = [name for name in COMPARED if missing(name) is None]
     if "dists" not in metrics:
-        metrics.append("dists-estimate")
+        metrics.append("pocket-dists")
     names = [name for name in task.peers if name not in absent]
     yield from compare(task.source, task.coded, names, metrics, task.start, JUDGED_FRAMES)
 

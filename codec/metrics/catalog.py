@@ -10,10 +10,10 @@ import torch
 from codec.errors import SettingsError
 from codec.metrics.base import Metric
 from codec.metrics.dists import Dists
-from codec.metrics.dists_estimate import DistsEstimate
 from codec.metrics.lpips import Lpips
 from codec.metrics.ms_ssim import MsSsim
 from codec.metrics.networks import default_folders
+from codec.metrics.pocket_dists import PocketDists
 from codec.metrics.psnr import Psnr
 from codec.metrics.tlp import Tlp
 from codec.metrics.tof import Tof
@@ -22,7 +22,7 @@ from codec.metrics.vmaf import Vmaf
 Loader = Callable[[Sequence[Path], torch.device], Metric]
 
 LOADERS: dict[str, Loader] = {
-    "dists-estimate": lambda _, device: DistsEstimate(MsSsim(device)),
+    "pocket-dists": lambda _, device: PocketDists.load(device),
     "dists": Dists.load,
     "lpips": lambda folders, device: Lpips.load("alex", folders, device),
     "lpips-vgg": lambda folders, device: Lpips.load("vgg", folders, device),

@@ -36,7 +36,7 @@ def find_network(name: str, folders: Sequence[Path]) -> Path:
             return path
     places = " or ".join(str(folder) for folder in folders) or "any folder"
     raise SettingsError(
-        f"The network {name}.safetensors is not in {places}; put it there, or choose the metric dists-estimate, "
+        f"The network {name}.safetensors is not in {places}; put it there, or choose the metric pocket-dists, "
         "which comes with the program."
     )
 

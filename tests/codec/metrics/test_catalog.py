@@ -39,14 +39,14 @@ def test_clips_that_do_not_compare_are_refused(name: str, talking: Frames, model
 
 
 def test_unknown_name_lists_the_known() -> None:
-    with pytest.raises(SettingsError, match=r"no metric 'ssim2'; choose one of dists-estimate, dists, lpips"):
+    with pytest.raises(SettingsError, match=r"no metric 'ssim2'; choose one of pocket-dists, dists, lpips"):
         metric("ssim2")
 
 
 def test_missing_weights_are_a_sentence(models: Path) -> None:
     assert missing("dists", [models]) is None
     assert missing("psnr", []) is None
-    assert missing("dists-estimate", []) is None
+    assert missing("pocket-dists", []) is None
     reason = missing("lpips", [])
     assert reason is not None
     assert "alexnet_features.safetensors" in reason

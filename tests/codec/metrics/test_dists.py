@@ -98,7 +98,7 @@ def test_texture_sees_the_mean_and_structure_the_pattern() -> None:
 
 
 def test_missing_network_names_file_place_and_way_out(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"vgg16_features\.safetensors is not in .*dists-estimate"):
+    with pytest.raises(SettingsError, match=r"vgg16_features\.safetensors is not in .*pocket-dists"):
         find_network("vgg16_features", [tmp_path])
 
 
