@@ -28,7 +28,7 @@ LOADERS: dict[str, Loader] = {
     "lpips-vgg": lambda folders, device: Lpips.load("vgg", folders, device),
     "psnr": lambda _, __: Psnr(),
     "ms-ssim": lambda _, device: MsSsim(device),
-    "tof": lambda _, __: Tof(),
+    "tof": lambda _, __: Tof.load(),
     "tlp": Tlp.load,
     "vmaf": lambda _, __: Vmaf.load(),
 }

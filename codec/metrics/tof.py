@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import ClassVar
 
 import numpy as np
@@ -28,12 +29,21 @@ class Tof:
     good: ClassVar[tuple[float, float]] = (0.0, 0.3)
     context: ClassVar[int] = 1
 
-    def __call__(self, reference: Frames, distorted: Frames) -> Values:
-        """tOF of each consecutive pair of frames, (T - 1,); see `Metric`.
+    @classmethod
+    def load(cls) -> Tof:
+        """Ready to call.
 
         Raises:
             SettingsError: OpenCV is not installed.
         """
+        if find_spec("cv2") is None:
+            raise SettingsError(
+                "The metric tof needs OpenCV; install it with: pip install 'freegvc[metrics]', or leave tof out."
+            )
+        return cls()
+
+    def __call__(self, reference: Frames, distorted: Frames) -> Values:
+        """tOF of each consecutive pair of frames, (T - 1,); see `Metric`."""
         check_pair(reference, distorted, self.name, smallest=16)
         distances = np.zeros(max(0, len(reference) - 1))
         for index in range(len(distances)):
@@ -44,12 +54,8 @@ class Tof:
 
 def _flow(frames: Frames, index: int) -> NDArray[np.float32]:
     """Optical flow from frame `index` to the next, float32 (H, W, 2)."""
-    try:
-        import cv2
-    except ImportError as error:
-        raise SettingsError(
-            "The metric tof needs OpenCV; install it with: pip install 'freegvc[metrics]', or leave tof out."
-        ) from error
+    import cv2
+
     before, after = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames[index : index + 2])
     flow = cv2.calcOpticalFlowFarneback(
         before, after, np.zeros((*before.shape, 2), np.float32),

@@ -9,6 +9,7 @@ import pytest
 from metric_cases import box_blur
 
 from codec.errors import SettingsError
+from codec.metrics import tof
 from codec.metrics.base import BATCH_PIXELS, Frames, frame_blocks, mean
 from codec.metrics.catalog import NAMES, metric, missing
 
@@ -50,6 +51,11 @@ def test_missing_weights_are_a_sentence(models: Path) -> None:
     reason = missing("lpips", [])
     assert reason is not None
     assert "alexnet_features.safetensors" in reason
+
+
+def test_a_machine_without_opencv_is_told_before_anything_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tof, "find_spec", lambda _: None)
+    assert "freegvc[metrics]" in (missing("tof") or "")
 
 
 @pytest.mark.parametrize(("frames", "height", "width"), [(1, 4000, 4000), (9, 100, 100), (100, 240, 432)])
