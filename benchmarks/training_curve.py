@@ -1,6 +1,6 @@
 """What training has bought: BD-rate of restored bases against SVT-AV1 for weights of different age.
 
-    python benchmarks/training_curve.py CLIPS PEERS.json WEIGHTS.safetensors ... [--clips 03 10 17]
+    python benchmarks/training_curve.py CLIPS PEERS.json WEIGHTS.safetensors ... [--clips 03 10]
 
 PEERS.json is the results file of `rate_perception.py`. Each clip's base is coded at several CRFs; "none" judges it as
 it is, and each file of weights restores it at t* = 0. The base's packets alone are counted, as the peers' are.
@@ -26,7 +26,7 @@ from codec.metrics.catalog import metric
 from codec.priors.base import BaseClip
 from codec.priors.pocket import PocketPrior, load_pocket
 
-CRFS = (66, 63, 60, 56)
+CRFS = (66, 62, 58)
 JUDGED = slice(1, None, JUDGED_EVERY)
 Curve = list[tuple[float, float]]
 
@@ -74,7 +74,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("peers", type=Path)
     parser.add_argument("weights", type=Path, nargs="+")
-    parser.add_argument("--clips", nargs="+", default=["03", "10", "17"])
+    parser.add_argument("--clips", nargs="+", default=["03", "10"])
     args = parser.parse_args()
     torch.set_num_threads(1)
     rows = json.loads(args.peers.read_text())
