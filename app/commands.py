@@ -107,10 +107,6 @@ class Commands(QObject):
             self._window.workspace.clock.seek(frame)
 
     @Slot()
-    def _measure(self) -> None:
-        self._window.workspace.frame_metrics.measure()
-
-    @Slot()
     def _save_pair(self) -> None:
         self._dialogs.save_pair()
 

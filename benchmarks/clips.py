@@ -18,9 +18,14 @@ CLIPS = ("03", "06", "08", "10", "13", "14", "17")
 """Of shared clips, those that are longer than a few frames and of a usual format; none was trained on."""
 
 
+def clip_path(folder: Path, number: str) -> Path:
+    """The clip whose file name begins with `number`."""
+    return next(folder.glob(f"{number}_*"))
+
+
 def read_clip(folder: Path, number: str, short_side: int, count: int) -> tuple[Clip, Fraction]:
     """The first `count` frames of the clip whose file name begins with `number`, and its frame rate."""
-    path = next(folder.glob(f"{number}_*"))
+    path = clip_path(folder, number)
     info = probe(path)
     with VideoReader(path, size=coding_size(info, short_side, 2)) as reader:
         frames = [frame.pixels for _, frame in zip(range(count), reader.frames(), strict=False)]

@@ -20,12 +20,13 @@ from typing import Any
 
 import torch
 
+from benchmarks.clips import clip_path
 from codec.base_layer import BaseEncoder
 from codec.channel.trellis import TrellisCoder
 from codec.encoder import encode
 from codec.events import Finished
-from codec.metrics.base import Metric
-from codec.metrics.catalog import metric
+from codec.metrics.dists import Dists
+from codec.metrics.pocket_dists import PocketDists
 from codec.priors.pocket import PocketPrior
 from codec.settings import EncodeSettings, Quality
 
@@ -53,18 +54,19 @@ def timed(owner: type, method: str, room: str, spent: Seconds) -> Iterator[None]
         setattr(owner, method, original)
 
 
-def rooms(judge: type[Metric]) -> tuple[tuple[type, str, str], ...]:
+def rooms() -> tuple[tuple[type, str, str], ...]:
     """(class, method, room): no method listed here calls another."""
     networks = ((PocketPrior, name, "networks") for name in ("prepare", "encode", "denoise", "preview"))
     base = ((BaseEncoder, name, "base layer") for name in ("push", "finish"))
-    return (*networks, *base, (TrellisCoder, "encode", "channel"), (judge, "__call__", "metric"))
+    judges = ((judge, "__call__", "metric") for judge in (Dists, PocketDists))
+    return (*networks, *base, (TrellisCoder, "encode", "channel"), *judges)
 
 
 def run(path: Path, settings: EncodeSettings) -> tuple[Finished, Seconds]:
     """Encode a clip; the result and the seconds of every room, `total` included."""
     spent: Seconds = defaultdict(float)
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        for owner, method, room in rooms(type(metric("dists"))):
+        for owner, method, room in rooms():
             stack.enter_context(timed(owner, method, room, spent))
         start = time.perf_counter()
         *_, last = encode(path, Path(folder) / "clip.fgvc", settings)
@@ -92,7 +94,7 @@ def main() -> None:
     torch.set_num_threads(1)
     columns = " ".join(f"{room:>11}" for room in ROOMS)
     print(f"{'clip':28} {'base':5} {'target':>6} {'mean t*':>7} {'fps':>6} {columns}")
-    for path in (next(args.folder.glob(f"{number}_*")) for number in args.clips):
+    for path in (clip_path(args.folder, number) for number in args.clips):
         for base, target in (("auto", 0.15), ("auto", 0.1), ("none", 0.2)):
             settings = EncodeSettings(
                 goal=Quality(target), base=base, short_side=args.lines, duration=args.seconds, audio="none"

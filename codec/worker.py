@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from codec.bitstream import BitstreamReader, Damage
 from codec.compare_events import Absent, Compared, Trial
-from codec.errors import FreeGvcError, MissingModelError
+from codec.errors import FreeGvcError, MissingModelError, SettingsError
 from codec.events import Event, Phase, PreviewReady, Warned
 from codec.records import AudioRecord, GopRecord, Header
 from codec.retarget import step_choice
@@ -35,6 +35,7 @@ from codec.store_tasks import StoreEvent, StoreTask, carry_out
 from codec.streams import open_missing_streams
 
 if TYPE_CHECKING:
+    from codec.metrics.base import Metric
     from codec.priors.base import VideoPrior
 
 MAX_PREVIEW_BYTES = 2**31
@@ -219,11 +220,13 @@ class _Worker:
 
     Attributes:
         _prior: the last prior that Play loaded, by the header's and the machine's wishes.
+        _judges: the metrics that Measure has loaded; every picture that rests is measured.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._prior: tuple[object, VideoPrior] | None = None
+        self._judges: dict[str, Metric] = {}
 
     def settle(self, task: Task) -> Settled:
         """Run one task to its end."""
@@ -255,7 +258,7 @@ class _Worker:
         elif isinstance(task, Play):
             yield from self._play(task)
         elif isinstance(task, Measure):
-            yield Measured(task.frame, _measure(task))
+            yield Measured(task.frame, self._measure(task))
         elif isinstance(task, Compare):
             yield from _compare(task)
         elif isinstance(task, Survey):
@@ -305,6 +308,23 @@ class _Worker:
             self._prior = (key, prior_for(header, settings))
         return self._prior[1]
 
+    def _measure(self, task: Measure) -> dict[str, float]:
+        judges: dict[str, Metric] = {}
+        for name in METRICS:
+            with contextlib.suppress(SettingsError):
+                judges[name] = self._judge(name)
+        if "dists" not in judges:
+            judges["pocket-dists"] = self._judge("pocket-dists")
+        return {name: float(judge(task.reference[None], task.distorted[None])[0]) for name, judge in judges.items()}
+
+    def _judge(self, name: str) -> Metric:
+        """A metric, loaded once (raises SettingsError while this machine lacks what it needs)."""
+        from codec.metrics.catalog import metric
+
+        if name not in self._judges:
+            self._judges[name] = metric(name)
+        return self._judges[name]
+
 
 def _from_chain(reader: BitstreamReader, frame: int) -> Iterator[GopRecord | AudioRecord | Damage]:
     """Records from the last chain that begins at or before `frame`; a chain can only be decoded from its start."""
@@ -315,15 +335,6 @@ def _from_chain(reader: BitstreamReader, frame: int) -> Iterator[GopRecord | Aud
         return not isinstance(item, GopRecord) or item.start_frame < start
 
     return dropwhile(is_before, reader.records())
-
-
-def _measure(task: Measure) -> dict[str, float]:
-    from codec.metrics.catalog import metric, missing
-
-    names = [name for name in METRICS if missing(name) is None]
-    if "dists" not in names:
-        names.append("pocket-dists")
-    return {name: float(metric(name)(task.reference[None], task.distorted[None])[0]) for name in names}
 
 
 def _compare(task: Compare) -> Iterator[Trial | Compared | Absent]:

@@ -35,18 +35,11 @@ class PocketHead(nn.Module):
         self.out = nn.Linear(HIDDEN, 1, bias=False)
         self.direct = nn.Linear(COMPARISONS, 1, bias=False)
 
-    def saturate(self, d: torch.Tensor) -> torch.Tensor:
-        """Dissimilarities (..., COMPARISONS) to 0 ... 1: a channel is half saturated at exp(log_half)."""
-        return d / (d + self.log_half.exp())
-
-    def weigh(self, z: torch.Tensor) -> torch.Tensor:
-        """Saturated dissimilarities (..., COMPARISONS) -> scores (...)."""
+    def forward(self, d: torch.Tensor) -> torch.Tensor:
+        """Dissimilarities (..., COMPARISONS) -> scores (...); a channel is half saturated at exp(log_half)."""
+        z = d / (d + self.log_half.exp())
         score: torch.Tensor = self.out(self.hidden(z).tanh()) + self.direct(z)
         return score[..., 0]
-
-    def forward(self, d: torch.Tensor) -> torch.Tensor:
-        """Dissimilarities (..., COMPARISONS) -> scores (...)."""
-        return self.weigh(self.saturate(d))
 
 
 class PocketNetwork(nn.Module):
