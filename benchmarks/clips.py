@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec.decoder import decode
+from codec.metrics.catalog import metric
 from codec.settings import DecodeSettings
 from codec.video import VideoReader, VideoWriter, coding_size, probe
 from codec.video.info import Colour
@@ -30,6 +31,12 @@ def read_clip(folder: Path, number: str, short_side: int, count: int) -> tuple[C
     with VideoReader(path, size=coding_size(info, short_side, 2)) as reader:
         frames = [frame.pixels for _, frame in zip(range(count), reader.frames(), strict=False)]
     return np.stack(frames), info.frame_rate
+
+
+def seam(frames: Clip, made: Clip, near: NDArray[np.bool_]) -> float:
+    """Mean tOF over the frame pairs `near` an overlap, (T - 1,), as a multiple of that over all others."""
+    flow = metric("tof")(frames, made)
+    return float(flow[near].mean() / flow[~near].mean())
 
 
 def write_source(frames: Clip, rate: Fraction, path: Path) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.clips import read_clip
+from benchmarks.clips import read_clip, seam
 from codec.assembly import Assembler, DenoisedGop
 from codec.base_layer import encode_clip
 from codec.channel_choice import CODER_SPECS, coder_for
@@ -61,11 +61,10 @@ def chain(prior: VideoPrior, frames: Frames, base: Frames | None, steps: int, gu
 
 def judge(frames: Frames, decoded: Frames, bits: int) -> Result:
     """Quality over both GOPs, and the seam."""
-    flow = metric("tof")(frames, decoded)
-    pairs = np.arange(len(flow))
+    pairs = np.arange(len(frames) - 1)
     near = (pairs >= LENGTH - OVERLAP - 1) & (pairs <= LENGTH)
     dists = float(np.mean(metric("dists")(frames[::4], decoded[::4])))
-    return Result(bits, dists, float(flow[near].mean() / flow[~near].mean()))
+    return Result(bits, dists, seam(frames, decoded, near))
 
 
 def rows(prior: VideoPrior, folder: Path, number: str, short_side: int, steps: int) -> Iterator[str]:

@@ -22,7 +22,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from clips import CLIPS, Clip, decoded, read_clip, write_source
+from clips import CLIPS, Clip, decoded, read_clip, seam, write_source
+from numpy.typing import NDArray
 
 from codec.encoder import encode
 from codec.errors import InputError
@@ -85,13 +86,12 @@ def judge(judges: Judges, frames: Clip, made: Clip) -> dict[str, float]:
     return {name: float(np.mean(judge(frames[chosen], made[chosen]))) for name, judge in judges.items()}
 
 
-def seam(frames: Clip, made: Clip) -> float:
-    """See `Point`."""
-    flow = metric("tof")(frames, made)
-    pairs = np.arange(len(flow)) + 1
+def near_overlaps(count: int) -> NDArray[np.bool_]:
+    """Which pairs of consecutive frames lie in or beside an overlap of our GOPs, (count - 1,)."""
+    pairs = np.arange(1, count)
     step = GEOMETRY.gop_frames - GEOMETRY.overlap_frames
-    near = (pairs >= step) & (pairs % step <= GEOMETRY.overlap_frames)
-    return float(flow[near].mean() / flow[~near].mean())
+    near: NDArray[np.bool_] = (pairs >= step) & (pairs % step <= GEOMETRY.overlap_frames)
+    return near
 
 
 def peer_points(clip: str, frames: Clip, rate: Fraction, known: set[Key], judges: Judges) -> Iterator[Point]:
@@ -111,7 +111,7 @@ def peer_points(clip: str, frames: Clip, rate: Fraction, known: set[Key], judges
                 base_share=0,
                 encode_fps=fps,
                 decode_fps=0,
-                seam=seam(frames, made.frames),
+                seam=seam(frames, made.frames, near_overlaps(len(frames))),
             )
 
 
@@ -130,7 +130,7 @@ def our_points(clip: str, frames: Clip, rate: Fraction, known: set[Key], judges:
             base_share=done.base_bytes / done.bytes,
             encode_fps=len(frames) / encode_s,
             decode_fps=len(frames) / decode_s,
-            seam=seam(frames, pictures),
+            seam=seam(frames, pictures, near_overlaps(len(frames))),
         )
 
 

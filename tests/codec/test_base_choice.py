@@ -29,7 +29,7 @@ from codec.base_choice import (
     restore,
 )
 from codec.base_layer import encode_clip, encode_frames
-from codec.events import Phase
+from codec.events import Event, Phase
 from codec.metrics.psnr import Psnr
 from codec.priors.base import BaseClip
 from codec.priors.gaussian import GaussianPrior
@@ -51,15 +51,19 @@ def run(search: Generator[int, Answer, Found], answer: Callable[[int], Answer]) 
         return result
 
 
-def chosen_level(chooser: BaseChooser, frames: np.ndarray) -> BaseLevel:
-    """What a chooser settles on, without its events."""
-    choosing = chooser.choose(frames)
+def chosen(chooser: BaseChooser, frames: np.ndarray) -> tuple[list[Event], BaseChoice]:
+    """What a chooser tells on its way, and what it settles on."""
+    choosing, events = chooser.choose(frames), []
     while True:
         try:
-            next(choosing)
+            events.append(next(choosing))
         except StopIteration as found:
             choice: BaseChoice = found.value
-            return choice.level
+            return events, choice
+
+
+def chosen_level(chooser: BaseChooser, frames: np.ndarray) -> BaseLevel:
+    return chosen(chooser, frames)[1].level
 
 
 searches = st.integers(1, 64).flatmap(
@@ -174,13 +178,7 @@ def test_every_level_that_is_tried_is_named(frames: np.ndarray) -> None:
 
 
 def test_the_coded_base_is_what_the_encoder_would_make_again(frames: np.ndarray) -> None:
-    choosing = QualityBase(GaussianPrior(), Psnr(), 30.0, RATE, len(frames)).choose(frames)
-    events, choice = [], None
-    try:
-        while True:
-            events.append(next(choosing))
-    except StopIteration as found:
-        choice = found.value
+    events, choice = chosen(QualityBase(GaussianPrior(), Psnr(), 30.0, RATE, len(frames)), frames)
     assert [type(event) for event in events] == [Phase] * len(events)
     again = encode_frames(frames, choice.level.crf, choice.level.scale, RATE)
     assert [frame.packet for frame in choice.coded] == [frame.packet for frame in again]
