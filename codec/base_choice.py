@@ -45,8 +45,8 @@ GOOD_ENOUGH, NEAR_ENOUGH = 0.5, 1.0
 MOST_CODED = 3
 # A keyframe weighs more in the first GOP than in the segment; t* spends what a cautious base leaves.
 BASE_SHARE = 0.92
-# A frame's share of its GOP's record: its unit's length, and a 48th of some 45 bytes.
-RECORD_BYTES = 2
+# A frame's share of its GOP's record: a 48th of some 45 bytes.
+RECORD_BYTES = 1
 Answer = TypeVar("Answer")
 Found = TypeVar("Found")
 

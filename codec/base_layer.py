@@ -22,7 +22,9 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
+from codec.base_stream import UnitPacker, UnitUnpacker, trim, unpack_plain
 from codec.errors import FormatError
+from codec.records import BaseRun
 
 Picture = NDArray[np.uint8]
 """RGB, uint8 (h, w, 3)."""
@@ -45,7 +47,7 @@ class BaseFrame:
     """One displayed frame: the bytes that code it and what every decoder makes of them.
 
     Attributes:
-        packet: one AV1 temporal unit without what its container knows anyway (see `pack_unit`).
+        packet: one AV1 temporal unit without what its container knows anyway (see `base_stream.trim`).
         picture: uint8 (h, w, 3) RGB at the base's own size (`base_size`).
     """
 
@@ -112,7 +114,7 @@ class BaseEncoder:
             if packet.pts != self._returned:
                 raise RuntimeError(f"the AV1 encoder returned frame {packet.pts} in place of {self._returned}")
             self._returned += 1
-            unit = pack_unit(bytes(packet))
+            unit = trim(bytes(packet))
             frames.append(BaseFrame(unit, self._decoder.decode(unit)))
         return frames
 
@@ -159,16 +161,36 @@ class BaseDecoder:
         return _yuv_to_rgb(np.asarray(frame.to_ndarray(), np.uint8))
 
 
+class BaseReader:
+    """Decodes one segment from the runs that its GOPs hold; `width` and `height` are the base's own size."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self._unpacker = UnitUnpacker()
+        self._decoder = BaseDecoder(width, height)
+
+    def read(self, run: BaseRun, count: int) -> list[Picture]:
+        """The `count` pictures of the segment's next run, uint8 (h, w, 3) RGB each.
+
+        Raises:
+            FormatError: no encoder writes such a run.
+        """
+        plain = run.packing == "plain"
+        units = unpack_plain(run.data, count) if plain else self._unpacker.unpack(run.data, count)
+        return [self._decoder.decode(unit) for unit in units]
+
+
 def encode_clip(
     frames: Picture, crf: int, scale: int, frame_rate: Fraction, preset: int = PRESET
 ) -> tuple[int, Picture]:
     """Codes (T, H, W, 3) uint8 frames in segments of `MAX_SEGMENT_FRAMES`.
 
     Returns:
-        Bytes of all packets, and the decoded base, uint8 (T, h, w, 3).
+        Bytes of all packets as a file holds them, and the decoded base, uint8 (T, h, w, 3).
     """
     coded = list(encode_frames(frames, crf, scale, frame_rate, preset))
-    return sum(len(frame.packet) for frame in coded), np.stack([frame.picture for frame in coded])
+    packets = [frame.packet for frame in coded]
+    segments = (packets[start : start + MAX_SEGMENT_FRAMES] for start in range(0, len(packets), MAX_SEGMENT_FRAMES))
+    return sum(len(UnitPacker().pack(units)) for units in segments), np.stack([frame.picture for frame in coded])
 
 
 def encode_frames(
@@ -210,55 +232,6 @@ def leave_real_time() -> None:
         with suppress(OSError):
             if os.sched_getscheduler(int(task.name)) == os.SCHED_FIFO:
                 os.sched_setscheduler(int(task.name), os.SCHED_OTHER, os.sched_param(0))
-
-
-# --- Packets -------------------------------------------------------------------------------------------------------
-
-_OBU_TEMPORAL_DELIMITER = 2
-_OBU_HAS_EXTENSION = 0b100
-_OBU_HAS_SIZE = 0b010
-
-
-def pack_unit(unit: bytes) -> bytes:
-    """Drops from a temporal unit what its length implies: the delimiter, and the size field of the last OBU.
-
-    Both are legal AV1 (specification 5.3.1 and 7.5: a container that delimits units may leave them out), so a decoder
-    takes the result as it is. Half of a base's packets only repeat a hidden picture: 5 bytes become 2.
-    """
-    kept = [(head, body) for head, body in _obus(unit) if head[0] >> 3 & 15 != _OBU_TEMPORAL_DELIMITER]
-    packed = b"".join(head + _leb128(len(body)) + body for head, body in kept[:-1])
-    head, body = kept[-1]
-    return packed + bytes([head[0] & ~_OBU_HAS_SIZE]) + head[1:] + body
-
-
-def _obus(unit: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """(header of 1 or 2 bytes, payload) of each OBU of a unit whose OBUs all carry their size."""
-    position = 0
-    while position < len(unit):
-        header = 2 if unit[position] & _OBU_HAS_EXTENSION else 1
-        start, size = _read_leb128(unit, position + header)
-        yield unit[position : position + header], unit[start : start + size]
-        position = start + size
-
-
-def _read_leb128(data: bytes, position: int) -> tuple[int, int]:
-    """(position after the number, number), AV1 specification 4.10.5."""
-    value = shift = 0
-    while True:
-        byte = data[position]
-        position += 1
-        value |= (byte & 127) << shift
-        if byte < 128:
-            return position, value
-        shift += 7
-
-
-def _leb128(value: int) -> bytes:
-    coded = bytearray()
-    while value > 127:
-        coded.append(value & 127 | 128)
-        value >>= 7
-    return bytes([*coded, value])
 
 
 # --- Pictures: BT.709, limited range, chroma sited at the centre of its four luma samples, all in integers ----------

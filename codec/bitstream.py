@@ -23,7 +23,6 @@ from codec.records import AudioRecord, EndRecord, GopRecord, Header, IndexEntry,
 from codec.wire import Cursor, require, varint
 
 SIGNATURE = b"\x89FGV\r\n\x1a\n"
-VERSION = 1
 MAX_HEADER = 2**17
 _TRAILER_MARK = b"FGVE"
 _TRAILER = 4 + len(_TRAILER_MARK)
@@ -57,7 +56,7 @@ class Located:
 def pack_file_header(header: Header) -> bytes:
     """Signature, version, length, header, CRC32 of the last three."""
     payload = packing.pack_header(header)
-    body = bytes([VERSION]) + varint(len(payload)) + payload
+    body = bytes([packing.VERSION]) + varint(len(payload)) + payload
     return SIGNATURE + body + zlib.crc32(body).to_bytes(_CRC, "little")
 
 
@@ -75,6 +74,7 @@ class BitstreamReader:
     """Reads a `.fgvc` file, whole, cut off or damaged, holding one record at a time.
 
     Attributes:
+        version: of the format that it is written in.
         header: the file's header.
         end: the end record; None where the file was cut off or its index is damaged.
 
@@ -91,7 +91,7 @@ class BitstreamReader:
             except OSError as error:
                 raise InputError(f"{path} can't be opened: {error.strerror}; check its name and rights.") from error
             self._records = RecordFile(file)
-            self.header, self._start = _read_header(path, self._records)
+            self.version, self.header, self._start = _read_header(path, self._records)
             self.end = self._read_end()
             self._opened = opened.pop_all()
 
@@ -173,8 +173,8 @@ class BitstreamReader:
         if found.type == framing.END:
             return packing.unpack_end(payload, found.offset)
         if found.type in (framing.GOP, framing.AUDIO):
-            unpack = packing.unpack_gop if found.type == framing.GOP else packing.unpack_audio
-            record = unpack(payload)
+            gop = found.type == framing.GOP
+            record = packing.unpack_gop(payload, self.version) if gop else packing.unpack_audio(payload)
             check_belongs(record, self.header)
             return record
         require(
@@ -209,24 +209,27 @@ class BitstreamReader:
         return item if isinstance(item, EndRecord) else None
 
 
-def _read_header(path: Path, records: RecordFile) -> tuple[Header, int]:
-    """The header and the offset of the first record."""
+def _read_header(path: Path, records: RecordFile) -> tuple[int, Header, int]:
+    """The format's version, the header and the offset of the first record."""
     signature = records.read(0, len(SIGNATURE))
     if signature != SIGNATURE:
         raise FormatError(f"{path} is not a Free-GVC file; choose a file that this program has encoded.")
     start = len(SIGNATURE)
     lead = records.read(start, 4)
-    if lead[:1] and lead[0] > VERSION:
+    if lead[:1] and lead[0] > packing.VERSION:
         raise FormatError(
-            f"{path} is in version {lead[0]} of the format, but this program reads up to version {VERSION}; update it."
+            f"{path} is in version {lead[0]} of the format, but this program reads up to version {packing.VERSION}; "
+            "update it."
         )
     try:
         cursor = Cursor(lead)
-        require(cursor.byte() == VERSION, "version 0 does not exist")
+        version = cursor.byte()
+        require(version > 0, "version 0 does not exist")
         length = cursor.varint(MAX_HEADER)
         body = records.read(start, len(lead) - cursor.left + length)
         crc = records.read(start + len(body), _CRC)
         require(zlib.crc32(body).to_bytes(_CRC, "little") == crc, "its checksum differs")
-        return packing.unpack_header(body[len(lead) - cursor.left :]), start + len(body) + _CRC
+        header = packing.unpack_header(body[len(lead) - cursor.left :], version)
+        return version, header, start + len(body) + _CRC
     except FormatError as error:
         raise FormatError(f"The header of {path} is damaged ({error}); ask for the file again.") from error

@@ -216,7 +216,11 @@ def _refuse_to_resume(path: Path, reader: BitstreamReader, header: Header) -> No
         raise OutputError(
             f"{reader.path} is complete, there is nothing to resume; choose another name to encode again."
         )
-    stored = packing.unpack_header(packing.pack_header(header))  # a target is stored in single precision
+    if reader.version != packing.VERSION:
+        raise SettingsError(f"{path} was begun by an older version of this program; encode it from the start.")
+    stored = packing.unpack_header(
+        packing.pack_header(header), packing.VERSION
+    )  # a target is stored in single precision
     names = [f.name for f in fields(Header) if getattr(stored, f.name) != getattr(reader.header, f.name)]
     if names:
         raise SettingsError(

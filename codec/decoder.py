@@ -16,7 +16,7 @@ from torch import Tensor
 from codec.alignment import shared_slots
 from codec.assembly import Assembler, DenoisedGop
 from codec.audio_track import track_of
-from codec.base_layer import BaseDecoder, base_size
+from codec.base_layer import BaseReader, base_size
 from codec.bitstream import BitstreamReader, Damage
 from codec.channel_choice import coder_for
 from codec.errors import FormatError, PriorError
@@ -134,7 +134,7 @@ class _Chain:
     prior: VideoPrior
     choose: StepChoice
     assembler: Assembler = field(init=False)
-    base: BaseDecoder | None = None
+    base: BaseReader | None = None
     tail: list[Frames] = field(default_factory=list)
     known: Known | None = None
     next_frame: int = 0
@@ -208,9 +208,9 @@ class _Chain:
         if record.base is None:
             return None
         if self.base is None:
-            self.base = BaseDecoder(*base_size(self.header.coding_width, self.header.coding_height, record.base.scale))
+            self.base = BaseReader(*base_size(self.header.coding_width, self.header.coding_height, record.base.scale))
         pictures = self.tail[-record.overlap :] if record.overlap else []
-        pictures = pictures + [self.base.decode(unit) for unit in record.base.units]
+        pictures = pictures + self.base.read(record.base, record.frames - record.overlap)
         self.tail = pictures
         return BaseClip(np.stack(pictures), record.base.crf, record.base.scale)
 
@@ -222,7 +222,7 @@ class _Chain:
 
     def _check(self, record: GopRecord, state: np.ndarray) -> Iterator[Warned]:
         """Warn once where this device's arithmetic has led visibly away from the encoder's."""
-        if self.drifted or state_hash(state) == record.z_hash:
+        if self.drifted or not record.z_hash or state_hash(state) == record.z_hash:
             return
         distance = drift(fingerprint(state), record.fingerprint)
         if distance > VISIBLE_DRIFT:

@@ -21,6 +21,7 @@ from codec.assembly import Assembler, DenoisedGop
 from codec.audio_track import AudioFeed
 from codec.base_choice import BaseChoice, BaseChooser, BaseLevel
 from codec.base_layer import BaseEncoder, BaseFrame
+from codec.base_stream import UnitPacker
 from codec.bitstream_writer import BitstreamWriter, ResumePoint
 from codec.errors import SettingsError
 from codec.events import Event, Finished, GopDone, Phase, PreviewReady, Probe, Warned
@@ -30,7 +31,7 @@ from codec.output_path import check_output
 from codec.plan import Plan, make_plan
 from codec.priors.base import BaseClip
 from codec.record_cost import overhead_bits
-from codec.records import MAX_PROBES, BaseUnits, EndRecord, GopRecord, Header
+from codec.records import MAX_PROBES, BaseRun, EndRecord, GopRecord, Header
 from codec.resuming import KeptGop, kept_gops
 from codec.settings import EncodeSettings
 from codec.trajectory import Known
@@ -144,14 +145,15 @@ class _Session:
             paired = _with_base(frames, choice, self.plan.size, header.frame_rate)
         else:
             level, paired = None, (_Paired(frame, None) for frame in frames)
-        assembler = Assembler(self.plan.prior)
+        assembler, packer = Assembler(self.plan.prior), UnitPacker()
         known: Known | None = None
         for window in windows(paired, header.gop_frames, header.overlap_frames):
             start = first - window.overlap
-            source = _gop_source(window, self.next_gop, start, level, self.plan)
+            run = _base_run(window.items[window.overlap :], level, packer)
+            source = _gop_source(window, self.next_gop, start, run, self.plan)
             coded = yield from self.plan.gop_coder.code(source, known, self.depth)
             self.depth = coded.next_depth
-            yield from self._write(window, source, coded, level)
+            yield from self._write(window, source, coded)
             known = self._known_after(source, coded)
             first = start + len(window.items)
             if self.plan.settings.preview:
@@ -160,9 +162,7 @@ class _Session:
             yield from (PreviewReady(made.gop, made.start_frame, made.frames) for made in assembler.finish())
         return first
 
-    def _write(
-        self, window: Window[_Paired], source: GopSource, coded: CodedGop, level: BaseLevel | None
-    ) -> Iterator[Event]:
+    def _write(self, window: Window[_Paired], source: GopSource, coded: CodedGop) -> Iterator[Event]:
         own = window.items[window.overlap :]
         record = GopRecord(
             index=source.index,
@@ -173,7 +173,7 @@ class _Session:
             steps=coded.payloads,
             z_hash=coded.z_hash,
             fingerprint=coded.fingerprint,
-            base=_base_units(own, level),
+            base=source.base_run,
             quality=coded.quality,
             probes=_stored_probes(coded),
             pts=_times(own, self.plan.header),
@@ -221,25 +221,26 @@ def _with_base(
     yield from (_Paired(waiting.popleft(), base) for base in encoder.finish())
 
 
-def _gop_source(window: Window[_Paired], index: int, start: int, level: BaseLevel | None, plan: Plan) -> GopSource:
+def _gop_source(window: Window[_Paired], index: int, start: int, run: BaseRun | None, plan: Plan) -> GopSource:
     pictures = [item.base.picture for item in window.items if item.base is not None]
     own = window.items[window.overlap :]
-    base = _base_units(own, level)
+    times = _times(own, plan.header)
     return GopSource(
         index=index,
         start_frame=start,
         overlap=window.overlap,
         frames=np.stack([item.frame.pixels for item in window.items]),
-        base=BaseClip(np.stack(pictures), level.crf, level.scale) if level is not None else None,
-        base_bits=8 * base.bytes if base is not None else 0,
-        overhead_bits=overhead_bits(window.overlap, base, _times(own, plan.header), plan.prior.schedule.steps),
+        base=BaseClip(np.stack(pictures), run.crf, run.scale) if run is not None else None,
+        base_run=run,
+        overhead_bits=overhead_bits(len(window.items), window.overlap, run, times, plan.prior.schedule.steps),
     )
 
 
-def _base_units(own: tuple[_Paired, ...], level: BaseLevel | None) -> BaseUnits | None:
+def _base_run(own: tuple[_Paired, ...], level: BaseLevel | None, packer: UnitPacker) -> BaseRun | None:
     if level is None:
         return None
-    return BaseUnits(level.crf, level.scale, tuple(item.base.packet for item in own if item.base is not None))
+    units = [item.base.packet for item in own if item.base is not None]
+    return BaseRun(level.crf, level.scale, "modelled", packer.pack(units))
 
 
 def _times(own: tuple[_Paired, ...], header: Header) -> tuple[int, ...] | None:

@@ -15,6 +15,7 @@ from codec.metrics.base import Metric
 from codec.priors.base import BaseClip, Condition, Frames, VideoPrior
 from codec.probing import probe_frames
 from codec.quality import Decision, RateControl
+from codec.records import BaseRun
 from codec.resuming import KeptGop
 from codec.trajectory import CodedStep, Known, Walk
 
@@ -33,7 +34,7 @@ class GopSource:
         index, start_frame, overlap: its place in the file.
         frames: uint8 (T, H, W, 3) at coding size, the overlap included.
         base: the decoded base of all T frames, or None.
-        base_bits: bits of the base's units beyond the overlap.
+        base_run: the base of the frames beyond the overlap as the file holds it, or None.
         overhead_bits: most that the GOP's record takes beside those and the steps' payloads.
     """
 
@@ -42,8 +43,13 @@ class GopSource:
     overlap: int
     frames: Frames = field(repr=False)
     base: BaseClip | None
-    base_bits: int
+    base_run: BaseRun | None
     overhead_bits: int
+
+    @property
+    def base_bits(self) -> int:
+        """Bits of the base."""
+        return 0 if self.base_run is None else 8 * len(self.base_run.data)
 
 
 @dataclass(frozen=True)
@@ -143,12 +149,12 @@ class GopCoder:
         yield from prefixes.extend(source.index, depth, most)
         decision = yield from self._decide(source, prefixes, probing, most)
         yield from prefixes.extend(source.index, decision.step + self.keep_steps, float("inf"))
-        state = prefixes.states[decision.step].cpu().numpy()
+        z_hash, printed = _told(prefixes.states[decision.step], decision.step)
         return CodedGop(
             t_star=decision.step,
             payloads=tuple(prefixes.payloads[: decision.step + self.keep_steps]),
-            z_hash=state_hash(state),
-            fingerprint=fingerprint(state),
+            z_hash=z_hash,
+            fingerprint=printed,
             quality=probing.measured.get(decision.step, decision.quality),
             reachable=decision.reachable,
             probes=probing.points(),
@@ -178,6 +184,14 @@ class GopCoder:
         if self.metric is not None:
             return prefixes.bits
         return [bits + source.overhead_bits for bits in prefixes.bits]
+
+
+def _told(state: Tensor, step: int) -> tuple[bytes, bytes]:
+    """What a decoder may compare its own state with: nothing where it has received nothing."""
+    if step == 0:
+        return b"", b""
+    values = state.cpu().numpy()
+    return state_hash(values), fingerprint(values)
 
 
 class Probing:

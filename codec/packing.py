@@ -1,12 +1,13 @@
 """The bytes of each record of a `.fgvc` file; docs/format.md is the specification.
 
 Every `pack_x` has an `unpack_x` that reads the same values in the same order and refuses, by FormatError, bytes that
-no `pack_x` writes. None of them knows of files, and none needs more memory than a few times its input.
+no `pack_x` writes. Where versions of the format differ, `unpack_x` is told which one to read; `pack_x` writes the
+newest. None of them knows of files, and none needs more memory than a few times its input.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from itertools import accumulate, pairwise
 
@@ -14,9 +15,10 @@ from codec import records as r
 from codec.fingerprint import FINGERPRINT_BYTES, HASH_BYTES
 from codec.wire import Cursor, blob, half, require, signed, single, text, varint
 
-MIN_GOP_RECORD = 27  # without steps and base; so an index can't be larger than what it indexes
+VERSION = 2
+MIN_GOP_RECORD = 15  # without steps and base; so an index can't be larger than what it indexes
 
-_BASE, _QUALITY, _PROBES, _TIMES, _T_STAR = (1 << bit for bit in range(5))
+_BASE, _QUALITY, _PROBES, _TIMES, _T_STAR, _STATE = (1 << bit for bit in range(6))
 _VARIABLE, _AUDIO, _TILED = 1, 2, 4
 _REGULAR = 1
 _COMPLETE = 1
@@ -56,7 +58,7 @@ def pack_header(header: r.Header) -> bytes:
     )
 
 
-def unpack_header(data: bytes) -> r.Header:
+def unpack_header(data: bytes, version: int) -> r.Header:
     """Inverse of pack_header."""
     c = Cursor(data)
     flags = _flags(c, _VARIABLE | _AUDIO | _TILED)
@@ -66,7 +68,7 @@ def unpack_header(data: bytes) -> r.Header:
         dtype=_name(c, r.DTYPES, "number type"),
         seed=c.varint(),
         coder=_unpack_coder(c),
-        schedule=_unpack_schedule(c),
+        schedule=_unpack_schedule(c, version),
         source_width=c.varint(r.MAX_SIDE),
         source_height=c.varint(r.MAX_SIDE),
         coding_width=c.varint(r.MAX_SIDE),
@@ -90,14 +92,14 @@ def unpack_header(data: bytes) -> r.Header:
 
 
 def pack_gop(gop: r.GopRecord) -> bytes:
-    """Bytes of a GOP: its numbers, then its base units, then its steps' payloads."""
-    units = () if gop.base is None else gop.base.units
+    """Bytes of a GOP: its numbers, then its base, then its steps' payloads."""
     flags = (
         _BASE * (gop.base is not None)
         | _QUALITY * (gop.quality is not None)
         | _PROBES * bool(gop.probes)
         | _TIMES * (gop.pts is not None)
         | _T_STAR * (gop.t_star != len(gop.steps))
+        | _STATE * bool(gop.z_hash)
     )
     return b"".join(
         (
@@ -112,17 +114,15 @@ def pack_gop(gop: r.GopRecord) -> bytes:
             gop.fingerprint,
             *_deltas(gop.pts or ()),
             b"" if gop.base is None else _pack_base(gop.base),
-            *(varint(len(unit)) for unit in units),
-            *units,
             *gop.steps,
         )
     )
 
 
-def unpack_gop(data: bytes) -> r.GopRecord:
+def unpack_gop(data: bytes, version: int) -> r.GopRecord:
     """Inverse of pack_gop."""
     c = Cursor(data)
-    flags = _flags(c, 2 * _T_STAR - 1)
+    flags = _flags(c, 2 * _STATE - 1) if version > 1 else _flags(c, _STATE - 1) | _STATE
     index, start_frame = c.varint(r.MAX_FRAMES), c.varint(r.MAX_FRAMES)
     frames, overlap = c.varint(r.MAX_GOP_FRAMES), c.varint(r.MAX_GOP_FRAMES)
     steps = c.varint(r.MAX_LEVELS - 1)
@@ -130,10 +130,10 @@ def unpack_gop(data: bytes) -> r.GopRecord:
     lengths = _sums(c, steps)
     quality = c.half() if flags & _QUALITY else None
     probes = _unpack_probes(c) if flags & _PROBES else ()
-    z_hash, fingerprint = c.take(HASH_BYTES), c.take(FINGERPRINT_BYTES)
+    z_hash, fingerprint = (c.take(HASH_BYTES), c.take(FINGERPRINT_BYTES)) if flags & _STATE else (b"", b"")
     shown = max(frames - overlap, 0)
     pts = _sums(c, shown) if flags & _TIMES else None
-    base = _unpack_base(c, shown) if flags & _BASE else None
+    base = _unpack_base(c, shown, version) if flags & _BASE else None
     payloads = tuple(c.take(length) for length in lengths)
     c.finish()
     return r.GopRecord(
@@ -250,16 +250,28 @@ def _unpack_coder(c: Cursor) -> r.CoderSpec:
 
 
 def _pack_schedule(schedule: r.ScheduleSpec) -> bytes:
-    falls = (varint(a - b) for a, b in pairwise((schedule.unit, *schedule.levels)))
+    # Levels follow smooth curves, so their third differences take a byte each.
+    differences = _thrice(_differences, [schedule.unit - level for level in schedule.levels])
     head = _code(schedule.kind, r.SCHEDULES) + varint(schedule.unit) + varint(len(schedule.levels))
-    return head + b"".join(falls)
+    return head + b"".join(map(signed, differences))
 
 
-def _unpack_schedule(c: Cursor) -> r.ScheduleSpec:
+def _unpack_schedule(c: Cursor, version: int) -> r.ScheduleSpec:
     kind = _name(c, r.SCHEDULES, "noise schedule")
-    unit = c.varint(r.MAX_LEVEL)
-    falls = [c.varint(r.MAX_LEVEL) for _ in range(c.varint(r.MAX_LEVELS))]
-    return r.ScheduleSpec(kind, unit, tuple(accumulate(falls, lambda level, fall: level - fall, initial=unit))[1:])
+    unit, count = c.varint(r.MAX_LEVEL), c.varint(r.MAX_LEVELS)
+    if version == 1:
+        falls = [c.varint(r.MAX_LEVEL) for _ in range(count)]
+        return r.ScheduleSpec(kind, unit, tuple(accumulate(falls, lambda level, fall: level - fall, initial=unit))[1:])
+    depths = _thrice(accumulate, [c.signed() for _ in range(count)])
+    return r.ScheduleSpec(kind, unit, tuple(unit - depth for depth in depths))
+
+
+def _differences(values: Iterable[int]) -> Iterable[int]:
+    return (b - a for a, b in pairwise((0, *values)))
+
+
+def _thrice(change: Callable[[Iterable[int]], Iterable[int]], values: Iterable[int]) -> tuple[int, ...]:
+    return tuple(change(change(change(values))))
 
 
 def _pack_colour(colour: r.Colour) -> bytes:
@@ -286,11 +298,15 @@ def _unpack_probes(c: Cursor) -> tuple[tuple[int, float], ...]:
     return tuple((c.byte(), c.half()) for _ in range(c.varint(r.MAX_PROBES)))
 
 
-def _pack_base(base: r.BaseUnits) -> bytes:
-    return bytes([base.crf & 63 | (base.scale - 1) << 6 | base.crf >> 6 << 7])
+def _pack_base(base: r.BaseRun) -> bytes:
+    require(base.packing == "modelled", "a base layer of version 1 can't be written any more")
+    return bytes([base.crf & 63 | (base.scale - 1) << 6 | base.crf >> 6 << 7]) + blob(base.data)
 
 
-def _unpack_base(c: Cursor, count: int) -> r.BaseUnits:
+def _unpack_base(c: Cursor, count: int, version: int) -> r.BaseRun:
     packed = c.byte()
+    crf, scale = packed & 63 | packed >> 7 << 6, (packed >> 6 & 1) + 1
+    if version > 1:
+        return r.BaseRun(crf, scale, "modelled", c.blob(c.left))
     lengths = [c.varint() for _ in range(count)]
-    return r.BaseUnits(packed & 63 | packed >> 7 << 6, (packed >> 6 & 1) + 1, tuple(map(c.take, lengths)))
+    return r.BaseRun(crf, scale, "plain", b"".join((*map(varint, lengths), c.take(sum(lengths)))))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from codec import framing, packing
 from codec.fingerprint import FINGERPRINT_BYTES, HASH_BYTES
-from codec.records import MAX_FRAMES, BaseUnits, GopRecord
+from codec.records import MAX_FRAMES, BaseRun, GopRecord
 from codec.video import AudioPacket
 
 # A step's length is stored as a difference, the GOP's in its record's head and in the file's index.
@@ -16,18 +16,17 @@ GOP_LENGTHS = 10
 AUDIO_PACKET = 7
 
 
-def overhead_bits(overlap: int, base: BaseUnits | None, times: tuple[int, ...] | None, steps: int) -> int:
+def overhead_bits(frames: int, overlap: int, base: BaseRun | None, times: tuple[int, ...] | None, steps: int) -> int:
     """Most bits of a GOP's record beside base units and payloads, wherever in the file it lies.
 
     Args:
         times: of its own frames, where timing is variable.
         steps: that it might hold.
     """
-    shown = len(base.units) if base is not None else len(times or ())
     record = GopRecord(
         index=MAX_FRAMES // 2,
         start_frame=MAX_FRAMES // 2,
-        frames=overlap + max(1, shown),
+        frames=frames,
         overlap=overlap,
         t_star=0,
         steps=(),
@@ -36,8 +35,7 @@ def overhead_bits(overlap: int, base: BaseUnits | None, times: tuple[int, ...] |
         base=base,
         pts=times,
     )
-    carried = 0 if base is None else base.bytes
-    size = len(framing.frame(framing.GOP, packing.pack_gop(record))) - carried
+    size = len(framing.frame(framing.GOP, packing.pack_gop(record))) - record.base_bits // 8
     return 8 * (size + GOP_LENGTHS + STEP_LENGTH * steps)
 
 

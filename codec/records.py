@@ -21,6 +21,7 @@ CODERS = ("trellis", "greedy", "pfr")
 SCHEDULES = ("flow", "vp")
 OVERLAP_MODES = ("plain", "guided")
 BASE_CODECS = ("none", "av1")
+BASE_PACKINGS = ("plain", "modelled")
 TARGETS = ("steps", "dists", "lpips", "ms_ssim", "psnr", "bitrate", "size")
 
 MAX_SIDE = 8192
@@ -189,21 +190,23 @@ class Header:
 
 
 @dataclass(frozen=True)
-class BaseUnits:
-    """The base layer's share of a GOP: one temporal unit for each displayed frame beyond the overlap."""
+class BaseRun:
+    """The base layer's share of a GOP: one temporal unit for each displayed frame beyond the overlap.
+
+    Attributes:
+        packing: how `data` holds them: "modelled" as codec/base_stream.py does; "plain" as version 1 of the format did,
+            the length of each, then all of them.
+    """
 
     crf: int
     scale: int
-    units: tuple[bytes, ...] = field(repr=False)
+    packing: str
+    data: bytes = field(repr=False)
 
     def __post_init__(self) -> None:
         require(0 <= self.crf <= MAX_CRF, f"the base layer's CRF is {self.crf}")
         require(self.scale in (1, 2), f"the base layer's scale is {self.scale}")
-
-    @property
-    def bytes(self) -> int:
-        """Size of all units together."""
-        return sum(map(len, self.units))
+        _name(self.packing, BASE_PACKINGS, "base layer's packing")
 
 
 @dataclass(frozen=True)
@@ -216,7 +219,8 @@ class GopRecord:
         overlap: how many of them the previous GOP covers too; 0 where a chain of GOPs starts.
         t_star: steps the decoder replays unless told otherwise, <= len(steps).
         steps: the channel coder's payload of each stored step; empty where a step has no bits.
-        z_hash, fingerprint: of the latent state after t_star steps (codec/fingerprint.py).
+        z_hash, fingerprint: of the latent state after t_star steps (codec/fingerprint.py); empty where nothing was
+            coded that could differ, at t_star = 0.
         base: the explicit layer, or None.
         quality: the target metric measured at t_star, or None; stored as a half-precision float.
         probes: (step, quality) measured at other steps, steps rising; lets a decoder aim at a lower quality.
@@ -231,7 +235,7 @@ class GopRecord:
     steps: tuple[bytes, ...] = field(repr=False)
     z_hash: bytes
     fingerprint: bytes
-    base: BaseUnits | None = None
+    base: BaseRun | None = None
     quality: float | None = None
     probes: tuple[tuple[int, float], ...] = ()
     pts: tuple[int, ...] | None = field(default=None, repr=False)
@@ -243,10 +247,9 @@ class GopRecord:
         require(0 <= self.index <= self.start_frame, f"GOP {self.index} starts at frame {self.start_frame}")
         require(len(self.steps) < MAX_LEVELS, f"a GOP has {len(self.steps)} steps")
         require(0 <= self.t_star <= len(self.steps), f"{self.t_star} of {len(self.steps)} steps are to be replayed")
-        require(len(self.z_hash) == HASH_BYTES and len(self.fingerprint) == FINGERPRINT_BYTES, "a hash's size is wrong")
+        _check_state(self)
         _check_quality(self)
         shown = self.frames - self.overlap
-        require(self.base is None or len(self.base.units) == shown, "a GOP's base units are not as many as its frames")
         require(self.pts is None or len(self.pts) == shown, "a GOP's times are not as many as its frames")
         require(self.pts is None or _rising(self.pts), "a GOP's times go backwards or out of range")
 
@@ -257,8 +260,8 @@ class GopRecord:
 
     @property
     def base_bits(self) -> int:
-        """Bits of the base layer's units."""
-        return 0 if self.base is None else 8 * self.base.bytes
+        """Bits of the base layer."""
+        return 0 if self.base is None else 8 * len(self.base.data)
 
     def prefix_bits(self) -> tuple[int, ...]:
         """Bits up to and including each prefix of 0, 1, ... len(steps) steps, base layer included."""
@@ -349,6 +352,12 @@ def _ratio(value: Fraction, what: str) -> None:
 
 def _rising(values: Sequence[int]) -> bool:
     return all(abs(a) < 2**62 for a in values) and all(a <= b for a, b in pairwise(values))
+
+
+def _check_state(gop: GopRecord) -> None:
+    sizes = len(gop.z_hash), len(gop.fingerprint)
+    told = (HASH_BYTES, FINGERPRINT_BYTES)
+    require(sizes == told or (sizes == (0, 0) and gop.t_star == 0), "a hash's size is wrong")
 
 
 def _check_quality(gop: GopRecord) -> None:

@@ -103,8 +103,8 @@ def photo_pan(path: Path, rng: random.Random) -> NDArray[np.uint8]:
 
 def base_settings(rng: random.Random) -> Iterator[tuple[int, int]]:
     """(crf, scale) of the bases of one item: one at full size, one at half, over the range the codec uses."""
-    yield rng.randint(40, 63), 1
-    yield rng.randint(28, 63), 2
+    yield rng.randint(44, 68), 1
+    yield rng.randint(60, 70), 2
 
 
 def make(plan: Plan, folder: Path) -> None:

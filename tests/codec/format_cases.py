@@ -70,7 +70,7 @@ def gop(index: int, start: int, frames: int, overlap: int, **more: Any) -> r.Gop
 
 def _full_gop(index: int, start: int, overlap: int) -> r.GopRecord:
     shown = range(start + overlap, start + 4)
-    base = r.BaseUnits(60 - index, 2, tuple(bytes([frame]) * (frame % 3) for frame in shown))
+    base = r.BaseRun(60 - index, 2, "modelled", bytes(shown) * 2)
     pts = tuple(3003 * frame + frame % 2 for frame in shown)
     return gop(index, start, 4, overlap, t_star=1, base=base, quality=0.25, probes=((0, 0.5), (2, 0.125)), pts=pts)
 
@@ -191,8 +191,8 @@ def gops(draw: st.DrawFn) -> r.GopRecord:
     t_star = draw(st.integers(0, len(steps)))
     probes = draw(st.dictionaries(st.integers(0, len(steps)).filter(lambda step: step != t_star), halves, max_size=5))
     exactly = {"min_size": frames - overlap, "max_size": frames - overlap}
-    units = st.lists(blobs, **exactly).map(tuple)
     start = draw(st.integers(0, 2**31 - 13))
+    told = t_star > 0 or draw(st.booleans())
     return r.GopRecord(
         index=draw(st.integers(0, start)),
         start_frame=start,
@@ -200,9 +200,11 @@ def gops(draw: st.DrawFn) -> r.GopRecord:
         overlap=overlap,
         t_star=t_star,
         steps=steps,
-        z_hash=draw(st.binary(min_size=4, max_size=4)),
-        fingerprint=draw(st.binary(min_size=8, max_size=8)),
-        base=draw(st.none() | st.builds(r.BaseUnits, st.integers(0, 70), st.sampled_from((1, 2)), units)),
+        z_hash=draw(st.binary(min_size=4, max_size=4)) if told else b"",
+        fingerprint=draw(st.binary(min_size=8, max_size=8)) if told else b"",
+        base=draw(
+            st.none() | st.builds(r.BaseRun, st.integers(0, 70), st.sampled_from((1, 2)), st.just("modelled"), blobs)
+        ),
         quality=draw(st.none() | halves),
         probes=tuple(sorted(probes.items())),
         pts=draw(st.none() | st.lists(times, **exactly).map(sorted).map(tuple)),

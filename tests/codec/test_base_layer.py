@@ -21,7 +21,6 @@ from codec.base_layer import (
     Picture,
     base_size,
     encode_clip,
-    pack_unit,
     upsample,
 )
 from codec.errors import FormatError
@@ -163,13 +162,6 @@ def test_upsampling_keeps_ramps_and_sharpens_edges_within_range() -> None:
 def test_upsampling_refuses_pictures_of_another_size() -> None:
     with pytest.raises(ValueError, match="no base of"):
         upsample(np.zeros((1, 10, 10, 3), np.uint8), 64, 64)
-
-
-def test_packing_drops_delimiter_and_last_size() -> None:
-    delimiter, shown = bytes.fromhex("1200"), bytes.fromhex("1a01f8")
-    frame = bytes.fromhex("0a0b") + bytes(11) + bytes.fromhex("328201") + bytes(130)
-    assert pack_unit(delimiter + shown) == bytes.fromhex("18f8")
-    assert pack_unit(delimiter + frame) == bytes.fromhex("0a0b") + bytes(11) + bytes.fromhex("30") + bytes(130)
 
 
 @settings(max_examples=60, deadline=None)

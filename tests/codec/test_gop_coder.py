@@ -21,6 +21,7 @@ from codec.metrics.psnr import Psnr
 from codec.priors.gaussian import GaussianPrior
 from codec.probing import probe_frames
 from codec.quality import QualityController, RateControl
+from codec.records import BaseRun
 from codec.resuming import KeptGop
 from codec.trajectory import Walk
 
@@ -31,7 +32,7 @@ PIXELS = FRAMES[..., 0].size
 
 def _source(**more: Any) -> GopSource:
     values: dict[str, Any] = {"index": 0, "start_frame": 0, "overlap": 0, "frames": FRAMES, "base": None}
-    return GopSource(**values | {"base_bits": 0, "overhead_bits": 100} | more)
+    return GopSource(**values | {"base_run": None, "overhead_bits": 100} | more)
 
 
 def _coder(control: RateControl, metric: Psnr | None = None, keep: int = 0) -> GopCoder:
@@ -198,7 +199,7 @@ class _Greedy:
 
 def test_the_ladder_grows_until_the_bound() -> None:
     control = _Greedy()
-    events, coded = _run(_coder(control).code(_source(base_bits=64), None))
+    events, coded = _run(_coder(control).code(_source(base_run=BaseRun(50, 1, "modelled", bytes(8))), None))
     assert control.lengths[0] == 1
     assert all(b - a <= HORIZON_STEPS for a, b in pairwise(control.lengths))
     assert control.asked == [64 + MAX_IMPLICIT_BPP * PIXELS] * len(control.asked)

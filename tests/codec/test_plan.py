@@ -15,7 +15,7 @@ from codec.errors import SettingsError
 from codec.events import Event, Phase
 from codec.plan import Plan, make_plan
 from codec.record_cost import overhead_bits
-from codec.records import BaseUnits, GopRecord
+from codec.records import BaseRun, GopRecord
 from codec.settings import Bitrate, Quality, Size
 
 
@@ -73,12 +73,12 @@ def test_every_goal_has_words(source: Path, goal: Any, words: str) -> None:
 
 
 @pytest.mark.parametrize("times", [None, tuple(range(0, 9000, 1000))])
-@pytest.mark.parametrize("base", [None, BaseUnits(40, 1, (bytes(300), *[bytes(9)] * 8))])
-def test_the_overhead_bounds_every_record(base: BaseUnits | None, times: tuple[int, ...] | None) -> None:
+@pytest.mark.parametrize("base", [None, BaseRun(40, 1, "modelled", bytes(372))])
+def test_the_overhead_bounds_every_record(base: BaseRun | None, times: tuple[int, ...] | None) -> None:
     own = 9
     steps = tuple(bytes(size) for size in (1, 90, 3, 4000, 0, 17_000))
     record = GopRecord(70_000, 10**6, own + 2, 2, 5, steps, bytes(4), bytes(8), base=base, pts=times)
     size = 8 * len(framing.frame(framing.GOP, packing.pack_gop(record)))
     carried = record.base_bits + 8 * sum(map(len, steps))
-    bound = overhead_bits(2, base, times, len(steps))
+    bound = overhead_bits(own + 2, 2, base, times, len(steps))
     assert size - carried <= bound <= size - carried + 8 * 40

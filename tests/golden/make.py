@@ -1,4 +1,4 @@
-"""Writes the golden files anew. Only for a new format version: files already out there must stay readable.
+"""Writes the golden files of the newest format version; those of older ones stay as they are, and readable.
 
 Run from the repository's root: python tests/golden/make.py
 """
@@ -15,9 +15,10 @@ sys.path[:0] = [str(HERE.parent / "codec"), str(HERE.parents[1])]
 import format_cases as cases  # noqa: E402
 
 from codec.bitstream import BitstreamReader  # noqa: E402
+from codec.packing import VERSION  # noqa: E402
 
 for name, film in cases.FILMS.items():
-    path = HERE / f"{name}.fgvc"
+    path = HERE / f"{name}-{VERSION}.fgvc"
     size = len(cases.write(path, film))
     with BitstreamReader(path) as reader:
         parsed = {"header": film[0], "records": film[1], "end": reader.end}
