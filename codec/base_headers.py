@@ -1,6 +1,6 @@
 """Frame headers of the base layer, coded again by what frames at the same place of the pattern said before.
 
-A frame header of SVT-AV1 takes 17 bytes, and hardly says anything new: the frame's number, which of the decoder's eight
+A frame header of SVT-AV1 takes 15 bytes, and hardly says anything new: the frame's number, which of the decoder's eight
 slots it overwrites, which seven it predicts from, a quantiser that belongs to the frame's depth in the pyramid. The
 model knows where these lie in the header (AV1 specification 5.9.2, as SVT-AV1 fills it in), follows the slots, and
 guesses. A header that is laid out otherwise makes it guess badly, which costs bits and nothing else.

@@ -14,8 +14,8 @@ from codec.arithmetic import BitCoder, BitReader, BitWriter
 from codec.base_headers import HeaderModel, Place
 from codec.wire import Cursor, require, varint
 
-HEADER_BYTES = 17
-"""What the model sees of an OBU's payload: a frame header's usual length."""
+HEADER_BYTES = 15
+"""What the model sees of an OBU's payload: about the length of a frame header."""
 
 MAX_OBUS = 16
 _DELIMITER = 2

@@ -150,6 +150,8 @@ def _add_measure(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=_measure)
     parser.add_argument("reference", type=Path)
     parser.add_argument("test", type=Path)
+    parser.add_argument("--metrics", nargs="+", metavar="NAME", help="such as psnr ms-ssim dists; all by default")
+    parser.add_argument("--frames", type=int, metavar="N", help="of the first N frames only")
     parser.add_argument("--json", action="store_true")
 
 
@@ -234,22 +236,23 @@ def _info(arguments: argparse.Namespace) -> None:
 
 def _measure(arguments: argparse.Namespace) -> None:
     from codec.measure import measure
-    from codec.metrics.catalog import NAMES, missing
+    from codec.metrics.catalog import NAMES, metric, ready
 
-    absent = {name: reason for name in NAMES if (reason := missing(name)) is not None}
-    ready = [name for name in NAMES if name not in absent]
-    cli_output.show_measurement(measure(arguments.reference, arguments.test, ready), absent, arguments.json)
+    metrics, absent = ([metric(name) for name in arguments.metrics], {}) if arguments.metrics else ready(NAMES)
+    with cli_output.counting("compared") as on_frames:
+        found = measure(arguments.reference, arguments.test, metrics, limit=arguments.frames, on_frames=on_frames)
+    cli_output.show_measurement(found, absent, arguments.json)
 
 
 def _compare(arguments: argparse.Namespace) -> None:
     from codec.compare import compare
     from codec.compare_events import Compared
-    from codec.metrics.catalog import missing
+    from codec.metrics.catalog import ready
 
-    metrics = [name for name in COMPARED if missing(name) is None]
+    metrics, _ = ready(COMPARED)
     events = compare(arguments.source, arguments.coded, arguments.peers, metrics, arguments.start)
     rows = (event.row for event in events if isinstance(event, Compared))
-    cli_output.show_comparison(rows, metrics, arguments.json)
+    cli_output.show_comparison(rows, [metric.name for metric in metrics], arguments.json)
 
 
 def _selftest(_: argparse.Namespace) -> None:

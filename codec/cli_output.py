@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from fractions import Fraction
@@ -155,6 +156,14 @@ def show_info(info: FileInfo, as_json: bool) -> None:
     )
     for sentence in info.damage:
         print(sentence, file=sys.stderr)
+
+
+@contextmanager
+def counting(what: str) -> Iterator[Callable[[int], None]]:
+    """Show how many frames are done so far, as often as the given function is told, where somebody watches."""
+    console = Console(stderr=True)
+    with console.status("0 frames") if console.is_terminal else nullcontext() as status:
+        yield lambda count: status.update(f"{count} frames {what}") if status is not None else None
 
 
 def show_measurement(result: Measurement, absent: Mapping[str, str], as_json: bool) -> None:

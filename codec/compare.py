@@ -15,7 +15,7 @@ from codec.compare_events import Compared, Row, Trial
 from codec.decoder import decode_records, prior_for
 from codec.errors import InputError, SettingsError
 from codec.info import describe
-from codec.metrics.catalog import metric
+from codec.metrics.base import Metric
 from codec.peers import PEERS, Coded, search_size, trials
 from codec.priors.base import Frames
 from codec.retarget import step_choice
@@ -27,7 +27,7 @@ MAX_FRAMES = 300
 
 
 def compare(
-    source: Path, coded: Path, names: Sequence[str], metrics: Sequence[str], start: float, judged: int = MAX_FRAMES
+    source: Path, coded: Path, names: Sequence[str], metrics: Sequence[Metric], start: float, judged: int = MAX_FRAMES
 ) -> Iterator[Trial | Compared]:
     """Our result first, then one per peer in `names`, each coded to at most our bytes.
 
@@ -39,12 +39,11 @@ def compare(
 
     Raises:
         InputError: a file can't be read, or source and file don't cover the same frames.
-        SettingsError: a peer or metric is unknown or missing here.
+        SettingsError: a peer is unknown or missing here.
     """
     unknown = sorted(set(names) - set(PEERS))
     if unknown:
         raise SettingsError(f"No peer is named {unknown[0]!r}; choose from {', '.join(PEERS)}.")
-    judges = [metric(name) for name in metrics]
     info = describe(coded)
     size = (info.header.coding_width, info.header.coding_height)
     ours = _decoded(coded, min(info.frames, MAX_FRAMES))
@@ -58,7 +57,7 @@ def compare(
     looked_at = np.linspace(0, len(ours) - 1, min(judged, len(ours))).round().astype(int)
 
     def result(codec: str, setting: str, count: int, frames: Frames) -> Compared:
-        values = {judge.name: float(np.mean(judge(reference[looked_at], frames[looked_at]))) for judge in judges}
+        values = {judge.name: float(np.mean(judge(reference[looked_at], frames[looked_at]))) for judge in metrics}
         return Compared(Row(codec, setting, count, 8 * count / reference[..., 0].size, values), frames)
 
     yield Trial("fgvc", 1, 1)

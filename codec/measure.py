@@ -12,7 +12,6 @@ import numpy as np
 
 from codec.errors import InputError, SettingsError
 from codec.metrics.base import Metric, Values, mean
-from codec.metrics.catalog import metric
 from codec.video import Frame, VideoReader
 
 BLOCK_BYTES = 1 << 26
@@ -62,11 +61,9 @@ class Measurement:
 def measure(
     reference: Path,
     test: Path,
-    metrics: Sequence[str],
+    metrics: Sequence[Metric],
     *,
     limit: int | None = None,
-    folders: Sequence[Path] | None = None,
-    device: str = "cpu",
     on_frames: Callable[[int], None] = lambda _: None,
 ) -> Measurement:
     """Compare `test` with `reference`.
@@ -75,21 +72,18 @@ def measure(
     without a counterpart are left out; both are said in the notes.
 
     Args:
-        metrics: names from `codec.metrics.catalog`.
         limit: at most so many matched frames; None compares all.
-        folders: where networks are looked for; see `catalog.metric`.
         on_frames: told how many frames are compared so far, block by block.
 
     Raises:
         InputError: a file can't be read, no frames match, or the picture is too small for a metric.
-        SettingsError: a metric is unknown or can't run here, or the limit is below 1.
+        SettingsError: the limit is below 1.
     """
     if limit is not None and limit < 1:
         raise SettingsError(f"At least one frame must be compared, not {limit}.")
-    judges = [metric(name, folders, device) for name in metrics]
     with VideoReader(reference) as source, VideoReader(test, size=source.size) as decoded:
         matching = _Matching(source.frames(), decoded.frames(), 1 / source.info.frame_rate)
-        series = _Series(judges)
+        series = _Series(metrics)
         for pairs in _blocks(islice(matching.pairs(), limit), BLOCK_BYTES // (3 * source.size[0] * source.size[1])):
             series.add(pairs)
             on_frames(len(series.times))

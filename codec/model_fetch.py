@@ -49,14 +49,22 @@ class _Job:
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def resume(self) -> None:
-        """Take over what an earlier run has done; the commit stays, whatever the hub's newest is by now."""
+        """Take over what an earlier run has done, of the commit that it has begun."""
         known = {**read_json(self.folder / RECORD), **read_json(self.folder / PROGRESS)}
         self.commit = known.get("commit") or self.spec.commit
         self.files = {path: entry for path, entry in known.get("files", {}).items() if self._present(path, entry)}
 
     def settle(self, found: Announced) -> None:
-        """Keep to the commit that the hub resolved, in this run and in those that go on with it."""
-        self.commit = found.commit or self.commit
+        """Make sure that the hub has the pinned commit.
+
+        Raises:
+            PriorError: it answered with another one.
+        """
+        if found.commit not in (None, self.commit):
+            raise PriorError(
+                f"{self.spec.repository} was asked for commit {self.commit} and answered with {found.commit}; "
+                "check HF_ENDPOINT, or add a folder that you trust."
+            )
         self.write(PROGRESS)
 
     def get(self, found: Announced) -> Iterator[int]:

@@ -1,7 +1,8 @@
 """The models this program can use: where they are published, under which terms, and what they need.
 
-Commits and hashes are what the hub says when files are fetched (its X-Repo-Commit and X-Linked-ETag headers), and are
-recorded beside the files; `commit` and `sha256_prefix` pin what its publisher states by name.
+A commit pins every byte of a repository. Those here are the ones that users of each model name in public (ten and more
+independent projects each); sizes and hashes of single files are what the hub says at that commit, checked on arrival
+and recorded beside the files.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ class ModelSpec:
 
     Attributes:
         repository: owner/name on the hub.
-        commit: the revision to fetch; "main" is resolved to a commit once and then kept.
+        commit: the revision to fetch, 40 hexadecimal digits.
         licence, licence_url: shown before the first download.
         disk_bytes: what a download takes, about; of transformer and VAE alone.
         memory_bytes: what runs in bfloat16 without offloading need, about.
@@ -46,7 +47,7 @@ MODELS: Mapping[str, ModelSpec] = {
             name="wan2.1-t2v-1.3b",
             title="Wan2.1 text-to-video, 1.3 billion parameters",
             repository="Wan-AI/Wan2.1-T2V-1.3B-Diffusers",
-            commit="main",
+            commit="0fad780a534b6463e45facd96134c9f345acfa5b",
             licence="Apache-2.0",
             licence_url="https://www.apache.org/licenses/LICENSE-2.0",
             disk_bytes=round(6.2 * GB),
@@ -58,7 +59,7 @@ MODELS: Mapping[str, ModelSpec] = {
             name="cogvideox-2b",
             title="CogVideoX, 2 billion parameters",
             repository="zai-org/CogVideoX-2b",
-            commit="main",
+            commit="1137dacfc2c9c012bed6a0793f4ecf2ca8e7ba01",
             licence="Apache-2.0",
             licence_url="https://www.apache.org/licenses/LICENSE-2.0",
             disk_bytes=round(4.3 * GB),
@@ -70,7 +71,7 @@ MODELS: Mapping[str, ModelSpec] = {
             name="ltx-video-2b",
             title="LTX-Video, 2 billion parameters",
             repository="Lightricks/LTX-Video",
-            commit="main",
+            commit="8984fa25007f376c1a299016d0957a37a2f797bb",
             licence="LTX-Video Open Weights License: its own terms, free of charge below a revenue limit",
             licence_url="https://huggingface.co/Lightricks/LTX-Video",
             disk_bytes=round(5.7 * GB),

@@ -17,7 +17,7 @@ from codec.events import Event, GopDone, Phase, Warned
 from codec.gop import MAX_GOP_PIXELS, longest_segment
 from codec.gop_coder import GopCoder
 from codec.metrics.base import Metric
-from codec.metrics.catalog import metric, missing
+from codec.metrics.catalog import metric
 from codec.priors.base import VideoPrior
 from codec.priors.catalog import open_prior
 from codec.quality import QualityController, RateControl
@@ -96,11 +96,11 @@ def _choose_metric(settings: EncodeSettings, prior: VideoPrior) -> tuple[Metric 
     if not isinstance(settings.goal, Quality):
         return None, None
     wanted = settings.goal.metric
-    reason = missing(wanted)
-    if reason is None:
+    try:
         return metric(wanted, device=prior.device), None
-    if wanted != "dists":
-        raise SettingsError(reason)
+    except SettingsError:
+        if wanted != "dists":
+            raise
     return metric("pocket-dists", device=prior.device), (
         "DISTS' network VGG16 isn't here, so the bundled pocket-dists estimates it, off by 0.02 on average; "
         "freegvc models get metric-vgg16 fetches it."

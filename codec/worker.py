@@ -340,13 +340,13 @@ def _from_chain(reader: BitstreamReader, frame: int) -> Iterator[GopRecord | Aud
 def _compare(task: Compare) -> Iterator[Trial | Compared | Absent]:
     from codec import peers
     from codec.compare import compare
-    from codec.metrics.catalog import missing
+    from codec.metrics.catalog import metric, ready
 
     absent = {name: reason for name in task.peers if (reason := peers.missing(name)) is not None}
     yield from (Absent(name, reason) for name, reason in absent.items())
-    metrics = [name for name in COMPARED if missing(name) is None]
-    if "dists" not in metrics:
-        metrics.append("pocket-dists")
+    metrics, without = ready(COMPARED)
+    if "dists" in without:
+        metrics.append(metric("pocket-dists"))
     names = [name for name in task.peers if name not in absent]
     yield from compare(task.source, task.coded, names, metrics, task.start, JUDGED_FRAMES)
 

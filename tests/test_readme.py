@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from codec.measure import measure
+from codec.metrics.psnr import Psnr
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -23,7 +24,7 @@ def test_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     exec(compile(example, "README.md", "exec"), {})
     assert (tmp_path / "sample.mkv").stat().st_size > (tmp_path / "sample.fgvc").stat().st_size > 0
     assert "GOP 0: t* = " in capsys.readouterr().out
-    measured = measure(Path("docs/sample.mp4"), Path("sample.mkv"), ["psnr"])
+    measured = measure(Path("docs/sample.mp4"), Path("sample.mkv"), [Psnr()])
     assert (len(measured.times), measured.notes) == (60, ())
     assert measured.times[-1] == pytest.approx(59 * 6 / 179, abs=0.001)
 

@@ -51,6 +51,19 @@ def metric(name: str, folders: Sequence[Path] | None = None, device: str | torch
     return LOADERS[name](default_folders() if folders is None else folders, torch.device(device))
 
 
+def ready(
+    names: Sequence[str], folders: Sequence[Path] | None = None, device: str | torch.device = "cpu"
+) -> tuple[list[Metric], dict[str, str]]:
+    """Those of the named metrics that can run here, loaded; and why each other one can't, as one sentence."""
+    loaded, absent = [], {}
+    for name in names:
+        try:
+            loaded.append(metric(name, folders, device))
+        except SettingsError as error:
+            absent[name] = str(error)
+    return loaded, absent
+
+
 def missing(name: str, folders: Sequence[Path] | None = None) -> str | None:
     """Why `metric(name)` would fail on this machine, as one sentence, or None where it is ready."""
     try:

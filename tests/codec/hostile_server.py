@@ -33,6 +33,7 @@ class Hub:
     asked: list[tuple[str, str, str | None]] = field(default_factory=list)
     etags: dict[str, str] = field(default_factory=dict)
     renamed: str = ""
+    commit: str = ""
     announced: dict[str, int] = field(default_factory=dict)
     go: threading.Event = field(default_factory=threading.Event)
 
@@ -56,7 +57,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(404, {"Content-Length": "0"})
             return
         data = self.hub.files[path]
-        headers = {"X-Repo-Commit": COMMIT}
+        headers = {"X-Repo-Commit": self.hub.commit or self.path.split("/")[4]}
         size = str(self.hub.announced.get(path, len(data)))
         if path.endswith(".safetensors"):
             digest = hashlib.sha256(data).hexdigest()

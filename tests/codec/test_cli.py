@@ -90,6 +90,8 @@ def test_a_file_is_decoded_described_and_measured(source: Path, coded: Path, tmp
     (measured,) = _lines(capsys, "measure", source, tmp_path / "out.mkv")
     assert measured["metrics"]["psnr"]["mean"] > 10
     assert len(measured["metrics"]["psnr"]["frames"]) == 20
+    (measured,) = _lines(capsys, "measure", source, tmp_path / "out.mkv", "--metrics", "psnr", "tlp", "--frames", 3)
+    assert {name: len(row["frames"]) for name, row in measured["metrics"].items()} == {"psnr": 3, "tlp": 2}
 
 
 def test_people_get_a_line_and_a_table(coded: Path, tmp_path: Path, capsys: Output) -> None:
@@ -131,6 +133,7 @@ def test_folders_and_missing_files_are_told(source: Path, coded: Path, tmp_path:
     assert "no extension" in _refused(capsys, "decode", coded, "-o", tmp_path / "a.gif")
     assert "can't be opened" in _refused(capsys, "info", nowhere)
     assert "no file" in _refused(capsys, "measure", source, nowhere)
+    assert "no metric 'nonsense'" in _refused(capsys, "measure", source, source, "--metrics", "nonsense")
     assert "name too long" in _refused(capsys, "encode", tmp_path / ("n" * 300), "-o", tmp_path / "a.fgvc", *TINY)
     assert list(tmp_path.iterdir()) == []
 

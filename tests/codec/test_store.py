@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections import namedtuple
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from codec import cli, model_fetch, store
 from codec.errors import OutputError, PriorError, SettingsError
 from codec.model_fetch import get_model, licence_notice
 from codec.model_layout import INDEX
-from codec.model_manifest import MODELS
+from codec.model_manifest import MODELS, ModelSpec
 
 NAME = "wan2.1-t2v-1.3b"
 SHARDS = ("diffusion_pytorch_model-00001-of-00002.safetensors", "diffusion_pytorch_model-00002-of-00002.safetensors")
@@ -66,11 +67,23 @@ def test_get_fetches_all_files_at_one_commit(hub: Hub) -> None:
     assert store.find(NAME).origin == "fetched"
     assert {path: (folder / path).read_bytes() for path in hub.files} == hub.files
     record = json.loads((folder / store.RECORD).read_text("utf-8"))
-    assert record["commit"] == COMMIT
+    assert record["commit"] == MODELS[NAME].commit
     assert set(record["files"]) == set(hub.files)
     assert transfers[-1].done == transfers[-1].total == sum(map(len, hub.files.values()))
     assert [t.done for t in transfers] == sorted(t.done for t in transfers)
     assert all(intact for _, intact in store.verify(NAME))
+
+
+def test_a_hub_that_answers_with_another_commit_is_refused(hub: Hub) -> None:
+    hub.commit = COMMIT
+    with pytest.raises(PriorError, match="answered with 0123"):
+        _get()
+    assert store.find(NAME).origin == "absent"
+
+
+@pytest.mark.parametrize("spec", MODELS.values(), ids=MODELS)
+def test_every_model_is_pinned(spec: ModelSpec) -> None:
+    assert re.fullmatch("[0-9a-f]{40}", spec.commit)
 
 
 def test_get_goes_on_where_it_was_closed(hub: Hub) -> None:
