@@ -1,6 +1,6 @@
 """Rate and perception against SVT-AV1 and x265 on real clips, whole-file bytes, one keyframe at the peers' start.
 
-    python benchmarks/rate_perception.py CLIPS OUT.json [--short-side 144] [--clips 03 10 ...] [--base av1|none]
+    python benchmarks/rate_perception.py CLIPS OUT.json [--short-side 144] [--clips 03 10 ...] [--base av1|none] [--targets ...]
 
 Each clip's first 96 frames are read at coding size; that sequence is what every codec gets and is judged against.
 Peers are counted by their packets alone, without any container: a little in their favour. Measured points are kept in
@@ -14,7 +14,7 @@ import json
 import math
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from itertools import chain
@@ -115,10 +115,18 @@ def peer_points(clip: str, frames: Clip, rate: Fraction, known: set[Key], judges
             )
 
 
-def our_points(clip: str, frames: Clip, rate: Fraction, known: set[Key], judges: Judges, base: str) -> Iterator[Point]:
+def our_points(
+    clip: str,
+    frames: Clip,
+    rate: Fraction,
+    known: set[Key],
+    judges: Judges,
+    base: str,
+    targets: Sequence[float],
+) -> Iterator[Point]:
     """Our points of one clip that aren't known yet."""
     codec = "fgvc" if base == "auto" else f"fgvc-{base}"
-    for target in (target for target in TARGETS if (clip, codec, target) not in known):
+    for target in (target for target in targets if (clip, codec, target) not in known):
         with tempfile.TemporaryDirectory() as folder:
             done, pictures, encode_s, decode_s = ours(frames, rate, target, base, Path(folder))
         yield Point(
@@ -175,6 +183,7 @@ def main() -> None:
     parser.add_argument("--clips", nargs="*", default=CLIPS)
     parser.add_argument("--short-side", type=int, default=144)
     parser.add_argument("--base", default="auto")
+    parser.add_argument("--targets", type=float, nargs="+", default=TARGETS)
     parser.add_argument("--only", choices=("peers", "ours"))
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
@@ -185,7 +194,9 @@ def main() -> None:
         frames, rate = read_clip(args.folder, clip, args.short_side, FRAMES)
         known = {(p.clip, p.codec, p.setting) for p in rows}
         theirs = peer_points(clip, frames, rate, known, judges) if args.only != "ours" else iter(())
-        mine = our_points(clip, frames, rate, known, judges, args.base) if args.only != "peers" else iter(())
+        mine: Iterator[Point] = iter(())
+        if args.only != "peers":
+            mine = our_points(clip, frames, rate, known, judges, args.base, args.targets)
         for point in chain(theirs, mine):
             rows.append(point)
             args.results.write_text(json.dumps([asdict(p) for p in rows], indent=0))

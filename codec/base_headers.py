@@ -29,7 +29,7 @@ _FIELDS: tuple[tuple[str, int], ...] = (
 )
 _DESCRIBED = sum(bits for _, bits in _FIELDS)
 
-Guesses = tuple[int, int] | None
+Guesses = tuple[int, ...] | None
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ class HeaderModel:
             return self._reference(int(name[-1]), place, bits)
         return None
 
-    def _reference(self, number: int, place: Place, bits: Sequence[int]) -> tuple[int, int]:
+    def _reference(self, number: int, place: Place, bits: Sequence[int]) -> tuple[int, ...]:
         """The slot a frame predicts from: the nearest in its direction, and the one as far away as last time."""
         usual = _number(bits[-3 * (number if number <= _PAST else number - _PAST) :][:3]) if number else 0
         apart = [_apart(hint, place.hint) for hint in self._slots]
@@ -177,7 +177,7 @@ class HeaderModel:
         future = sorted({d for d in apart if d > 0}) + [None] * _PAST
         by_rank = (past[:_PAST] + future)[number]
         by_habit = next((d for key in _habits(number, place) if (d := self._distances.get(key)) in apart), None)
-        return tuple(usual if d is None else apart.index(d) for d in (by_rank, by_habit))  # type: ignore[return-value]
+        return tuple(usual if d is None else apart.index(d) for d in (by_rank, by_habit))
 
     def _slot_of(self, hint: int) -> int | None:
         wanted = hint % _HINTS

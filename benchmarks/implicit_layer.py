@@ -1,0 +1,86 @@
+"""What the implicit layer's bits buy over a base, against the same bits spent on a finer base.
+
+    python benchmarks/implicit_layer.py CLIPS [--clips 03 10 14] [--short-side 144]
+
+The first GOP of each clip. For every base CRF: the base restored with no implicit bits (t* = 0), then the first steps
+of the trajectory over the coarsest one. "finer base" is what the restored bases give at the same bits, on straight
+lines between their CRFs in log bits: where it is lower, the step is not worth its bits. Bits are those of base and
+steps alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import torch
+from clips import Clip, read_clip
+
+from codec.base_layer import encode_clip
+from codec.channel_choice import CODER_SPECS, coder_for
+from codec.gop_coder import Prefixes
+from codec.metrics.base import Metric
+from codec.metrics.catalog import metric
+from codec.priors.base import BaseClip, VideoPrior
+from codec.priors.catalog import open_prior
+from codec.probing import probe_frames
+from codec.trajectory import Walk
+
+CRFS = (64, 61, 58, 55)
+STEPS = (2, 4, 6, 8, 10)
+Point = tuple[float, float]
+
+
+def prefixes(prior: VideoPrior, frames: Clip, base: BaseClip, base_bits: int) -> tuple[Prefixes, object]:
+    """The trajectory of one GOP over a base, and the GOP's condition."""
+    count, height, width, _ = frames.shape
+    condition = prior.prepare(base, count, height, width)
+    walk = Walk(prior, condition, prior.geometry.latent_shape(count, height, width), 0, 0, None, prior.reuse)
+    coded = walk.code(prior.encode(frames, condition), coder_for(CODER_SPECS["trellis"]))
+    return Prefixes(walk, coded, base_bits), condition
+
+
+def points(prior: VideoPrior, frames: Clip, rate: Fraction, crf: int, steps: tuple[int, ...], judge: Metric) -> list[Point]:
+    """(bpp, quality) of prefixes over the base at a CRF."""
+    size, pictures = encode_clip(frames, crf, 1, rate)
+    ladder, condition = prefixes(prior, frames, BaseClip(pictures, crf, 1), 8 * size)
+    list(ladder.extend(0, max(steps), float("inf")))
+    chosen = probe_frames(len(frames), 0)
+    made = [prior.preview(ladder.clean(step), step, condition, chosen) for step in steps]
+    quality = [float(np.mean(judge(frames[chosen], seen))) for seen in made]
+    return [(ladder.bits[step] / frames[..., 0].size, value) for step, value in zip(steps, quality, strict=True)]
+
+
+def lines(prior: VideoPrior, name: str, frames: Clip, rate: Fraction, judge: Metric) -> Iterator[str]:
+    """One clip's rows."""
+    bases = [points(prior, frames, rate, crf, (0,), judge)[0] for crf in CRFS]
+    for crf, (bpp, value) in zip(CRFS, bases, strict=True):
+        yield f"{name}  CRF {crf}          {bpp:.4f}  {value:.4f}"
+    rates, values = (np.array(column) for column in zip(*bases, strict=True))
+    for step, (bpp, value) in zip(STEPS, points(prior, frames, rate, CRFS[0], STEPS, judge), strict=True):
+        finer = float(np.interp(np.log(bpp), np.log(rates), values))
+        yield f"{name}  CRF {CRFS[0]}, step {step:2}  {bpp:.4f}  {value:.4f}  finer base {finer:.4f}"
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--clips", nargs="+", default=["03", "10", "14"])
+    parser.add_argument("--short-side", type=int, default=144)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    prior = open_prior("pocket", "cpu", "float32")
+    judge = metric("dists")
+    print("clip base                bpp     DISTS")
+    for clip in args.clips:
+        frames, rate = read_clip(args.folder, clip, args.short_side, prior.geometry.gop_frames)
+        for line in lines(prior, clip, frames, rate, judge):
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
