@@ -2,8 +2,8 @@
 
     python benchmarks/base_stream.py CLIPS [--clips 03 08 10 14 17] [--short-side 144] [--crf 60]
 
-"plain" is every unit behind its length, as version 1 of the format held them; "packed" is what a file holds now. Packing
-and unpacking are given as shares of the time in which SVT-AV1 coded the same frames.
+"plain" is every unit behind its length, as version 1 of the format held them; "packed" is what a file holds now.
+Packing and unpacking are given as shares of the time in which SVT-AV1 coded the same frames.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def main() -> None:
         runs = [units[start : start + step] for start in range(0, len(units), step)]
         packed = [packer.pack(run) for run in runs]
         packed_at = time.perf_counter()
-        assert [unpacker.unpack(data, len(run)) for data, run in zip(packed, runs, strict=True)] == runs
+        assert [list(unpacker.unpack(data, len(run))) for data, run in zip(packed, runs, strict=True)] == runs
         unpacked_at = time.perf_counter()
         plain, size = sum(len(varint(len(unit))) + len(unit) for unit in units), sum(map(len, packed))
         shares = [(b - a) / (coded - began) for a, b in ((coded, packed_at), (packed_at, unpacked_at))]

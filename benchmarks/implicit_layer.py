@@ -43,7 +43,9 @@ def prefixes(prior: VideoPrior, frames: Clip, base: BaseClip, base_bits: int) ->
     return Prefixes(walk, coded, base_bits), condition
 
 
-def points(prior: VideoPrior, frames: Clip, rate: Fraction, crf: int, steps: tuple[int, ...], judge: Metric) -> list[Point]:
+def points(
+    prior: VideoPrior, frames: Clip, rate: Fraction, crf: int, steps: tuple[int, ...], judge: Metric
+) -> list[Point]:
     """(bpp, quality) of prefixes over the base at a CRF."""
     size, pictures = encode_clip(frames, crf, 1, rate)
     ladder, condition = prefixes(prior, frames, BaseClip(pictures, crf, 1), 8 * size)

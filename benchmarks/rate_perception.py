@@ -1,6 +1,7 @@
 """Rate and perception against SVT-AV1 and x265 on real clips, whole-file bytes, one keyframe at the peers' start.
 
-    python benchmarks/rate_perception.py CLIPS OUT.json [--short-side 144] [--clips 03 10 ...] [--base av1|none] [--targets ...]
+    python benchmarks/rate_perception.py CLIPS OUT.json [--short-side 144] [--clips 03 10 ...]
+        [--base av1|none] [--targets 0.18 ...]
 
 Each clip's first 96 frames are read at coding size; that sequence is what every codec gets and is judged against.
 Peers are counted by their packets alone, without any container: a little in their favour. Measured points are kept in

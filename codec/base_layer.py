@@ -34,9 +34,9 @@ CRF_RANGE = range(0, 71)
 SCALES = (1, 2)
 
 PRESET = 1
-# What is seen counts, not PSNR: tune and ac-bias took 17 % off the bits at the same DISTS after restoration, 20 % at the
-# same LPIPS (144 lines, two clips). Sharpness, no filters behind the deblocking, and a quantiser that differs less
-# between the layers of the pyramid took off 8 % and 9 % more (four clips, before restoration, which was trained since).
+# What is seen counts, not PSNR: tune and ac-bias took 17 % off the bits at the same DISTS after restoration, 20 % at
+# the same LPIPS (144 lines, two clips). Sharpness, no filters behind the deblocking, and a quantiser that differs less
+# between the layers of the pyramid took off 8 % and 9 % more (four clips, before restoration).
 SVT_PARAMETERS = (
     "lp=1:keyint=-1:scd=0:film-grain=0:tune=0:ac-bias=6:sharpness=7:enable-cdef=0:enable-restoration=0"
     ":qp-scale-compress-strength=3"

@@ -63,23 +63,21 @@ class UnitUnpacker:
     def __init__(self) -> None:
         self._segment = _Segment()
 
-    def unpack(self, data: bytes, count: int) -> list[bytes]:
-        """The `count` units of one run.
+    def unpack(self, data: bytes, count: int) -> Iterator[bytes]:
+        """The `count` units of one run, one at a time: a few bytes can stand for many, so each is to be judged first.
 
         Raises:
             FormatError: no packer wrote these bytes.
         """
         cursor = Cursor(data)
         reader = BitReader(cursor.blob(cursor.left))
-        units = []
         for _ in range(count):
             begun = self._segment.unit(reader, None)
-            units.append(join([Obu(b.head, b.beginning + cursor.take(b.size - len(b.beginning))) for b in begun]))
+            yield join([Obu(b.head, b.beginning + cursor.take(b.size - len(b.beginning))) for b in begun])
         cursor.finish()
-        return units
 
 
-def unpack_plain(data: bytes, count: int) -> list[bytes]:
+def unpack_plain(data: bytes, count: int) -> Iterator[bytes]:
     """The `count` units of a run as version 1 of the format held them: all lengths, then all units.
 
     Raises:
@@ -87,9 +85,8 @@ def unpack_plain(data: bytes, count: int) -> list[bytes]:
     """
     cursor = Cursor(data)
     lengths = [cursor.varint() for _ in range(count)]
-    units = [cursor.take(length) for length in lengths]
+    yield from (cursor.take(length) for length in lengths)
     cursor.finish()
-    return units
 
 
 @dataclass(frozen=True)

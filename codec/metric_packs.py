@@ -27,6 +27,7 @@ class PackSpec:
     Attributes:
         file: what it is called in the metrics' folder.
         repository: on the hub, with one model.safetensors; None where none is known in that format.
+        commit: the repository's revision, as public projects name it.
         first_layer: shape of the first convolution's weight, by which it is told from others.
         serves: the metrics that need it.
         download_bytes: of the published file, 0 where there is none; 4 for each of the network's parameters.
@@ -36,6 +37,7 @@ class PackSpec:
     name: str
     file: str
     repository: str | None
+    commit: str
     first_layer: tuple[int, ...]
     layers: int
     licence: str
@@ -51,6 +53,7 @@ PACKS: Mapping[str, PackSpec] = {
             name="metric-vgg16",
             file="vgg16_features.safetensors",
             repository="timm/vgg16.tv_in1k",
+            commit="b8d8aa2dd860af9233c8c67385a8097fd6c35d3f",
             first_layer=(64, 3, 3, 3),
             layers=13,
             licence="BSD-3-Clause",
@@ -62,6 +65,7 @@ PACKS: Mapping[str, PackSpec] = {
             name="metric-alexnet",
             file="alexnet_features.safetensors",
             repository=None,
+            commit="",
             first_layer=(64, 3, 11, 11),
             layers=5,
             licence="BSD-3-Clause",
@@ -94,7 +98,7 @@ def get_pack(spec: PackSpec, *, wait: Callable[[float], None] = time.sleep) -> I
         )
     if place_of(spec) is not None:
         return
-    announced = Hub(spec.repository).announce("main", "model.safetensors")
+    announced = Hub(spec.repository).announce(spec.commit, "model.safetensors")
     if announced is None:
         raise PriorError(f"{spec.repository} has no model.safetensors; update this program.")
     total = announced.wanted.size or 0

@@ -17,6 +17,8 @@ from codec.base_layer import upsample
 from codec.priors.pocket import base_info, to_tensor
 
 CLIP_FRAMES = 8
+# Half size serves the lowest rates only.
+FULL_SIZE_SHARE = 0.8
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Crops:
         rng, crop = self._rng, self._crop
         item, source = self._draw()
         bases = json.loads((item / "item.json").read_text())["bases"]
-        which = int(rng.integers(len(bases)))
+        which = int(rng.random() > FULL_SIZE_SHARE)
         start = int(rng.integers(len(source) - CLIP_FRAMES + 1))
         crf, scale = bases[which]["crf"], bases[which]["scale"]
         y = int(rng.integers((source.shape[1] - crop) // 4 + 1)) * 4

@@ -22,7 +22,7 @@ from training.dataset import CLIP_FRAMES, Batch, Crops, stream
 from training.losses import Dists, LpipsAlex
 from training.train_pocket import Losses, Recipe, Run, Schedule, advance, sample_levels, synthesise_pair
 
-RECIPE = replace(Recipe(), peak_rate=2e-4, warm_up=60, drop_base=0.05, start_share=0.8, ema=0.996)
+RECIPE = replace(Recipe(), crop=112, peak_rate=2e-4, warm_up=60, drop_base=0.05, start_share=0.8, ema=0.996)
 TERM_WEIGHTS = {"l1": 1.0, "motion": 0.5, "dists": 2.0, "lpips": 0.7}
 
 
