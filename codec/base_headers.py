@@ -189,6 +189,10 @@ class HeaderModel:
         described = bits[(not place.last) :]
         if place.kind != FRAME or len(described) < _DESCRIBED:
             return
+        if not any(bits[1:3]):
+            # A keyframe, the segment's first; its header is another, and it overwrites all.
+            self._slots = [0] * _SLOTS
+            return
         for number in range(_REFERENCES):
             slot = _number(described[27 + 3 * number : 30 + 3 * number])
             for key in _habits(number, place):
