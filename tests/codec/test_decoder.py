@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 from codec_runs import Run, cut_film, film, moving, run_decode, run_encode, shown
 from synthetic import write_video
 
+from codec.base_layer import BaseReader, base_size
 from codec.bitstream import BitstreamReader
 from codec.bitstream_writer import BitstreamWriter
 from codec.decoder import decode
@@ -25,6 +27,11 @@ from codec.events import GopDone
 from codec.records import GopRecord, Header
 from codec.settings import Bitrate, DecodeSettings, Quality
 
+GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "decoded"
+BASE_HASHES = {
+    "version-1": "5f11ddda8b58634fa2f49d2bfa4dd0bb31e42fdaf37b8b8d48b8066e8efdfdb6",
+    "version-2": "9d96e31343d3cb35ee8fbbf21abcd60686190e33e2794005be4339b278b93c6f",
+}
 VARIABLE = [0, 40, 90, 100, 180, 200, 240, 300, 310, 350, *range(400, 1700, 43)]
 
 
@@ -50,6 +57,28 @@ def guided(source: Path, folder: Path) -> Path:
     """Seven GOPs in one chain over a base layer."""
     run_encode(source, folder / "guided.fgvc", base="av1", gop_frames=8)
     return folder / "guided.fgvc"
+
+
+@pytest.mark.parametrize("name", BASE_HASHES)
+def test_golden_files_of_every_version_are_decoded(name: str, tmp_path: Path) -> None:
+    run = run_decode(GOLDEN / f"{name}.fgvc", tmp_path / "out.mkv")
+    assert run.warnings == []
+    frames, times = shown(tmp_path / "out.mkv")
+    assert (len(frames), frames[0].shape) == (24, (240, 426, 3))
+    assert times[-1] == pytest.approx(23 * 6 / 179, abs=0.001)
+
+
+@pytest.mark.parametrize("name", BASE_HASHES)
+def test_the_golden_files_base_is_the_same_on_every_machine(name: str) -> None:
+    digest = hashlib.sha256()
+    with BitstreamReader(GOLDEN / f"{name}.fgvc") as reader:
+        base = BaseReader(*base_size(reader.header.coding_width, reader.header.coding_height, 1))
+        for record in reader.records():
+            assert isinstance(record, GopRecord)
+            assert record.base is not None
+            for picture in base.read(record.base, record.frames - record.overlap):
+                digest.update(picture.tobytes())
+    assert digest.hexdigest() == BASE_HASHES[name]
 
 
 def _flip(path: Path, gop: int, target: Path) -> Path:
