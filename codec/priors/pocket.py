@@ -31,7 +31,7 @@ SYNTHESIS_FRAMES = 4
 # (scale, CRF), coarse to fine: half size reaches below the lowest rate that AV1 has at coding size, and only there is
 # it the better of both.
 BASE_LEVELS = (*((2, crf) for crf in (70, 66, 63)), *((1, crf) for crf in range(68, 29, -1)))
-# The coarsest that the networks were trained on.
+# A coarser base is told as this one: the networks have never been told of another.
 TRAINED_CRF = 63
 
 GEOMETRY = Geometry(
