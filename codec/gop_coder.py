@@ -20,10 +20,8 @@ from codec.resuming import KeptGop
 from codec.trajectory import CodedStep, Known, Walk
 
 HORIZON_STEPS = 4
-# No GOP is coded deeper than this. Over a base only the first bits buy more than a finer base would
-# (benchmarks/rate_perception.txt): what lies beyond is the base's to give, unless a budget is to be used up.
+# No GOP is coded deeper than this; over a base, a quality target stops where the prior says (`bpp_over_base`).
 MAX_IMPLICIT_BPP = 0.3
-MAX_IMPLICIT_BPP_OVER_BASE = 0.005
 
 
 @dataclass(frozen=True)
@@ -143,7 +141,7 @@ class GopCoder:
         walk = Walk(self.prior, condition, shape, self.seed, source.index, known, self.prior.reuse)
         prefixes = Prefixes(walk, walk.code(latent, self.coder), source.base_bits)
         saves = source.base is not None and self.metric is not None
-        bpp = MAX_IMPLICIT_BPP_OVER_BASE if saves else MAX_IMPLICIT_BPP
+        bpp = self.prior.bpp_over_base if saves else MAX_IMPLICIT_BPP
         most = source.base_bits + bpp * count * height * width
         probing = Probing(self, source, condition, prefixes)
         yield from prefixes.extend(source.index, depth, most)

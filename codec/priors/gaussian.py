@@ -84,6 +84,7 @@ class GaussianPrior:
     reuse = 1
     base_levels: tuple[tuple[int, int], ...] = ((2, 50), (1, 50), (1, 40))
     base_by_default = True
+    bpp_over_base = 0.005
     notes: tuple[str, ...] = ()
     tiling: Tiling | None = None
 

@@ -84,6 +84,7 @@ class DiffusionPrior:
     reuse = 2
     base_levels: tuple[tuple[int, int], ...] = BASE_LEVELS
     base_by_default = False
+    bpp_over_base = 0.3
 
     def __init__(self, name: str, model: VideoModel, loaded: LoadedModels) -> None:
         self.id = name

@@ -33,7 +33,7 @@ from codec.settings import Bitrate, EncodeSettings, Quality
 from codec.video import VideoReader
 
 PATIENCE = 240_000
-QUICK = EncodeSettings(goal=Quality(0.37), short_side=64, gop_frames=16, base="none")
+QUICK = EncodeSettings(goal=Quality(0.33), short_side=64, gop_frames=16, base="none")
 
 
 @pytest.fixture

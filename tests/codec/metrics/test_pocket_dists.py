@@ -90,7 +90,7 @@ def test_is_near_exact_dists_on_a_clip_it_never_saw(pocket: PocketDists, talking
 
 
 def test_a_machine_without_networks_can_still_aim_at_dists(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan, "missing", lambda _: "not here")
+    monkeypatch.setattr("codec.metrics.catalog.default_folders", list)
     judge, note = plan._choose_metric(EncodeSettings(goal=Quality(0.15)), GaussianPrior())
     assert isinstance(judge, PocketDists)
     assert note is not None
