@@ -1,6 +1,6 @@
 """Temporal units of the base layer as a file holds them: what the pattern of pictures repeats, in a third of its bytes.
 
-At a few hundredths of a bit per pixel a quarter of an AV1 stream's bytes are frame headers, which say little new. A
+At a few hundredths of a bit per pixel a good part of an AV1 stream are frame headers, which say little new. A
 model of the segment codes them again (codec/base_headers.py) together with every length; what lies behind the headers
 is compressed already and stored as it is. The state of the model runs through a segment, like that of AV1 itself.
 """
