@@ -83,8 +83,8 @@ class VideoPrior(Protocol):
         tiling: how its VAE is tiled for want of memory, or None; goes into the file's header.
         base_levels: (scale, crf) of the bases this prior can use, coarse to fine; empty without use for a base.
         base_by_default: whether it was made for a base; otherwise one is used only where the user asks for it.
-        bpp_over_base: bits per pixel of steps that a quality target may spend over a base; beyond that a finer base buys
-            more with them.
+        bpp_over_base: bits per pixel of steps that a quality target may spend over a base; beyond that a finer base
+            buys more with them.
     """
 
     id: str
