@@ -129,8 +129,8 @@ class QualityBase:
 
     def _trial(self, level: BaseLevel, frames: Frames) -> float:
         """How much worse than wanted a segment is going to look at a level."""
-        _, pictures = encode_clip(frames, level.crf, level.scale, self._frame_rate, CHOICE_PRESET)
-        return self._miss(level, pictures, frames) - self._slack
+        coded = encode_frames(frames, level.crf, level.scale, self._frame_rate, CHOICE_PRESET)
+        return self._miss(level, np.stack([frame.picture for frame in coded]), frames) - self._slack
 
     def _code(self, index: int, frames: Frames) -> Generator[Event, None, _CodedLevel]:
         """A segment's base as the file will hold it."""

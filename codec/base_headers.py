@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from codec.arithmetic import BitCoder, BitModel
 
@@ -28,6 +29,8 @@ _FIELDS: tuple[tuple[str, int], ...] = (
     *((f"reference {number}", 3) for number in range(_REFERENCES)),
 )
 _DESCRIBED = sum(bits for _, bits in _FIELDS)
+_ENDS = dict(zip((name for name, _ in _FIELDS), accumulate(bits for _, bits in _FIELDS), strict=True))
+_BITS = dict(_FIELDS)
 
 Guesses = tuple[int, ...] | None
 
@@ -104,7 +107,7 @@ class HeaderModel:
         bits: list[int] = []
         for name, width in _layout(place, 8 * count):
             if name == "primary":
-                place = replace(place, hint=_number(bits[-7:]))
+                place = replace(place, hint=_said_in(bits, "hint", place))
             self._field(coder, wanted, bits, min(width, 8 * count - len(bits)), name, place)
         self._learn(place, bits)
         return _number(bits).to_bytes(count, "big")
@@ -186,18 +189,18 @@ class HeaderModel:
     def _learn(self, place: Place, bits: list[int]) -> None:
         keys: Sequence[Hashable] = (place.group, (place.group, place.layer), (place.group, place.hint % _PERIOD))
         self._said.update((key, bits) for key in keys)
-        described = bits[(not place.last) :]
-        if place.kind != FRAME or len(described) < _DESCRIBED:
+        if place.kind != FRAME or len(bits) - (not place.last) < _DESCRIBED:
             return
         if not any(bits[1:3]):
             # A keyframe, the segment's first; its header is another, and it overwrites all.
             self._slots = [0] * _SLOTS
             return
         for number in range(_REFERENCES):
-            slot = _number(described[27 + 3 * number : 30 + 3 * number])
+            slot = _said_in(bits, f"reference {number}", place)
             for key in _habits(number, place):
                 self._distances[key] = _apart(self._slots[slot], place.hint)
-        overwritten = [slot for slot in range(_SLOTS) if described[25 - slot]]
+        refresh = _said_in(bits, "refresh", place)
+        overwritten = [slot for slot in range(_SLOTS) if refresh >> slot & 1]
         self._distances["refresh", place.layer] = (
             _apart(self._slots[overwritten[0]], place.hint) if overwritten else None
         )
@@ -216,6 +219,12 @@ def _layout(place: Place, count: int) -> Iterator[tuple[str, int]]:
         yield "shown", 8
         return
     yield "rest", count
+
+
+def _said_in(bits: Sequence[int], name: str, place: Place) -> int:
+    """What a frame's header says in one of its fields."""
+    end = _ENDS[name] + (not place.last)
+    return _number(bits[end - _BITS[name] : end])
 
 
 def _habits(number: int, place: Place) -> Iterator[Hashable]:

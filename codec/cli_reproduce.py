@@ -108,15 +108,14 @@ def _encode_settings(arguments: argparse.Namespace) -> EncodeSettings:
 
 def _metrics(arguments: argparse.Namespace) -> tuple[tuple[Metric, ...], list[str]]:
     """Those asked for, or all of the paper's that can run here; and why others can't."""
-    from codec.metrics.catalog import metric, missing
+    from codec.metrics.catalog import metric, ready
     from codec.priors.catalog import choose_device
 
     device = choose_device(arguments.device)
     if arguments.metrics:
         return tuple(metric(name, device=device) for name in dict.fromkeys(arguments.metrics)), []
-    absent = {name: reason for name in METRICS if (reason := missing(name)) is not None}
-    there = tuple(metric(name, device=device) for name in METRICS if name not in absent)
-    return there, [f"Not measured: {name}. {reason}" for name, reason in absent.items()]
+    there, absent = ready(METRICS, device=device)
+    return tuple(there), [f"Not measured: {name}. {reason}" for name, reason in absent.items()]
 
 
 def _conditions(plan: Plan) -> dict[str, Any]:

@@ -47,7 +47,7 @@ class GopSource:
     @property
     def base_bits(self) -> int:
         """Bits of the base."""
-        return 0 if self.base_run is None else 8 * len(self.base_run.data)
+        return 0 if self.base_run is None else self.base_run.bits
 
 
 @dataclass(frozen=True)

@@ -25,12 +25,10 @@ class Announced:
 
     Attributes:
         path: inside the repository.
-        commit: None where the hub doesn't say it.
         git_sha1: of its git blob; small files have this instead of a SHA-256.
     """
 
     path: str
-    commit: str | None
     wanted: Wanted
     git_sha1: str | None
 
@@ -55,17 +53,20 @@ class Hub:
         """What the hub says of a file, or None where it has none at `path`.
 
         Raises:
-            PriorError: it can't be reached, or refuses.
+            PriorError: it can't be reached, refuses, or answers with another commit.
         """
         url = f"{self._base}/{commit}/{path}"
         headers = _head(url)
         if headers is None:
             return None
+        if (answered := headers.get("X-Repo-Commit", commit)) != commit:
+            raise PriorError(
+                f"{url} was asked for and answered with {answered}; check HF_ENDPOINT, or add a folder that you trust."
+            )
         tag = (headers.get("X-Linked-ETag") or headers.get("ETag") or "").removeprefix("W/").strip('"')
         size = headers.get("X-Linked-Size") or headers.get("Content-Length") or ""
         return Announced(
             path=path,
-            commit=headers.get("X-Repo-Commit"),
             wanted=Wanted(
                 url=url,
                 size=int(size) if size.isdigit() else None,

@@ -54,19 +54,6 @@ class _Job:
         self.commit = known.get("commit") or self.spec.commit
         self.files = {path: entry for path, entry in known.get("files", {}).items() if self._present(path, entry)}
 
-    def settle(self, found: Announced) -> None:
-        """Make sure that the hub has the pinned commit.
-
-        Raises:
-            PriorError: it answered with another one.
-        """
-        if found.commit not in (None, self.commit):
-            raise PriorError(
-                f"{self.spec.repository} was asked for commit {self.commit} and answered with {found.commit}; "
-                "check HF_ENDPOINT, or add a folder that you trust."
-            )
-        self.write(PROGRESS)
-
     def get(self, found: Announced) -> Iterator[int]:
         """Fetch one file; yields bytes present.
 
@@ -127,7 +114,8 @@ def get_model(
 
 def _announce(job: _Job, parts: tuple[str, ...]) -> Iterator[Announced]:
     """Every file of the parts; indices of sharded weights are fetched on the way, since they name the shards."""
-    job.settle(_known(job, "transformer/config.json"))
+    _known(job, "transformer/config.json")
+    job.write(PROGRESS)
     for part in parts:
         yield _known(job, f"{part}/config.json")
         index = job.hub.announce(job.commit, f"{part}/{WEIGHTS[part]}")

@@ -208,6 +208,11 @@ class BaseRun:
         require(self.scale in (1, 2), f"the base layer's scale is {self.scale}")
         _name(self.packing, BASE_PACKINGS, "base layer's packing")
 
+    @property
+    def bits(self) -> int:
+        """What it takes."""
+        return 8 * len(self.data)
+
 
 @dataclass(frozen=True)
 class GopRecord:
@@ -261,7 +266,7 @@ class GopRecord:
     @property
     def base_bits(self) -> int:
         """Bits of the base layer."""
-        return 0 if self.base is None else 8 * len(self.base.data)
+        return 0 if self.base is None else self.base.bits
 
     def prefix_bits(self) -> tuple[int, ...]:
         """Bits up to and including each prefix of 0, 1, ... len(steps) steps, base layer included."""

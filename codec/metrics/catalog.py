@@ -62,12 +62,3 @@ def ready(
         except SettingsError as error:
             absent[name] = str(error)
     return loaded, absent
-
-
-def missing(name: str, folders: Sequence[Path] | None = None) -> str | None:
-    """Why `metric(name)` would fail on this machine, as one sentence, or None where it is ready."""
-    try:
-        metric(name, folders)
-    except SettingsError as error:
-        return str(error)
-    return None

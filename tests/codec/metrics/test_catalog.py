@@ -11,7 +11,7 @@ from metric_cases import box_blur
 from codec.errors import SettingsError
 from codec.metrics import tof
 from codec.metrics.base import BATCH_PIXELS, Frames, frame_blocks, mean
-from codec.metrics.catalog import NAMES, metric, missing
+from codec.metrics.catalog import NAMES, metric, ready
 
 TEMPORAL = ("tof", "tlp")
 
@@ -45,17 +45,17 @@ def test_unknown_name_lists_the_known() -> None:
 
 
 def test_missing_weights_are_a_sentence(models: Path) -> None:
-    assert missing("dists", [models]) is None
-    assert missing("psnr", []) is None
-    assert missing("pocket-dists", []) is None
-    reason = missing("lpips", [])
+    assert ready(["dists"], [models])[1] == {}
+    assert ready(["psnr"], [])[1] == {}
+    assert ready(["pocket-dists"], [])[1] == {}
+    reason = ready(["lpips"], [])[1].get("lpips")
     assert reason is not None
     assert "alexnet_features.safetensors" in reason
 
 
 def test_a_machine_without_opencv_is_told_before_anything_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tof, "find_spec", lambda _: None)
-    assert "freegvc[metrics]" in (missing("tof") or "")
+    assert "freegvc[metrics]" in ready(["tof"])[1].get("tof", "")
 
 
 @pytest.mark.parametrize(("frames", "height", "width"), [(1, 4000, 4000), (9, 100, 100), (100, 240, 432)])
