@@ -31,6 +31,8 @@ from codec.priors.pocket import PocketPrior
 from codec.settings import EncodeSettings, Quality
 
 Seconds = dict[str, float]
+# The base and the target of each row; without a base the lowest rates that the pocket prior has, and its highest.
+RUNS = (("auto", 0.15), ("auto", 0.1), ("none", 0.35), ("none", 0.3), ("none", 0.2))
 ROOMS = ("networks", "metric", "base layer", "channel")
 
 
@@ -80,7 +82,7 @@ def report(name: str, base: str, target: float, finished: Finished, spent: Secon
     total = spent["total"]
     shares = " ".join(f"{100 * spent[room] / total:9.1f} %" for room in ROOMS)
     depth = sum(gop.t_star for gop in finished.gops) / len(finished.gops)
-    return f"{name:28} {base:5} {target:6.2f} {depth:7.1f} {finished.frames / total:6.2f} {shares}"
+    return f"{name:28} {base:5} {target:6.2f} {finished.bpp:7.4f} {depth:7.1f} {finished.frames / total:6.2f} {shares}"
 
 
 def main() -> None:
@@ -93,9 +95,9 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     columns = " ".join(f"{room:>11}" for room in ROOMS)
-    print(f"{'clip':28} {'base':5} {'target':>6} {'mean t*':>7} {'fps':>6} {columns}")
+    print(f"{'clip':28} {'base':5} {'target':>6} {'bpp':>7} {'mean t*':>7} {'fps':>6} {columns}")
     for path in (clip_path(args.folder, number) for number in args.clips):
-        for base, target in (("auto", 0.15), ("auto", 0.1), ("none", 0.2)):
+        for base, target in RUNS:
             settings = EncodeSettings(
                 goal=Quality(target), base=base, short_side=args.lines, duration=args.seconds, audio="none"
             )

@@ -24,13 +24,12 @@ from numpy.typing import NDArray
 
 from codec.base_stream import UnitPacker, UnitUnpacker, trim, unpack_plain
 from codec.errors import FormatError
-from codec.records import BaseRun
+from codec.records import MAX_CRF, BaseRun
 
 Picture = NDArray[np.uint8]
 """RGB, uint8 (h, w, 3)."""
 
 MAX_SEGMENT_FRAMES = 240
-CRF_RANGE = range(0, 71)
 SCALES = (1, 2)
 
 PRESET = 1
@@ -74,17 +73,17 @@ class BaseEncoder:
 
     Args:
         width, height: coding size of the frames that will be pushed.
-        crf: AV1 constant rate factor, 0-70; SVT-AV1 goes on beyond 63, where AV1's coarsest quantiser lies.
+        crf: constant rate factor, 0-70 in quarters; SVT-AV1 goes on beyond 63, where AV1's coarsest quantiser lies.
         scale: 1 codes at coding size, 2 at half of it.
         frame_rate: only steers the encoder's rate decisions; frames are equidistant to it.
         preset: SVT-AV1's; a higher one is faster and costs bits.
     """
 
     def __init__(
-        self, width: int, height: int, crf: int, scale: int, frame_rate: Fraction, preset: int = PRESET
+        self, width: int, height: int, crf: float, scale: int, frame_rate: Fraction, preset: int = PRESET
     ) -> None:
-        if crf not in CRF_RANGE:
-            raise ValueError(f"the base layer's CRF is 0 to 70, not {crf}")
+        if not 0 <= crf <= MAX_CRF or crf % 0.25:
+            raise ValueError(f"the base layer's CRF is 0 to {MAX_CRF} in quarters, not {crf}")
         self._shape = (height, width, 3)
         self._scale = scale
         self._size = base_size(width, height, scale)
@@ -184,7 +183,7 @@ class BaseReader:
 
 
 def encode_clip(
-    frames: Picture, crf: int, scale: int, frame_rate: Fraction, preset: int = PRESET
+    frames: Picture, crf: float, scale: int, frame_rate: Fraction, preset: int = PRESET
 ) -> tuple[int, Picture]:
     """Codes (T, H, W, 3) uint8 frames in segments of `MAX_SEGMENT_FRAMES`.
 
@@ -198,7 +197,7 @@ def encode_clip(
 
 
 def encode_frames(
-    frames: Picture, crf: int, scale: int, frame_rate: Fraction, preset: int = PRESET
+    frames: Picture, crf: float, scale: int, frame_rate: Fraction, preset: int = PRESET
 ) -> Iterator[BaseFrame]:
     """Codes (T, H, W, 3) uint8 frames in segments of `MAX_SEGMENT_FRAMES`; one `BaseFrame` for each, in order."""
     _, height, width, _ = frames.shape
@@ -209,7 +208,7 @@ def encode_frames(
         yield from encoder.finish()
 
 
-def _svt_encoder(size: tuple[int, int], crf: int, frame_rate: Fraction, preset: int) -> VideoCodecContext:
+def _svt_encoder(size: tuple[int, int], crf: float, frame_rate: Fraction, preset: int) -> VideoCodecContext:
     encoder = av.CodecContext.create("libsvtav1", "w")
     encoder.width, encoder.height = size
     encoder.pix_fmt = "yuv420p"
@@ -217,7 +216,7 @@ def _svt_encoder(size: tuple[int, int], crf: int, frame_rate: Fraction, preset: 
     encoder.time_base = 1 / frame_rate
     encoder.color_range = 1
     encoder.colorspace = encoder.color_primaries = encoder.color_trc = 1
-    encoder.options = {"preset": str(preset), "svtav1-params": f"{SVT_PARAMETERS}:crf={crf}"}
+    encoder.options = {"preset": str(preset), "svtav1-params": f"{SVT_PARAMETERS}:crf={crf:g}"}
     encoder.open()
     leave_real_time()
     return encoder

@@ -8,8 +8,8 @@ from codec.channel import ChannelCoder, coder
 from codec.records import CoderSpec
 
 CODER_SPECS: Mapping[str, CoderSpec] = {
-    "trellis": CoderSpec("trellis", (4, 10)),
-    "trellis-best": CoderSpec("trellis", (4, 14)),
+    "trellis": CoderSpec("trellis", (4, 9)),
+    "trellis-best": CoderSpec("trellis", (4, 16)),
     "greedy": CoderSpec("greedy"),
     "pfr": CoderSpec("pfr"),
 }

@@ -19,7 +19,7 @@ import numpy as np
 from codec.alignment import shared_slots
 from codec.assembly import Assembler, DenoisedGop
 from codec.audio_track import AudioFeed
-from codec.base_choice import BaseChoice, BaseChooser, BaseLevel
+from codec.base_choice import BaseChoice, BaseChooser, SegmentHead
 from codec.base_layer import BaseEncoder, BaseFrame
 from codec.base_stream import UnitPacker
 from codec.bitstream_writer import BitstreamWriter, ResumePoint
@@ -137,20 +137,17 @@ class _Session:
         """Encode one segment; returns the number of the first frame after it."""
         header, chooser = self.plan.header, self.plan.base_chooser
         self.plan.gop_coder.controller.new_scene()
-        level: BaseLevel | None
-        paired: Iterator[_Paired]
+        choice: BaseChoice | None = None
         if chooser is not None:
-            choice, frames = yield from _choose_base(chooser, frames)
-            level = choice.level
-            paired = _with_base(frames, choice, self.plan.size, header.frame_rate)
-        else:
-            level, paired = None, (_Paired(frame, None) for frame in frames)
+            choice, frames = yield from _choose_base(chooser, frames, self.next_gop)
+        paired = _with_base(frames, choice, self.plan.size, header.frame_rate)
         assembler, packer = Assembler(self.plan.prior), UnitPacker()
         known: Known | None = None
+        qualities = iter(choice.qualities if choice is not None else ())
         for window in windows(paired, header.gop_frames, header.overlap_frames):
             start = first - window.overlap
-            run = _base_run(window.items[window.overlap :], level, packer)
-            source = _gop_source(window, self.next_gop, start, run, self.plan)
+            run = _base_run(window.items[window.overlap :], choice, packer)
+            source = _gop_source(window, self.next_gop, start, run, self.plan, next(qualities, None))
             coded = yield from self.plan.gop_coder.code(source, known, self.depth)
             self.depth = coded.next_depth
             yield from self._write(window, source, coded)
@@ -196,20 +193,23 @@ class _Session:
 
 
 def _choose_base(
-    chooser: BaseChooser, frames: Iterator[Frame]
+    chooser: BaseChooser, frames: Iterator[Frame], gop: int
 ) -> Generator[Event, None, tuple[BaseChoice, Iterator[Frame]]]:
     """Settle a segment's base on its first frames; they stay in the segment."""
     yield Phase("choosing the base layer")
     head = list(islice(frames, chooser.looks_at))
-    choice = yield from chooser.choose(np.stack([frame.pixels for frame in head]))
+    choice = yield from chooser.choose(SegmentHead(np.stack([frame.pixels for frame in head]), gop))
     yield Phase("coding")
     return choice, chain(head, frames)
 
 
 def _with_base(
-    frames: Iterator[Frame], choice: BaseChoice, size: tuple[int, int], frame_rate: Fraction
+    frames: Iterator[Frame], choice: BaseChoice | None, size: tuple[int, int], frame_rate: Fraction
 ) -> Iterator[_Paired]:
-    """Each frame with its base picture; the base encoder looks ahead, so frames wait for it."""
+    """Each frame with its base picture, if there is one; the base encoder looks ahead, so frames wait for it."""
+    if choice is None:
+        yield from (_Paired(frame, None) for frame in frames)
+        return
     if choice.coded:
         yield from (_Paired(frame, base) for frame, base in zip(frames, choice.coded, strict=True))
         return
@@ -221,7 +221,9 @@ def _with_base(
     yield from (_Paired(waiting.popleft(), base) for base in encoder.finish())
 
 
-def _gop_source(window: Window[_Paired], index: int, start: int, run: BaseRun | None, plan: Plan) -> GopSource:
+def _gop_source(
+    window: Window[_Paired], index: int, start: int, run: BaseRun | None, plan: Plan, quality: float | None
+) -> GopSource:
     pictures = [item.base.picture for item in window.items if item.base is not None]
     own = window.items[window.overlap :]
     times = _times(own, plan.header)
@@ -233,14 +235,15 @@ def _gop_source(window: Window[_Paired], index: int, start: int, run: BaseRun | 
         base=BaseClip(np.stack(pictures), run.crf, run.scale) if run is not None else None,
         base_run=run,
         overhead_bits=overhead_bits(len(window.items), window.overlap, run, times, plan.prior.schedule.steps),
+        base_quality=quality,
     )
 
 
-def _base_run(own: tuple[_Paired, ...], level: BaseLevel | None, packer: UnitPacker) -> BaseRun | None:
-    if level is None:
+def _base_run(own: tuple[_Paired, ...], choice: BaseChoice | None, packer: UnitPacker) -> BaseRun | None:
+    if choice is None:
         return None
     units = [item.base.packet for item in own if item.base is not None]
-    return BaseRun(level.crf, level.scale, "modelled", packer.pack(units))
+    return BaseRun(choice.level.told_crf, choice.level.scale, "modelled", packer.pack(units))
 
 
 def _times(own: tuple[_Paired, ...], header: Header) -> tuple[int, ...] | None:

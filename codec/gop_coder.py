@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 from torch import Tensor
 
 from codec.channel import ChannelCoder
@@ -13,7 +12,7 @@ from codec.events import Fit, Probe, StepCoded
 from codec.fingerprint import fingerprint, state_hash
 from codec.metrics.base import Metric
 from codec.priors.base import BaseClip, Condition, Frames, VideoPrior
-from codec.probing import probe_frames
+from codec.probing import Judge, probe_frames
 from codec.quality import Decision, RateControl
 from codec.records import BaseRun
 from codec.resuming import KeptGop
@@ -34,6 +33,7 @@ class GopSource:
         base: the decoded base of all T frames, or None.
         base_run: the base of the frames beyond the overlap as the file holds it, or None.
         overhead_bits: most that the GOP's record takes beside those and the steps' payloads.
+        base_quality: what choosing the base has measured of it without any steps, or None.
     """
 
     index: int
@@ -43,6 +43,7 @@ class GopSource:
     base: BaseClip | None
     base_run: BaseRun | None
     overhead_bits: int
+    base_quality: float | None = None
 
     @property
     def base_bits(self) -> int:
@@ -90,6 +91,7 @@ class Prefixes:
         self.states = [walk.start()]
         self.payloads: list[bytes] = []
         self.bits = [base_bits]
+        self._clean: tuple[int, Tensor] | None = None
 
     def extend(self, gop: int, depth: int, most_bits: float) -> Iterator[StepCoded]:
         """Code until prefix `depth` exists, the schedule ends, or the prefix costs more than `most_bits`."""
@@ -103,8 +105,10 @@ class Prefixes:
             yield StepCoded(gop, step.step, self._walk.prior.schedule.steps, 8 * len(step.payload))
 
     def clean(self, step: int) -> Tensor:
-        """The latent as the decoder denoises it from prefix `step`."""
-        return self._walk.denoise(self.states[step], step)
+        """The latent as the decoder denoises it from prefix `step`; the last one asked for is kept."""
+        if self._clean is None or self._clean[0] != step:
+            self._clean = (step, self._walk.denoise(self.states[step], step))
+        return self._clean[1]
 
 
 @dataclass(frozen=True)
@@ -136,14 +140,13 @@ class GopCoder:
         """
         count, height, width, _ = source.frames.shape
         condition = self.prior.prepare(source.base, count, height, width)
-        latent = self.prior.encode(source.frames, condition)
         shape = self.prior.geometry.latent_shape(count, height, width)
         walk = Walk(self.prior, condition, shape, self.seed, source.index, known, self.prior.reuse)
-        prefixes = Prefixes(walk, walk.code(latent, self.coder), source.base_bits)
+        prefixes = Prefixes(walk, self._steps(walk, source), source.base_bits)
         saves = source.base is not None and self.metric is not None
         bpp = self.prior.bpp_over_base if saves else MAX_IMPLICIT_BPP
         most = source.base_bits + bpp * count * height * width
-        probing = Probing(self, source, condition, prefixes)
+        probing = Probing(self, source, walk, prefixes)
         yield from prefixes.extend(source.index, depth, most)
         decision = yield from self._decide(source, prefixes, probing, most)
         yield from prefixes.extend(source.index, decision.step + self.keep_steps, float("inf"))
@@ -160,6 +163,10 @@ class GopCoder:
             latent=prefixes.clean(decision.step),
             condition=condition,
         )
+
+    def _steps(self, walk: Walk, source: GopSource) -> Iterator[CodedStep]:
+        """The trajectory's steps; where nobody asks for one, the source isn't even encoded."""
+        yield from walk.code(self.prior.encode(source.frames, walk.condition), self.coder)
 
     def _decide(
         self, source: GopSource, prefixes: Prefixes, probing: Probing, most: float
@@ -195,22 +202,26 @@ def _told(state: Tensor, step: int) -> tuple[bytes, bytes]:
 class Probing:
     """Measures prefixes of one GOP, each at most once, on a few of its frames."""
 
-    def __init__(self, gop: GopCoder, source: GopSource, condition: Condition, prefixes: Prefixes) -> None:
-        self._gop = gop
-        self._condition = condition
+    def __init__(self, gop: GopCoder, source: GopSource, walk: Walk, prefixes: Prefixes) -> None:
+        self._metric = gop.metric
+        self._source = source
+        self._walk = walk
         self._prefixes = prefixes
-        self._chosen = probe_frames(len(source.frames), source.overlap)
-        self._reference = source.frames[self._chosen]
         self.measured: dict[int, float] = {}
+        # With a latent of the previous GOP to lean on, the prefix without steps may look better than the base alone.
+        if source.base_quality is not None and (walk.known is None or walk.known.step == 0):
+            self.measured[0] = source.base_quality
 
     def measure(self, step: int) -> float:
         """The metric of prefix `step`, mean over the probe frames."""
         if step not in self.measured:
-            assert self._gop.metric is not None
-            latent = self._prefixes.clean(step)
-            seen = self._gop.prior.preview(latent, step, self._condition, self._chosen)
-            self.measured[step] = float(np.mean(self._gop.metric(self._reference, seen)))
+            self.measured[step] = self._judge().quality(self._prefixes.clean(step), step)
         return self.measured[step]
+
+    def _judge(self) -> Judge:
+        assert self._metric is not None
+        frames, chosen = self._source.frames, probe_frames(len(self._source.frames), self._source.overlap)
+        return Judge(self._walk.prior, self._metric, frames, chosen, self._walk.condition)
 
     def points(self) -> tuple[Probe, ...]:
         """All measured points, steps rising."""

@@ -133,7 +133,7 @@ def _controllers(
     if isinstance(goal, Quality):
         assert judge is not None
         control = QualityController(goal.value, lower_is_better=judge.lower_is_better)
-        return control, QualityBase(prior, judge, goal.value, rate, segment) if based else None
+        return control, QualityBase(prior, judge, control.aim, rate, gop, settings.seed) if based else None
     if isinstance(goal, Bitrate):
         bitrate = BitrateController(goal.bits_per_second, float(rate))
         return bitrate, RateBase(prior, bitrate.per_frame, rate, gop) if based else None

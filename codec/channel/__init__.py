@@ -11,10 +11,13 @@ from codec.noise import StepKey
 
 __all__ = ["CODERS", "ChannelCoder", "Coded", "GreedyCoder", "PfrCoder", "StepKey", "TrellisCoder", "coder", "kl_bits"]
 
-# The default first. Efficiencies are those that benchmarks/channel.py prints.
+# Those in use first, the default before the best; files name the others too. Efficiencies are those that
+# benchmarks/channel.py prints for long steps.
 CODERS: tuple[ChannelCoder, ...] = (
-    TrellisCoder(k=4, v=10, efficiency=0.925),
+    TrellisCoder(k=4, v=9, efficiency=0.912),
+    TrellisCoder(k=4, v=16, efficiency=0.96),
     TrellisCoder(k=4, v=14, efficiency=0.955),
+    TrellisCoder(k=4, v=10, efficiency=0.925),
     TrellisCoder(k=4, v=8, efficiency=0.90),
     GreedyCoder(),
     PfrCoder(),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -17,8 +18,9 @@ from numpy.typing import NDArray
 
 from codec.noise import NoiseStream, Purpose, StepKey, normals_at, permutation
 
-# Normals drawn at a time: their FFTs then stay below 10 MB. One stage is never split, so it may exceed this.
-BATCH_NORMALS = 1 << 19
+# Normals drawn at a time: their FFTs then stay below 5 MB, in reach of a core's cache. One stage is never split, so it
+# may exceed this.
+BATCH_NORMALS = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class Layout:
         return np.concatenate((rows[: self.full].ravel(), rows[self.full :, : self.width - 1].ravel()))
 
 
+@lru_cache(maxsize=256)
 def fast_length(width: int) -> int:
     """The smallest 2^a 3^b 5^c >= width: lengths that FFTs like."""
     best = 1 << (width - 1).bit_length()

@@ -34,7 +34,7 @@ SINGLE_BYTES = 2
 MAX_SEAMS = 16
 SEAM_BITS = 1.3
 # Of one step: 2^v bytes a stage. Far above any step of a video; the rest of such a step's KL passes to the next.
-SURVIVOR_BYTES = 1 << 26
+SURVIVOR_BYTES = 1 << 28
 
 
 @dataclass(frozen=True)

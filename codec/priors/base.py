@@ -60,7 +60,7 @@ class BaseClip:
 
     Attributes:
         frames: uint8 (T, h, w, 3) RGB at the base's own size (coding size or half of it).
-        crf: the AV1 quantiser the base was made with (0-63).
+        crf: the constant rate factor that the base was made with, rounded (0-70).
         scale: 1 at coding size, 2 at half of it.
     """
 
@@ -93,7 +93,7 @@ class VideoPrior(Protocol):
     schedule: NoiseSchedule
     ode_evaluations: int
     reuse: int
-    base_levels: tuple[tuple[int, int], ...]
+    base_levels: tuple[tuple[int, float], ...]
     base_by_default: bool
     bpp_over_base: float
     notes: tuple[str, ...]

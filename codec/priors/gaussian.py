@@ -82,7 +82,7 @@ class GaussianPrior:
     geometry = GEOMETRY
     ode_evaluations = 1
     reuse = 1
-    base_levels: tuple[tuple[int, int], ...] = ((2, 50), (1, 50), (1, 40))
+    base_levels: tuple[tuple[int, float], ...] = ((2, 50), (1, 50), (1, 40))
     base_by_default = True
     bpp_over_base = 0.005
     notes: tuple[str, ...] = ()

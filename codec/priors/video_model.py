@@ -82,7 +82,7 @@ class DiffusionPrior:
 
     ode_evaluations = 8
     reuse = 2
-    base_levels: tuple[tuple[int, int], ...] = BASE_LEVELS
+    base_levels: tuple[tuple[int, float], ...] = BASE_LEVELS
     base_by_default = False
     bpp_over_base = 0.3
 

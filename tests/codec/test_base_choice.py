@@ -14,26 +14,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codec.base_choice import (
-    GOOD_ENOUGH,
-    MOST_QUESTIONS,
-    PLACES_APART,
     BaseChoice,
     BaseChooser,
     BaseLevel,
     QualityBase,
     RateBase,
-    coarsest,
+    SegmentHead,
     levels,
-    nearest,
-    nearest_tried,
-    restore,
 )
 from codec.base_layer import encode_clip, encode_frames
+from codec.base_search import GOOD_ENOUGH, MOST_QUESTIONS, coarsest, nearest, nearest_tried
 from codec.events import Event, Phase
+from codec.gop import windows
 from codec.metrics.psnr import Psnr
 from codec.priors.base import BaseClip
 from codec.priors.gaussian import GaussianPrior
-from codec.probing import PROBE_FRAMES, probe_frames
+from codec.probing import PROBE_FRAMES, base_quality, probe_frames
+from codec.quality import Aim
 
 RATE = Fraction(25)
 Answer = TypeVar("Answer")
@@ -53,7 +50,7 @@ def run(search: Generator[int, Answer, Found], answer: Callable[[int], Answer]) 
 
 def chosen(chooser: BaseChooser, frames: np.ndarray) -> tuple[list[Event], BaseChoice]:
     """What a chooser tells on its way, and what it settles on."""
-    choosing, events = chooser.choose(frames), []
+    choosing, events = chooser.choose(SegmentHead(frames, 0)), []
     while True:
         try:
             events.append(next(choosing))
@@ -150,35 +147,67 @@ def test_the_nearest_level_is_found_with_few_questions(
     assert abs(zero - found) <= max(best, GOOD_ENOUGH / wrong) + 1e-6
 
 
-def test_a_curve_that_bends_is_met_within_two_steps() -> None:
-    for zero in (3.2, 17.5, 38.1):
-        found = nearest_tried(run(nearest(41, 20, 10.0), lambda index, zero=zero: math.exp((zero - index) / 15) - 1))
-        assert abs(found - zero) <= 2
+def test_a_curve_that_bends_is_met_within_two_crfs() -> None:
+    for zero in (12.8, 70.0, 152.4):
+        found = nearest_tried(run(nearest(164, 80, 40.0), lambda index, zero=zero: math.exp((zero - index) / 60) - 1))
+        assert abs(found - zero) <= 8
+
+
+class FinerPrior(GaussianPrior):
+    """With a base level beyond those that the tests want."""
+
+    base_levels = ((1, 50), (1, 40), (1, 30))
+
+
+PRIOR = FinerPrior()
+
+
+def quality_base(target: float, tolerance: float = 0.01) -> QualityBase:
+    """A chooser that judges GOPs of 8 frames by PSNR."""
+    return QualityBase(PRIOR, Psnr(), Aim(target, tolerance, lower_is_better=False), RATE, 8, seed=0)
+
+
+def reached(frames: np.ndarray, level: BaseLevel) -> list[float]:
+    """PSNR of every GOP of a segment with the base alone."""
+    _, pictures = encode_clip(frames, level.crf, level.scale, RATE)
+    values = []
+    for gop, window in enumerate(windows(range(len(frames)), 8, PRIOR.geometry.overlap_frames)):
+        own = slice(window.items[0], window.items[-1] + 1)
+        base = BaseClip(pictures[own], level.told_crf, level.scale)
+        chosen = probe_frames(len(window.items), window.overlap)
+        values.append(base_quality(PRIOR, Psnr(), base, frames[own], chosen, 0, gop))
+    return values
 
 
 def test_a_quality_takes_the_base_nearest_to_it(frames: np.ndarray) -> None:
-    prior, metric = GaussianPrior(), Psnr()
-    chosen = probe_frames(len(frames), 0)[::PLACES_APART]
-    reached = []
-    for level in levels(prior):
-        _, pictures = encode_clip(frames, level.crf, level.scale, RATE)
-        clip = BaseClip(pictures, level.crf, level.scale)
-        reached.append(float(np.mean(metric(frames[chosen], restore(prior, clip, frames, chosen)))))
-    assert reached == sorted(reached)
-    for index, value in enumerate(reached):
-        assert chosen_level(QualityBase(prior, metric, value, RATE, len(frames)), frames) == levels(prior)[index]
-    assert chosen_level(QualityBase(prior, metric, 99.0, RATE, len(frames)), frames) == levels(prior)[-1]
+    values = [reached(frames, level)[0] for level in levels(PRIOR)]
+    assert values == sorted(values)
+    for index, value in enumerate(values):
+        assert chosen_level(quality_base(value), frames) == levels(PRIOR)[index]
+    assert chosen_level(quality_base(99.0), frames) == levels(PRIOR)[-1]
+
+
+def test_no_gop_of_a_segment_looks_worse_than_asked_for() -> None:
+    frames = np.stack(moving(20, 64, 48))
+    frames[8:16] = frames[8:16, ::-1, ::-1] // 2 + np.random.default_rng(0).integers(0, 64, (8, 48, 64, 3), np.uint8)
+    coarse, wanted, _ = (reached(frames, level) for level in levels(PRIOR))
+    tolerance = 0.5
+    target = min(wanted) + tolerance / 2
+    assert float(np.mean(coarse)) > target  # on average the coarser base would do
+    _, choice = chosen(quality_base(target, tolerance), frames)
+    assert choice.level == levels(PRIOR)[1]
+    assert choice.qualities == pytest.approx(wanted, abs=1e-9)
 
 
 def test_every_level_that_is_tried_is_named(frames: np.ndarray) -> None:
     prior = GaussianPrior()
-    events = list(RateBase(prior, lambda: 0.0, RATE, len(frames)).choose(frames))
+    events = list(RateBase(prior, lambda: 0.0, RATE, len(frames)).choose(SegmentHead(frames, 0)))
     assert events
     assert all(isinstance(event, Phase) and "trying CRF" in event.name for event in events)
 
 
 def test_the_coded_base_is_what_the_encoder_would_make_again(frames: np.ndarray) -> None:
-    events, choice = chosen(QualityBase(GaussianPrior(), Psnr(), 30.0, RATE, len(frames)), frames)
+    events, choice = chosen(quality_base(30.0), frames)
     assert [type(event) for event in events] == [Phase] * len(events)
     again = encode_frames(frames, choice.level.crf, choice.level.scale, RATE)
     assert [frame.packet for frame in choice.coded] == [frame.packet for frame in again]

@@ -105,7 +105,7 @@ def test_a_low_target_codes_few_steps() -> None:
 
 
 def test_a_gop_like_the_last_one_costs_a_probe_or_two() -> None:
-    coder = _coder(_quality(15.0), Psnr())
+    coder = _coder(_quality(16.0), Psnr())
     _, first = _run(coder.code(_source(), None))
     _, second = _run(coder.code(_source(index=1, start_frame=8), None, first.next_depth))
     assert second.reachable
