@@ -54,6 +54,11 @@ class Document:
             return None
         return float(self.info.header.target.value)
 
+    @property
+    def can_be_smaller(self) -> bool:
+        """Whether it was made for a quality and holds steps that may be left out."""
+        return self.target is not None and any(gop.t_star for gop in self.gops)
+
 
 def of_source(path: Path, settings: EncodeSettings, job_id: str = "") -> Document:
     """A source that is to be coded; raises InputError where it can't be read."""

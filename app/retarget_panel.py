@@ -50,10 +50,10 @@ class RetargetPanel(QWidget):
 
     def show_document(self, document: Document | None) -> bool:
         """Take another file; whether it can be re-targeted."""
-        target = document.target if document is not None else None
         self._document = document
-        if target is None:
+        if document is None or document.target is None or not document.can_be_smaller:
             return False
+        target = document.target
         self.slider.blockSignals(True)
         self.slider.setRange(
             round(target / SLIDER_UNIT), max(round(target / SLIDER_UNIT) + 1, round(MOST / SLIDER_UNIT))

@@ -140,26 +140,27 @@ class QualityBase:
 
     def _settle(self, tried: Mapping[int, float], segment: SegmentHead) -> Generator[Event, None, _CodedLevel]:
         """Code the level that looks nearest to the target, and others where what comes of it is not near enough."""
-        coded: dict[int, _CodedLevel] = {}
-        index = nearest_tried(tried)
-        while True:
-            coded[index] = yield from self._code(index, segment)
-            best = self._best(list(coded.values()))
-            if -TOO_FINE <= best.miss / self._aim.tolerance <= TOO_COARSE or len(coded) == MOST_CODED:
-                return best
+        best = last = yield from self._code(nearest_tried(tried), segment)
+        coded = {last.index: last.miss}
+        while not self._is_near(best) and len(coded) < MOST_CODED:
             # All levels are taken to look as much better or worse than in their trials as this one does.
-            gap = coded[index].miss - tried.get(index, coded[index].miss)
-            misses = {i: miss + gap for i, miss in tried.items()} | {i: level.miss for i, level in coded.items()}
-            index = guess_index(misses, self._steepness, len(self._levels) - 1)
-            if index in coded:
-                return best
+            gap = last.miss - tried.get(last.index, last.miss)
+            misses = {index: miss + gap for index, miss in tried.items()} | coded
+            guess = guess_index(misses, self._steepness, len(self._levels) - 1)
+            if guess in coded:
+                break
+            last = yield from self._code(guess, segment)
+            coded[last.index] = last.miss
+            best = self._better(best, last)
+        return best
 
-    def _best(self, coded: Sequence[_CodedLevel]) -> _CodedLevel:
-        """The coarsest of those that are fine enough, else the finest."""
-        fine_enough = [level for level in coded if level.miss <= TOO_COARSE * self._aim.tolerance]
-        if fine_enough:
-            return min(fine_enough, key=lambda level: level.index)
-        return max(coded, key=lambda level: level.index)
+    def _is_near(self, level: _CodedLevel) -> bool:
+        return -TOO_FINE <= level.miss / self._aim.tolerance <= TOO_COARSE
+
+    def _better(self, one: _CodedLevel, other: _CodedLevel) -> _CodedLevel:
+        """The coarser of two where both are fine enough, else the finer."""
+        coarse, fine = sorted((one, other), key=lambda level: level.index)
+        return coarse if coarse.miss <= TOO_COARSE * self._aim.tolerance else fine
 
     def _trial(self, level: BaseLevel, segment: SegmentHead) -> float:
         """How much worse than wanted a segment is going to look at a level."""

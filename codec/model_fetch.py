@@ -114,10 +114,11 @@ def get_model(
 
 def _announce(job: _Job, parts: tuple[str, ...]) -> Iterator[Announced]:
     """Every file of the parts; indices of sharded weights are fetched on the way, since they name the shards."""
-    _known(job, "transformer/config.json")
-    job.write(PROGRESS)
     for part in parts:
-        yield _known(job, f"{part}/config.json")
+        config = _known(job, f"{part}/config.json")
+        # Not before the hub has answered: a name that it doesn't know leaves no folder.
+        job.write(PROGRESS)
+        yield config
         index = job.hub.announce(job.commit, f"{part}/{WEIGHTS[part]}")
         if index is None:
             yield _known(job, f"{part}/{WEIGHTS[part].removesuffix('.index.json')}")

@@ -22,6 +22,7 @@ from app.job import Job, State, to_json
 from app.main_window import MainWindow
 from app.preferences import Preferences
 from app.readouts import human_bytes
+from app.retarget_panel import RetargetPanel
 from app.settings_panel import words_for
 from app.sound_device import Fill, NoSoundError, Output
 from app.theme import DARK, LIGHT, Theme
@@ -117,6 +118,10 @@ def test_drop_encode_play_retarget_export(qtbot: QtBot, window: MainWindow, clip
     qtbot.waitUntil(lambda: workspace.player.result is not None, timeout=PATIENCE)
     assert (workspace.player.result != before).any()
     assert window.retarget.size_text != window.readouts.text("size")
+    panel = RetargetPanel()
+    qtbot.addWidget(panel)
+    assert panel.show_document(workspace.document)
+    assert not panel.show_document(replace(workspace.document, gops=tuple(replace(g, t_star=0) for g in info.gops)))
 
     video = tmp_path / "out.mp4"
     with qtbot.waitSignal(workspace.ended, timeout=PATIENCE):
