@@ -25,7 +25,7 @@ SEED = 2026
 WHITE = ((20_000, 50.0, 24), (50_000, 400.0, 12), (50_000, 2000.0, 4), (400_000, 400.0, 4))
 # Frames, height, width: a latent of 46,080 dimensions.
 CLIP = (16, 24, 40)
-GOPS = 2
+GOPS = 8
 
 
 @dataclass
