@@ -1,6 +1,6 @@
 """How well Adaptive Quality Control holds its target on real clips, and what it asks for.
 
-    python benchmarks/quality_control.py CLIPS [--clips 03 10 ...] [--targets 0.15 0.12] [--short-side 144] > ...txt
+    python benchmarks/quality_control.py CLIPS [--clips 03 10 ...] [--targets 0.15 0.12] [--base none] > ...txt
 
 A GOP is out of reach where the base layer alone, which is settled once a segment, already looks better than the target
 by more than the tolerance, or where the deepest prefix it may have still looks worse. "held" is what the controller
@@ -59,9 +59,9 @@ def state(gop: GopDone, target: float) -> str:
     return "worse" if gop.probes and gop.probes[-1].step <= gop.t_star else "missed"
 
 
-def encoded(source: Path, output: Path, target: float, short_side: int) -> Finished:
+def encoded(source: Path, output: Path, target: float, short_side: int, base: str) -> Finished:
     """The result of an encode."""
-    settings = EncodeSettings(goal=Quality(target), short_side=short_side, audio="none")
+    settings = EncodeSettings(goal=Quality(target), short_side=short_side, base=base, audio="none")
     return next(event for event in encode(source, output, settings) if isinstance(event, Finished))
 
 
@@ -97,6 +97,7 @@ def main() -> None:
     parser.add_argument("--clips", nargs="*", default=CLIPS)
     parser.add_argument("--targets", nargs="*", type=float, default=[0.15, 0.12])
     parser.add_argument("--short-side", type=int, default=144)
+    parser.add_argument("--base", choices=("auto", "none"), default="auto")
     args = parser.parse_args()
     torch.set_num_threads(1)
     print("clip target | GOP: t*, held, decoded, probes, state")
@@ -107,7 +108,7 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as name:
                 folder = Path(name)
                 write_source(frames, rate, folder / "source.mkv")
-                done = encoded(folder / "source.mkv", folder / "coded.fgvc", target, args.short_side)
+                done = encoded(folder / "source.mkv", folder / "coded.fgvc", target, args.short_side, args.base)
                 found = list(gops(done, frames, decoded(done.path, folder / "out.mkv"), target))
             rows += found
             for index, row in enumerate(found):

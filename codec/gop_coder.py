@@ -147,7 +147,8 @@ class GopCoder:
         bpp = self.prior.bpp_over_base if saves else MAX_IMPLICIT_BPP
         most = source.base_bits + bpp * count * height * width
         probing = Probing(self, source, walk, prefixes)
-        yield from prefixes.extend(source.index, depth, most)
+        # Without a base the prefix without steps is no picture at all, and tells nothing of those to come.
+        yield from prefixes.extend(source.index, depth or (HORIZON_STEPS if source.base_run is None else 0), most)
         decision = yield from self._decide(source, prefixes, probing, most)
         yield from prefixes.extend(source.index, decision.step + self.keep_steps, float("inf"))
         z_hash, printed = _told(prefixes.states[decision.step], decision.step)

@@ -114,8 +114,7 @@ class QualityController:
     def begin(self, bits: Sequence[int], frames: int) -> QualitySearch:
         """See RateControl."""
         self._learn()
-        self._rate_unit = self._rate_unit or max(bits[-1], 1) / frames
-        self._last = QualitySearch(self.aim, self._surrogate, bits, frames * self._rate_unit)
+        self._last = QualitySearch(self.aim, self._surrogate, bits, frames, self._rate_unit)
         return self._last
 
     def new_scene(self) -> None:
@@ -125,6 +124,7 @@ class QualityController:
 
     def _learn(self) -> None:
         if self._last is not None and self._last.points:
+            self._rate_unit = self._last.rate_unit
             self._surrogate.learn(self._last.points, self._last.chosen, 3 * self.aim.tolerance)
         self._last = None
 
@@ -143,19 +143,30 @@ class Aim:
 
 
 class QualitySearch:
-    """Search for the earliest prefix that meets the target; a GopSearch."""
+    """Search for the earliest prefix that meets the target; a GopSearch.
 
-    def __init__(self, aim: Aim, surrogate: Surrogate, bits: Sequence[int], unit: float) -> None:
+    Attributes:
+        rate_unit: bits a frame that count as a rate of 1, so that the surrogate sees numbers about 1: what the first
+            ladder with any bits has at its end. 0 while that is unknown.
+    """
+
+    def __init__(self, aim: Aim, surrogate: Surrogate, bits: Sequence[int], frames: int, rate_unit: float) -> None:
         self._aim = aim
         self._surrogate = surrogate
-        self._unit = unit
+        self._frames = frames
+        self.rate_unit = rate_unit
         self._measured: dict[int, float] = {}
         self.extend(bits)
+
+    @property
+    def _unit(self) -> float:
+        return (self.rate_unit or 1.0) * self._frames
 
     def extend(self, bits: Sequence[int]) -> None:
         """See GopSearch. Each extension may be probed as a new ladder is."""
         is_first = self._surrogate.level is None
         self._bits = tuple(bits)
+        self.rate_unit = self.rate_unit or bits[-1] / self._frames
         self._rates = [count / self._unit for count in bits]
         self._first = _first_probes(self._bits) if is_first else ()
         self._most = len(self._measured) + _CORRECTIONS + (_FIRST_PROBES if is_first else 1)
@@ -177,13 +188,18 @@ class QualitySearch:
     @property
     def points(self) -> tuple[Point, ...]:
         """What was measured, as (rate, quality) in the surrogate's unit."""
-        return tuple((self._rates[step], quality) for step, quality in self._measured.items())
+        return tuple((self._rates[step], quality) for step, quality in self._telling.items())
+
+    @property
+    def _telling(self) -> Mapping[int, float]:
+        """What tells something of other prefixes: nothing of the curve passes through a picture without any bits."""
+        return {step: value for step, value in self._measured.items() if self._bits[step] > 0} or self._measured
 
     @property
     def chosen(self) -> Point:
         """The measured point nearest to the decision."""
         step = self._pick()
-        nearest = min(self._measured, key=lambda other: abs(other - step))
+        nearest = min(self._telling, key=lambda other: abs(other - step))
         return self._rates[nearest], self._measured[nearest]
 
     def next_probe(self) -> int | None:
@@ -225,7 +241,9 @@ class QualitySearch:
 
     def curve(self) -> tuple[float, ...]:
         """Quality of every prefix, as measured or else as predicted."""
-        return estimate(self._rates, self._measured, self._fit(), self._surrogate.level)
+        measured = self._telling
+        expected = estimate(self._rates, measured, self._fit(), self._surrogate.level)
+        return tuple(self._measured.get(step, value) for step, value in enumerate(expected))
 
     def _fit(self) -> Curve:
         return self._surrogate.fit(self.points)
