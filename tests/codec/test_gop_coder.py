@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -18,6 +19,7 @@ from codec.fingerprint import fingerprint, state_hash
 from codec.gop_coder import HORIZON_STEPS, MAX_IMPLICIT_BPP, CodedGop, GopCoder, GopSource
 from codec.metrics.base import Frames
 from codec.metrics.psnr import Psnr
+from codec.priors.base import BaseClip
 from codec.priors.gaussian import GaussianPrior
 from codec.probing import probe_frames
 from codec.quality import QualityController, RateControl
@@ -123,6 +125,23 @@ def test_only_own_frames_are_probed() -> None:
     _run(_coder(_quality(14.0), metric).code(_source(overlap=6), None))
     assert all(np.array_equal(shown, FRAMES[probe_frames(8, 6)]) for shown in metric.seen)
     assert probe_frames(8, 6) == [6, 7]
+
+
+class _Unencodable(GaussianPrior):
+    """Refuses to look at the source."""
+
+    def encode(self, frames: Frames, condition: Any) -> Any:
+        raise AssertionError(f"encoded {frames.shape} for {condition}")
+
+
+def test_a_gop_whose_base_was_found_good_enough_costs_neither_a_probe_nor_an_encode() -> None:
+    metric = _Looking()
+    coder = replace(_coder(_quality(15.0), metric), prior=_Unencodable())
+    base, run = BaseClip(FRAMES, 40, 1), BaseRun(40, 1, "modelled", bytes(9))
+    events, coded = _run(coder.code(_source(base=base, base_run=run, base_quality=15.2), None))
+    assert (events, metric.seen, coded.t_star, coded.quality) == ([], [], 0, 15.2)
+    with pytest.raises(AssertionError, match="encoded"):
+        _run(coder.code(_source(base=base, base_run=run, base_quality=5.0), None))
 
 
 def test_no_prefix_is_measured_twice() -> None:
