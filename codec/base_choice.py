@@ -182,9 +182,9 @@ class QualityBase:
         level = self._levels[index]
         yield Phase(f"coding the base layer at {level}")
         coded = tuple(encode_frames(segment.frames, level.crf, level.scale, self._frame_rate))
-        qualities = []
-        for number, window in enumerate(self._windows(segment)):
-            yield Phase(f"judging the base layer at {level}")
+        qualities, parts = [], self._windows(segment)
+        for number, window in enumerate(parts):
+            yield Phase(f"judging the base layer at {level}, GOP {number + 1} of {len(parts)}")
             pictures = np.stack([coded[place].picture for place in window.items])
             chosen = probe_frames(len(window.items), window.overlap)
             frames = segment.frames[window.items[0] : window.items[-1] + 1]
