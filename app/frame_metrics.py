@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from app.frame_store import Picture
 from app.playback import Playback
 from app.player import ORIGINAL, RESULT, Player
 from codec.worker import Measured
@@ -35,7 +36,7 @@ class FrameMetrics(QObject):
         super().__init__(parent)
         self._player, self._playback, self._idle = player, playback, idle
         self._side = RESULT
-        self._waiting = False
+        self._waiting = self._owed = False
         self._rest = QTimer(self, singleShot=True, interval=REST_MS)
         self._rest.timeout.connect(self._rested)
         player.updated.connect(self._changed)
@@ -43,24 +44,24 @@ class FrameMetrics(QObject):
         playback.failed.connect(self._give_up)
 
     def measure(self) -> None:
-        """Measure now: the last side that isn't the original."""
-        self._rest.stop()
-        if not self._waiting and not self._ask():
-            self.refused.emit(
-                self.tr("This frame can't be measured now: both pictures must be there and decoding be done.")
-            )
+        """Measure now, or once the decoder is free: the last side that isn't the original."""
+        if self._pictures() is None:
+            self.refused.emit(self.tr("This frame can't be measured before both pictures are there."))
+            return
+        self._owed = True
+        self._rested()
 
     def close(self) -> None:
         """Measure nothing more by itself."""
         self._rest.stop()
 
-    def _ask(self) -> bool:
+    def _pictures(self) -> tuple[Picture, Picture] | None:
+        """The original and the side that is judged, where both are there and of one size."""
         self._side = next((name for name in reversed(self._player.sides) if name != ORIGINAL), RESULT)
         original, result = self._player.original, self._player.picture(self._side)
-        if original is None or result is None:
-            return False
-        self._waiting = self._playback.measure(self._player.clock.frame, original, result)
-        return self._waiting
+        if original is None or result is None or original.shape != result.shape:
+            return None
+        return original, result
 
     @Slot()
     def _changed(self) -> None:
@@ -69,8 +70,15 @@ class FrameMetrics(QObject):
 
     @Slot()
     def _rested(self) -> None:
-        if not self._player.clock.playing and self._idle():
-            self._ask()
+        pictures = self._pictures()
+        if pictures is None or not (self._owed or (not self._player.clock.playing and self._idle())):
+            return
+        if self._waiting or not self._playback.measure(self._player.clock.frame, *pictures):
+            # The child is at work on another frame.
+            self._rest.start()
+            return
+        self._rest.stop()
+        self._waiting, self._owed = True, False
 
     @Slot(object)
     def _tell(self, measured: Measured) -> None:

@@ -1,11 +1,11 @@
 """How coarse the base layer of a segment is: the first of the controller's two knobs, t* being the other.
 
-The base is settled once per segment before its stream begins: on all of it for a quality and where a file's size must
-hold, else on its first GOP. t* then follows each GOP.
+The base is settled once per segment, on all of it, before its stream begins. t* then follows each GOP.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -13,8 +13,9 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from codec.base_layer import BaseFrame, encode_clip, encode_frames
-from codec.base_search import coarsest, guess_index, nearest, nearest_tried
+from codec.base_layer import BaseFrame, encode_frames
+from codec.base_search import finest, guess_index, nearest, nearest_tried
+from codec.base_stream import UnitPacker
 from codec.events import Event, Phase
 from codec.gop import Window, longest_segment, windows
 from codec.metrics.base import Metric
@@ -40,10 +41,13 @@ LADDER_PER_UNIT: Mapping[str, float] = {"dists": 440.0, "pocket-dists": 440.0, "
 WORST_GOP = 0.5
 TOO_FINE, TOO_COARSE = 0.6, 0.5
 MOST_CODED = 3
-# A keyframe weighs more in the first GOP than in the segment; t* spends what a cautious base leaves.
-BASE_SHARE = 0.92
-# A frame's share of its GOP's record: a 48th of some 45 bytes.
+# Of a budget; t* spends the rest. A frame's share of its GOP's record is a 48th of some 45 bytes, and there is always
+# some budget, however small.
+BASE_SHARE = 0.98
 RECORD_BYTES = 1
+TINY = 1e-3
+# About as many quarters of a CRF double a base's bits.
+QUARTERS_PER_DOUBLING = 19.0
 Answer = TypeVar("Answer")
 Found = TypeVar("Found")
 
@@ -71,11 +75,13 @@ class BaseChoice:
     Attributes:
         coded: the base of all frames that were looked at, or nothing.
         qualities: of each GOP with that base and no steps, or nothing.
+        bits_per_frame: of the base on average over the segment, where a budget asked for that.
     """
 
     level: BaseLevel
     coded: tuple[BaseFrame, ...] = field(default=(), repr=False)
     qualities: tuple[float, ...] = ()
+    bits_per_frame: float | None = None
 
 
 @dataclass(frozen=True)
@@ -124,7 +130,7 @@ class QualityBase:
         self._steepness = LADDER_PER_UNIT.get(metric.name, 1.0)
         self._frame_rate = frame_rate
         self._levels = levels(prior)
-        self._last = self._levels.index(min(self._levels, key=lambda level: (level.scale, abs(level.crf - FIRST_CRF))))
+        self._last = _usual_level(self._levels)
 
     def choose(self, segment: SegmentHead) -> Generator[Event, None, BaseChoice]:
         """See `BaseChooser`."""
@@ -211,34 +217,50 @@ class _CodedLevel:
 
 
 class RateBase:
-    """The finest base whose bits stay within its share of a budget.
+    """The finest base whose bits stay within its share of a budget, over the whole segment: its keyframe serves all.
 
     Args:
         per_frame: what the budget has left for each frame to come, asked at every segment.
-        looks_at: a segment's length where the budget must hold: later GOPs may cost more than the first.
+        looks_at: a segment's greatest length.
     """
 
     def __init__(self, prior: VideoPrior, per_frame: Callable[[], float], frame_rate: Fraction, looks_at: int) -> None:
         self.looks_at = looks_at
         self._per_frame = per_frame
         self._frame_rate = frame_rate
-        self._levels = levels(prior)[::-1]
-        self._last = len(self._levels) // 2
+        self._levels = levels(prior)
+        self._last = _usual_level(self._levels)
 
     def choose(self, segment: SegmentHead) -> Generator[Event, None, BaseChoice]:
         """See `BaseChooser`."""
-        search = coarsest(len(self._levels), self._last)
-        self._last = yield from _ask(search, self._levels, lambda level: self._accepts(level, segment.frames))
-        return BaseChoice(self._levels[self._last])
+        allowed = max(BASE_SHARE * self._per_frame() - 8 * RECORD_BYTES, TINY)
+        kept: list[BaseChoice] = []
 
-    def _accepts(self, level: BaseLevel, frames: Frames) -> bool:
-        size, _ = encode_clip(frames, level.crf, level.scale, self._frame_rate)
-        return 8 * (size + RECORD_BYTES * len(frames)) <= BASE_SHARE * self._per_frame() * len(frames)
+        def excess(level: BaseLevel) -> float:
+            choice = self._coded(level, segment.frames)
+            assert choice.bits_per_frame is not None
+            if choice.bits_per_frame <= allowed or level == self._levels[0]:
+                kept[:] = [choice]
+            return math.log2(choice.bits_per_frame / allowed)
+
+        search = finest(len(self._levels), self._last, QUARTERS_PER_DOUBLING)
+        self._last = yield from _ask(search, self._levels, excess)
+        return kept[0]
+
+    def _coded(self, level: BaseLevel, frames: Frames) -> BaseChoice:
+        coded = tuple(encode_frames(frames, level.crf, level.scale, self._frame_rate))
+        size = len(UnitPacker().pack([frame.packet for frame in coded]))
+        return BaseChoice(level, coded, bits_per_frame=8 * size / len(frames))
 
 
 def levels(prior: VideoPrior) -> Sequence[BaseLevel]:
     """The prior's base levels, coarse to fine."""
     return [BaseLevel(crf, scale) for scale, crf in prior.base_levels]
+
+
+def _usual_level(ladder: Sequence[BaseLevel]) -> int:
+    """Index of the level with which a first search begins."""
+    return ladder.index(min(ladder, key=lambda level: (level.scale, abs(level.crf - FIRST_CRF))))
 
 
 def _ask(

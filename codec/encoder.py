@@ -147,7 +147,8 @@ class _Session:
         for window in windows(paired, header.gop_frames, header.overlap_frames):
             start = first - window.overlap
             run = _base_run(window.items[window.overlap :], choice, packer)
-            source = _gop_source(window, self.next_gop, start, run, self.plan, next(qualities, None))
+            source = _gop_source(window, self.next_gop, start, run, self.plan)
+            source = replace(source, base_quality=next(qualities, None), charged_base_bits=_charged(window, choice))
             coded = yield from self.plan.gop_coder.code(source, known, self.depth)
             self.depth = coded.next_depth
             yield from self._write(window, source, coded)
@@ -221,9 +222,14 @@ def _with_base(
     yield from (_Paired(waiting.popleft(), base) for base in encoder.finish())
 
 
-def _gop_source(
-    window: Window[_Paired], index: int, start: int, run: BaseRun | None, plan: Plan, quality: float | None
-) -> GopSource:
+def _charged(window: Window[_Paired], choice: BaseChoice | None) -> int | None:
+    """See `GopSource.charged_base_bits`."""
+    if choice is None or choice.bits_per_frame is None:
+        return None
+    return round(choice.bits_per_frame * (len(window.items) - window.overlap))
+
+
+def _gop_source(window: Window[_Paired], index: int, start: int, run: BaseRun | None, plan: Plan) -> GopSource:
     pictures = [item.base.picture for item in window.items if item.base is not None]
     own = window.items[window.overlap :]
     times = _times(own, plan.header)
@@ -235,7 +241,6 @@ def _gop_source(
         base=BaseClip(np.stack(pictures), run.crf, run.scale) if run is not None else None,
         base_run=run,
         overhead_bits=overhead_bits(len(window.items), window.overlap, run, times, plan.prior.schedule.steps),
-        base_quality=quality,
     )
 
 

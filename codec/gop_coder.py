@@ -34,6 +34,8 @@ class GopSource:
         base_run: the base of the frames beyond the overlap as the file holds it, or None.
         overhead_bits: most that the GOP's record takes beside those and the steps' payloads.
         base_quality: what choosing the base has measured of it without any steps, or None.
+        charged_base_bits: what a budget pays for the base: where all of a segment is known, the segment's mean, for its
+            keyframe serves every GOP. None for `base_bits`.
     """
 
     index: int
@@ -44,6 +46,7 @@ class GopSource:
     base_run: BaseRun | None
     overhead_bits: int
     base_quality: float | None = None
+    charged_base_bits: int | None = None
 
     @property
     def base_bits(self) -> int:
@@ -189,7 +192,8 @@ class GopCoder:
         """What prefixes cost: a budget pays for the whole record, a curve of quality begins where there are no bits."""
         if self.metric is not None:
             return prefixes.bits
-        return [bits + source.overhead_bits for bits in prefixes.bits]
+        charged = source.base_bits if source.charged_base_bits is None else source.charged_base_bits
+        return [bits - source.base_bits + charged + source.overhead_bits for bits in prefixes.bits]
 
 
 def _told(state: Tensor, step: int) -> tuple[bytes, bytes]:

@@ -136,7 +136,7 @@ def _controllers(
         return control, QualityBase(prior, judge, control.aim, rate, gop, settings.seed) if based else None
     if isinstance(goal, Bitrate):
         bitrate = BitrateController(goal.bits_per_second, float(rate))
-        return bitrate, RateBase(prior, bitrate.per_frame, rate, gop) if based else None
+        return bitrate, RateBase(prior, bitrate.per_frame, rate, segment) if based else None
     if total is None:
         raise SettingsError("The source doesn't say how long it is, so no size can be kept; give --bitrate instead.")
     budget = SizeController(_video_bits(goal, open_audio()), total)

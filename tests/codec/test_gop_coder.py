@@ -165,6 +165,16 @@ def test_a_budget_pays_for_the_record_too() -> None:
     assert less <= 300 * 8 - 1200
 
 
+def test_a_budget_is_charged_the_base_of_its_segment_on_average() -> None:
+    # A keyframe's bits are far above one GOP's share, and all of the segment's GOPs live from it.
+    based = {"base": BaseClip(FRAMES, 40, 1), "base_run": BaseRun(40, 1, "modelled", bytes(400))}
+    alone, _ = _spent(300.0, **based)
+    assert not alone.reachable
+    shared, bits = _spent(300.0, charged_base_bits=800, **based)
+    assert shared.reachable
+    assert 0 < bits <= 300 * 8 - 900
+
+
 def test_a_budget_below_the_record_sends_no_step_and_says_so() -> None:
     coded, bits = _spent(5.0)
     assert (coded.t_star, coded.payloads, bits, coded.reachable) == (0, (), 0, False)
