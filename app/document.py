@@ -56,8 +56,8 @@ class Document:
 
     @property
     def can_be_smaller(self) -> bool:
-        """Whether it was made for a quality and holds steps that may be left out."""
-        return self.target is not None and any(gop.t_star for gop in self.gops)
+        """Whether it holds steps that may be left out."""
+        return any(gop.t_star for gop in self.gops)
 
 
 def of_source(path: Path, settings: EncodeSettings, job_id: str = "") -> Document:

@@ -68,8 +68,8 @@ class Playback(QObject):
         self._asked = None
 
     def measure(self, frame: int, original: Picture, result: Picture) -> bool:
-        """Measure one frame; False where the child is busy decoding."""
-        if self._engine.busy or original.shape != result.shape:
+        """Measure one frame, both pictures of one size; False where the child is at work."""
+        if self._engine.busy:
             return False
         self._engine.submit(Measure(frame, original, result))
         return True

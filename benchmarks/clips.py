@@ -15,6 +15,8 @@ from codec.video import VideoReader, VideoWriter, coding_size, probe
 from codec.video.info import Colour
 
 Clip = NDArray[np.uint8]
+# Odd: AV1 codes every second and fourth frame better.
+JUDGED_EVERY = 5
 CLIPS = ("03", "06", "08", "10", "13", "14", "17")
 """Of shared clips, those that are longer than a few frames and of a usual format; none was trained on."""
 
@@ -51,5 +53,10 @@ def decoded(coded: Path, out: Path) -> Clip:
     """All frames of a `.fgvc` file, decoded into the lossless file `out`."""
     for _ in decode(coded, out, DecodeSettings()):
         pass
-    with VideoReader(out) as reader:
+    return pictures(out)
+
+
+def pictures(path: Path) -> Clip:
+    """All frames of a video at its own size."""
+    with VideoReader(path) as reader:
         return np.stack([frame.pixels for frame in reader.frames()])

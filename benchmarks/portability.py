@@ -16,12 +16,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from clips import read_clip, write_source
+from clips import pictures, read_clip, write_source
 
 from codec.encoder import encode
 from codec.events import Finished, PreviewReady
 from codec.settings import Bitrate, EncodeSettings, Goal, Quality
-from codec.video import VideoReader
 
 FRAMES = 48
 LINES = 144
@@ -60,8 +59,7 @@ def encoded(source: Path, output: Path, base: str, goal: Goal) -> tuple[Finished
 def decoded(path: Path, output: Path, dtype: str, threads: int) -> np.ndarray:
     """A file's pictures as another process makes them, through a lossless file of coding size."""
     subprocess.run([sys.executable, "-c", DECODE, path, output, dtype, str(threads)], check=True)
-    with VideoReader(output) as reader:
-        return np.stack([frame.pixels for frame in reader.frames()])
+    return pictures(output)
 
 
 def psnr(one: np.ndarray, other: np.ndarray) -> float:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from clips import CLIPS, Clip, decoded, read_clip, write_source
+from clips import CLIPS, JUDGED_EVERY, Clip, decoded, read_clip, write_source
 
 from codec.encoder import encode
 from codec.events import Finished, GopDone
@@ -28,8 +28,6 @@ from codec.settings import EncodeSettings, Quality
 
 FRAMES = 192
 TOLERANCE = 0.01
-# Odd: AV1 codes every second and fourth frame better.
-JUDGED_EVERY = 5
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from clips import CLIPS, Clip, decoded, read_clip, seam, write_source
+from clips import CLIPS, JUDGED_EVERY, Clip, decoded, read_clip, seam, write_source
 from numpy.typing import NDArray
 
 from codec.encoder import encode
@@ -37,8 +37,6 @@ from codec.priors.pocket import GEOMETRY
 from codec.settings import EncodeSettings, Quality
 
 FRAMES = 96
-# Odd: AV1 codes every second and fourth frame better.
-JUDGED_EVERY = 5
 HIGHEST_BPP = 0.08
 TARGETS = (0.18, 0.15, 0.12)
 QUANTISERS = {"svtav1": (38, 43, 48, 53, 58, 63), "x265": (28, 32, 36, 40, 44, 48, 51)}

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from clips import Clip, read_clip
-from rate_perception import FRAMES, HIGHEST_BPP, JUDGED_EVERY
+from clips import JUDGED_EVERY, Clip, read_clip
+from rate_perception import FRAMES, HIGHEST_BPP
 
 from codec.base_layer import encode_clip
 from codec.errors import InputError

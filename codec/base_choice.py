@@ -17,7 +17,7 @@ from codec.base_layer import BaseFrame, encode_frames
 from codec.base_search import finest, guess_index, nearest, nearest_tried
 from codec.base_stream import UnitPacker
 from codec.events import Event, Phase
-from codec.gop import Window, longest_segment, windows
+from codec.gop import Window, windows
 from codec.metrics.base import Metric
 from codec.priors.base import BaseClip, Frames, VideoPrior
 from codec.probing import base_quality, probe_frames
@@ -73,36 +73,29 @@ class BaseChoice:
     """A segment's level, and what was made and measured on the way to it.
 
     Attributes:
-        coded: the base of all frames that were looked at, or nothing.
+        coded: the base of all its frames.
         qualities: of each GOP with that base and no steps, or nothing.
         bits_per_frame: of the base on average over the segment, where a budget asked for that.
     """
 
     level: BaseLevel
-    coded: tuple[BaseFrame, ...] = field(default=(), repr=False)
+    coded: tuple[BaseFrame, ...] = field(repr=False)
     qualities: tuple[float, ...] = ()
     bits_per_frame: float | None = None
 
 
 @dataclass(frozen=True)
-class SegmentHead:
-    """What a chooser sees: frames uint8 (T, H, W, 3) at coding size, and the number of the segment's first GOP."""
+class Segment:
+    """What a chooser sees: all frames, uint8 (T, H, W, 3) at coding size, and the number of the first GOP."""
 
     frames: Frames = field(repr=False)
     gop: int
 
 
 class BaseChooser(Protocol):
-    """Settles the base level of one segment after the other.
+    """Settles the base level of one segment after the other; holds a segment's frames meanwhile."""
 
-    Attributes:
-        looks_at: of a segment's frames, how many it wants to see; they are held in memory meanwhile.
-    """
-
-    @property
-    def looks_at(self) -> int: ...  # noqa: D102
-
-    def choose(self, segment: SegmentHead) -> Generator[Event, None, BaseChoice]:
+    def choose(self, segment: Segment) -> Generator[Event, None, BaseChoice]:
         """Returns the choice for a segment; yields before each level that is tried, so that a caller may stop."""
         ...
 
@@ -121,7 +114,6 @@ class QualityBase:
     def __init__(
         self, prior: VideoPrior, metric: Metric, aim: Aim, frame_rate: Fraction, gop_frames: int, seed: int
     ) -> None:
-        self.looks_at = longest_segment(gop_frames, prior.geometry.overlap_frames)
         self._prior = prior
         self._metric = metric
         self._aim = aim
@@ -132,7 +124,7 @@ class QualityBase:
         self._levels = levels(prior)
         self._last = _usual_level(self._levels)
 
-    def choose(self, segment: SegmentHead) -> Generator[Event, None, BaseChoice]:
+    def choose(self, segment: Segment) -> Generator[Event, None, BaseChoice]:
         """See `BaseChooser`."""
         search = nearest(len(self._levels), self._last, self._steepness)
         tried = yield from _ask(search, self._levels, lambda level: self._trial(level, segment))
@@ -140,11 +132,11 @@ class QualityBase:
         self._last = best.index
         return BaseChoice(self._levels[best.index], best.frames, best.qualities)
 
-    def _windows(self, segment: SegmentHead) -> Sequence[Window[int]]:
+    def _windows(self, segment: Segment) -> Sequence[Window[int]]:
         """The frames of each of its GOPs."""
         return list(windows(range(len(segment.frames)), self._gop_frames, self._prior.geometry.overlap_frames))
 
-    def _settle(self, tried: Mapping[int, float], segment: SegmentHead) -> Generator[Event, None, _CodedLevel]:
+    def _settle(self, tried: Mapping[int, float], segment: Segment) -> Generator[Event, None, _CodedLevel]:
         """Code the level that looks nearest to the target, and others where what comes of it is not near enough."""
         best = last = yield from self._code(nearest_tried(tried), segment)
         coded = {last.index: last.miss}
@@ -168,7 +160,7 @@ class QualityBase:
         coarse, fine = sorted((one, other), key=lambda level: level.index)
         return coarse if coarse.miss <= TOO_COARSE * self._aim.tolerance else fine
 
-    def _trial(self, level: BaseLevel, segment: SegmentHead) -> float:
+    def _trial(self, level: BaseLevel, segment: Segment) -> float:
         """How much worse than wanted a segment is going to look at a level."""
         frames = segment.frames
         coded = encode_frames(frames, level.crf, level.scale, self._frame_rate, CHOICE_PRESET)
@@ -183,7 +175,7 @@ class QualityBase:
         mean = float(np.mean([self._aim.miss(value) for value in values])) - slack
         return self._total_miss(mean, mean + usual)
 
-    def _code(self, index: int, segment: SegmentHead) -> Generator[Event, None, _CodedLevel]:
+    def _code(self, index: int, segment: Segment) -> Generator[Event, None, _CodedLevel]:
         """A segment's base as the file will hold it, and its GOPs as they will be judged when they are coded."""
         level = self._levels[index]
         yield Phase(f"coding the base layer at {level}")
@@ -221,17 +213,15 @@ class RateBase:
 
     Args:
         per_frame: what the budget has left for each frame to come, asked at every segment.
-        looks_at: a segment's greatest length.
     """
 
-    def __init__(self, prior: VideoPrior, per_frame: Callable[[], float], frame_rate: Fraction, looks_at: int) -> None:
-        self.looks_at = looks_at
+    def __init__(self, prior: VideoPrior, per_frame: Callable[[], float], frame_rate: Fraction) -> None:
         self._per_frame = per_frame
         self._frame_rate = frame_rate
         self._levels = levels(prior)
         self._last = _usual_level(self._levels)
 
-    def choose(self, segment: SegmentHead) -> Generator[Event, None, BaseChoice]:
+    def choose(self, segment: Segment) -> Generator[Event, None, BaseChoice]:
         """See `BaseChooser`."""
         allowed = max(BASE_SHARE * self._per_frame() - 8 * RECORD_BYTES, TINY)
         kept: list[BaseChoice] = []

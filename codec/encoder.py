@@ -7,11 +7,9 @@ layer is chosen for it.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +17,8 @@ import numpy as np
 from codec.alignment import shared_slots
 from codec.assembly import Assembler, DenoisedGop
 from codec.audio_track import AudioFeed
-from codec.base_choice import BaseChoice, BaseChooser, SegmentHead
-from codec.base_layer import BaseEncoder, BaseFrame
+from codec.base_choice import BaseChoice, BaseChooser, Segment
+from codec.base_layer import BaseFrame
 from codec.base_stream import UnitPacker
 from codec.bitstream_writer import BitstreamWriter, ResumePoint
 from codec.errors import SettingsError
@@ -140,7 +138,7 @@ class _Session:
         choice: BaseChoice | None = None
         if chooser is not None:
             choice, frames = yield from _choose_base(chooser, frames, self.next_gop)
-        paired = _with_base(frames, choice, self.plan.size, header.frame_rate)
+        paired = _with_base(frames, choice)
         assembler, packer = Assembler(self.plan.prior), UnitPacker()
         known: Known | None = None
         qualities = iter(choice.qualities if choice is not None else ())
@@ -196,30 +194,19 @@ class _Session:
 def _choose_base(
     chooser: BaseChooser, frames: Iterator[Frame], gop: int
 ) -> Generator[Event, None, tuple[BaseChoice, Iterator[Frame]]]:
-    """Settle a segment's base on its first frames; they stay in the segment."""
+    """Settle a segment's base on its frames, and hand these on."""
     yield Phase("choosing the base layer")
-    head = list(islice(frames, chooser.looks_at))
-    choice = yield from chooser.choose(SegmentHead(np.stack([frame.pixels for frame in head]), gop))
+    held = list(frames)
+    choice = yield from chooser.choose(Segment(np.stack([frame.pixels for frame in held]), gop))
     yield Phase("coding")
-    return choice, chain(head, frames)
+    return choice, iter(held)
 
 
-def _with_base(
-    frames: Iterator[Frame], choice: BaseChoice | None, size: tuple[int, int], frame_rate: Fraction
-) -> Iterator[_Paired]:
-    """Each frame with its base picture, if there is one; the base encoder looks ahead, so frames wait for it."""
+def _with_base(frames: Iterator[Frame], choice: BaseChoice | None) -> Iterator[_Paired]:
+    """Each frame with its base picture, if there is one."""
     if choice is None:
-        yield from (_Paired(frame, None) for frame in frames)
-        return
-    if choice.coded:
-        yield from (_Paired(frame, base) for frame, base in zip(frames, choice.coded, strict=True))
-        return
-    encoder = BaseEncoder(*size, choice.level.crf, choice.level.scale, frame_rate)
-    waiting: deque[Frame] = deque()
-    for frame in frames:
-        waiting.append(frame)
-        yield from (_Paired(waiting.popleft(), base) for base in encoder.push(frame.pixels))
-    yield from (_Paired(waiting.popleft(), base) for base in encoder.finish())
+        return (_Paired(frame, None) for frame in frames)
+    return (_Paired(frame, base) for frame, base in zip(frames, choice.coded, strict=True))
 
 
 def _charged(window: Window[_Paired], choice: BaseChoice | None) -> int | None:

@@ -14,7 +14,7 @@ from codec.budget import BitrateController, SizeController
 from codec.channel_choice import CODER_SPECS, coder_for
 from codec.errors import InputError, SettingsError
 from codec.events import Event, GopDone, Phase, Warned
-from codec.gop import MAX_GOP_PIXELS, longest_segment
+from codec.gop import MAX_GOP_PIXELS
 from codec.gop_coder import GopCoder
 from codec.metrics.base import Metric
 from codec.metrics.catalog import metric
@@ -128,7 +128,6 @@ def _controllers(
     """The two knobs: t* per GOP, and the base level per segment where there is a base."""
     goal, rate = settings.goal, info.frame_rate
     gop = settings.gop_frames or prior.geometry.gop_frames
-    segment = longest_segment(gop, prior.geometry.overlap_frames)
     based = _wants_base(settings, prior, size)
     if isinstance(goal, Quality):
         assert judge is not None
@@ -136,11 +135,11 @@ def _controllers(
         return control, QualityBase(prior, judge, control.aim, rate, gop, settings.seed) if based else None
     if isinstance(goal, Bitrate):
         bitrate = BitrateController(goal.bits_per_second, float(rate))
-        return bitrate, RateBase(prior, bitrate.per_frame, rate, segment) if based else None
+        return bitrate, RateBase(prior, bitrate.per_frame, rate) if based else None
     if total is None:
         raise SettingsError("The source doesn't say how long it is, so no size can be kept; give --bitrate instead.")
     budget = SizeController(_video_bits(goal, open_audio()), total)
-    return budget, RateBase(prior, budget.per_frame, rate, segment) if based else None
+    return budget, RateBase(prior, budget.per_frame, rate) if based else None
 
 
 def _video_bits(goal: Size, audio: Audio | None) -> float:

@@ -19,7 +19,7 @@ from codec.base_choice import (
     BaseLevel,
     QualityBase,
     RateBase,
-    SegmentHead,
+    Segment,
     levels,
 )
 from codec.base_layer import encode_clip, encode_frames
@@ -50,7 +50,7 @@ def run(search: Generator[int, Answer, Found], answer: Callable[[int], Answer]) 
 
 def chosen(chooser: BaseChooser, frames: np.ndarray) -> tuple[list[Event], BaseChoice]:
     """What a chooser tells on its way, and what it settles on."""
-    choosing, events = chooser.choose(SegmentHead(frames, 0)), []
+    choosing, events = chooser.choose(Segment(frames, 0)), []
     while True:
         try:
             events.append(next(choosing))
@@ -112,14 +112,14 @@ def test_a_budget_takes_the_finest_base_that_fits(frames: np.ndarray) -> None:
     sizes = [8 * encode_clip(frames, level.crf, level.scale, RATE)[0] / len(frames) for level in levels(prior)]
     assert sizes == sorted(sizes)
     for allowed in (0.5 * sizes[0], 1.2 * sizes[0], 1.2 * sizes[1], 1.2 * sizes[2]):
-        chosen = chosen_level(RateBase(prior, lambda allowed=allowed: allowed, RATE, len(frames)), frames)
+        chosen = chosen_level(RateBase(prior, lambda allowed=allowed: allowed, RATE), frames)
         fitting = [level for level, size in zip(levels(prior), sizes, strict=True) if size + 8 <= 0.98 * allowed]
         assert chosen == (fitting[-1] if fitting else levels(prior)[0])
 
 
 def test_a_budget_is_asked_anew_at_every_segment(frames: np.ndarray) -> None:
     left = [1e9]
-    chooser = RateBase(GaussianPrior(), lambda: left[0], RATE, len(frames))
+    chooser = RateBase(GaussianPrior(), lambda: left[0], RATE)
     assert chosen_level(chooser, frames) == levels(GaussianPrior())[-1]
     left[0] = 0.0
     assert chosen_level(chooser, frames) == levels(GaussianPrior())[0]
@@ -197,7 +197,7 @@ def test_no_gop_of_a_segment_looks_worse_than_asked_for() -> None:
 
 def test_every_level_that_is_tried_is_named(frames: np.ndarray) -> None:
     prior = GaussianPrior()
-    events = list(RateBase(prior, lambda: 0.0, RATE, len(frames)).choose(SegmentHead(frames, 0)))
+    events = list(RateBase(prior, lambda: 0.0, RATE).choose(Segment(frames, 0)))
     assert events
     assert all(isinstance(event, Phase) and "trying CRF" in event.name for event in events)
 
