@@ -16,7 +16,7 @@ from PySide6.QtCore import QObject, QThread, QTimer, Signal, Slot
 
 from codec import worker
 from codec.events import StepCoded
-from codec.store_tasks import Transferred
+from codec.store.tasks import Transferred
 from codec.worker import Command, Message, Settled, Task
 
 UPDATES_PER_SECOND = 15

@@ -12,7 +12,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal, Slot
 
 from app.engine import Engine
-from codec.store_tasks import (
+from codec.store.tasks import (
     AddModel,
     Checked,
     GetModel,

@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
-from codec import store
 from codec.errors import PriorError
-from codec.metric_packs import PACKS, add_pack, get_pack, place_of, remove_pack, verify_pack
-from codec.model_fetch import Transfer, get_model, licence_notice
-from codec.model_manifest import MODELS
+from codec.store.fetch import Transfer, get_model, licence_notice
+from codec.store.installed import installed as store
+from codec.store.manifest import MODELS
+from codec.store.packs import PACKS, add_pack, get_pack, place_of, remove_pack, verify_pack
 
 
 def add_models(parser: argparse.ArgumentParser) -> None:

@@ -112,11 +112,11 @@ def _large_priors(folder: Path) -> str:
     import diffusers
     import torch
 
-    from codec.model_manifest import MODELS
-    from codec.model_paths import derived_folder
     from codec.priors import wan
     from codec.priors.diffusers_models import load_models
     from codec.priors.video_model import DiffusionPrior
+    from codec.store.manifest import MODELS
+    from codec.store.paths import derived_folder
 
     classes = [getattr(diffusers, name) for spec in MODELS.values() for name in (spec.transformer, spec.vae)]
     save_tiny_wan(folder / "wan")

@@ -31,7 +31,7 @@ from codec.events import Event, Phase, PreviewReady, Warned
 from codec.records import AudioRecord, GopRecord, Header
 from codec.retarget import step_choice
 from codec.settings import DecodeSettings, EncodeSettings
-from codec.store_tasks import StoreEvent, StoreTask, carry_out
+from codec.store.tasks import StoreEvent, StoreTask, carry_out
 from codec.streams import open_missing_streams
 
 if TYPE_CHECKING:

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import torch
 
-from codec import store
 from codec.errors import PriorError, SettingsError
-from codec.model_manifest import MODELS
 from codec.priors import cogvideox, ltx, wan
 from codec.priors.base import VideoPrior
 from codec.priors.diffusers_models import load_models
 from codec.priors.gaussian import GaussianPrior
 from codec.priors.pocket import load_pocket
 from codec.priors.video_model import DiffusionPrior
+from codec.store.installed import installed as store
+from codec.store.manifest import MODELS
 
 POCKET_WEIGHTS = "pocket.safetensors"
 

@@ -16,12 +16,12 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from codec.errors import PriorError
-from codec.file_hash import cached_hashes
-from codec.model_layout import check_folder
-from codec.model_manifest import spec_of
-from codec.model_paths import derived_folder
 from codec.priors.prompt import PromptKind, empty_prompt
 from codec.records import Tiling
+from codec.store.hashing import cached_hashes
+from codec.store.layout import check_folder
+from codec.store.manifest import spec_of
+from codec.store.paths import derived_folder
 
 TORCH_DTYPES = {
     "float32": torch.float32,

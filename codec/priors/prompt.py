@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from codec.errors import PriorError
-from codec.model_paths import derived_folder, write_whole
+from codec.store.paths import derived_folder, write_whole
 
 CLOSING, PADDING = 1, 0
 FILE = "empty_prompt.safetensors"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from codec.errors import SettingsError
-from codec.model_paths import read_json, write_json
+from codec.store.paths import read_json, write_json
 
 FILE = "points.json"
 

@@ -21,8 +21,8 @@ from app.model_card import ModelCard
 from app.models import Models, Standing
 from app.models_dialog import ModelsDialog
 from app.theme import Theme
-from codec import model_fetch
-from codec.model_manifest import MODELS
+from codec.store.installed import fetch as model_fetch
+from codec.store.manifest import MODELS
 
 NAME, PACK = "wan2.1-t2v-1.3b", "metric-vgg16"
 PATIENCE = 60_000
@@ -238,7 +238,7 @@ def test_the_second_download_waits_for_the_first(qtbot: QtBot, dialog: ModelsDia
 def test_neither_the_dialog_nor_its_child_imports_torch() -> None:
     code = (
         "import sys, app.models_dialog\n"
-        "from codec.store_tasks import ListModels, carry_out\n"
+        "from codec.store.tasks import ListModels, carry_out\n"
         "rows = list(carry_out(ListModels()))\n"
         "sys.exit('torch' in sys.modules or not rows)"
     )

@@ -11,10 +11,10 @@ import pytest
 import torch
 from tiny_models import save_tiny
 
-from codec import store
 from codec.channel import coder
 from codec.priors.base import BaseClip
 from codec.priors.catalog import open_prior
+from codec.store.installed import installed as store
 from codec.trajectory import Walk, free_steps
 
 NAME = "ltx-video-2b"

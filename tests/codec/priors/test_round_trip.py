@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save_file
 from tiny_models import SAVERS, save_tiny
 
-from codec import cli, store
+from codec import cli
 from codec.bitstream import BitstreamReader
 from codec.decoder import decode
 from codec.encoder import encode
@@ -25,6 +25,7 @@ from codec.priors import diffusers_models
 from codec.priors.diffusers_models import Tier
 from codec.records import GopRecord
 from codec.settings import Bitrate, DecodeSettings, EncodeSettings
+from codec.store.installed import installed as store
 from codec.video import VideoReader
 
 # Two GOPs that overlap by whole latent slots, and a tail of odd length.

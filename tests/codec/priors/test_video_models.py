@@ -24,13 +24,13 @@ from diffusers import (
 )
 from tiny_models import SAVERS, save_ltx, save_tiny
 
-from codec import store
 from codec.decoder import differences
 from codec.errors import PriorError, SettingsError
 from codec.priors import cogvideox, ltx, wan
 from codec.priors.catalog import open_prior
 from codec.priors.diffusers_models import Tier, choose_tier, load_models
 from codec.priors.video_model import DiffusionPrior
+from codec.store.installed import installed as store
 
 FAMILIES = list(SAVERS)
 KINDS: dict[str, Any] = {

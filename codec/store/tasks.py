@@ -155,7 +155,7 @@ def carry_out(task: StoreTask) -> Iterator[StoreEvent]:
 
 def list_models() -> ModelList:
     """Every prior and every metric's network, the bundled prior first."""
-    from codec.model_paths import models_root
+    from codec.store.paths import models_root
 
     root = models_root()
     there = next(folder for folder in (root, *root.parents) if folder.exists())
@@ -184,8 +184,8 @@ def _bundled() -> ModelRow:
 
 
 def _models() -> Iterator[ModelRow]:
-    from codec.model_fetch import fetched_bytes, unseen_licence
-    from codec.store import installed
+    from codec.store.fetch import fetched_bytes, unseen_licence
+    from codec.store.installed import installed
 
     for found in installed():
         spec = found.spec
@@ -206,7 +206,7 @@ def _models() -> Iterator[ModelRow]:
 
 
 def _packs() -> Iterator[ModelRow]:
-    from codec.metric_packs import PACKS, partial_bytes, place_of
+    from codec.store.packs import PACKS, partial_bytes, place_of
 
     for pack in PACKS.values():
         place = place_of(pack)
@@ -227,8 +227,8 @@ def _packs() -> Iterator[ModelRow]:
 
 
 def _get(name: str) -> Iterator[StoreEvent]:
-    from codec.metric_packs import PACKS, get_pack
-    from codec.model_fetch import get_model, licence_notice
+    from codec.store.fetch import get_model, licence_notice
+    from codec.store.packs import PACKS, get_pack
 
     if name in PACKS:
         transfers = get_pack(PACKS[name])
@@ -241,16 +241,16 @@ def _get(name: str) -> Iterator[StoreEvent]:
 
 
 def _verify(name: str) -> Iterator[StoreEvent]:
-    from codec import store
-    from codec.metric_packs import PACKS, verify_pack
+    from codec.store.installed import installed as store
+    from codec.store.packs import PACKS, verify_pack
 
     for file, intact in verify_pack(PACKS[name]) if name in PACKS else store.verify(name):
         yield Checked(name, file, intact)
 
 
 def _discard(task: MendModel) -> None:
-    from codec import store
-    from codec.metric_packs import PACKS, remove_pack
+    from codec.store.installed import installed as store
+    from codec.store.packs import PACKS, remove_pack
 
     if task.name in PACKS:
         remove_pack(PACKS[task.name])
@@ -268,8 +268,8 @@ def _discard(task: MendModel) -> None:
 
 
 def _add(task: AddModel) -> str:
-    from codec import store
-    from codec.metric_packs import PACKS, add_pack
+    from codec.store.installed import installed as store
+    from codec.store.packs import PACKS, add_pack
 
     if task.name in PACKS:
         return f"{task.name} is kept in {add_pack(PACKS[task.name], task.place)}."
@@ -277,8 +277,8 @@ def _add(task: AddModel) -> str:
 
 
 def _remove(name: str) -> str:
-    from codec import store
-    from codec.metric_packs import PACKS, place_of, remove_pack
+    from codec.store.installed import installed as store
+    from codec.store.packs import PACKS, place_of, remove_pack
 
     if name not in PACKS:
         return store.remove(name)
@@ -287,7 +287,7 @@ def _remove(name: str) -> str:
 
 
 def _drop_partial_pack(name: str) -> str:
-    from codec.metric_packs import PACKS, drop_partial
+    from codec.store.packs import PACKS, drop_partial
 
     drop_partial(PACKS[name])
     return f"What was fetched of {name} is deleted."

@@ -9,10 +9,11 @@ import pytest
 from hostile_server import serving
 from safetensors.numpy import load_file, save, save_file
 
-from codec import cli, metric_packs
+from codec import cli
 from codec.errors import PriorError
-from codec.metric_packs import PACKS, add_pack, get_pack, place_of, remove_pack, verify_pack
 from codec.metrics.networks import default_folders, find_network
+from codec.store.installed import packs as metric_packs
+from codec.store.packs import PACKS, add_pack, get_pack, place_of, remove_pack, verify_pack
 
 VGG, ALEX = PACKS["metric-vgg16"], PACKS["metric-alexnet"]
 VGG_LAYERS = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)

@@ -12,9 +12,9 @@ from hostile_server import Hub, serving
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from codec import fetch as fetching
 from codec.errors import OutputError, PriorError
-from codec.fetch import Wanted, fetch
+from codec.store.download import Wanted, fetch
+from codec.store.installed import download as fetching
 
 DATA = bytes(range(256)) * 40
 FILE = "transformer/weights.safetensors"

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import IO
 
 from codec.errors import OutputError, PriorError
-from codec.file_hash import sha256
-from codec.model_paths import read_json, write_json
+from codec.store.hashing import sha256
+from codec.store.paths import read_json, write_json
 
 CHUNK = 1 << 20
 TIMEOUT = 30.0

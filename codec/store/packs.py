@@ -13,11 +13,11 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from codec.errors import OutputError, PriorError
-from codec.fetch import fetch
-from codec.file_hash import sha256
-from codec.hub import Hub
-from codec.model_fetch import Transfer, check_space
-from codec.model_paths import metrics_folder, models_root, read_json, write_json, write_whole
+from codec.store.download import fetch
+from codec.store.fetch import Transfer, check_space
+from codec.store.hashing import sha256
+from codec.store.hub import Hub
+from codec.store.paths import metrics_folder, models_root, read_json, write_json, write_whole
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from codec.errors import OutputError
-from codec.model_paths import read_json, write_json
+from codec.store.paths import read_json, write_json
 
 
 def sha256(path: Path) -> str:

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from codec.errors import OutputError, PriorError
-from codec.fetch import fetch
-from codec.file_hash import sha256
-from codec.hub import Announced, Hub
-from codec.model_layout import INDEX
-from codec.model_manifest import ModelSpec, spec_of
-from codec.model_paths import home, models_root, read_json, write_json
-from codec.store import RECORD, fetched_folder
+from codec.store.download import fetch
+from codec.store.hashing import sha256
+from codec.store.hub import Announced, Hub
+from codec.store.installed import RECORD, fetched_folder
+from codec.store.layout import INDEX
+from codec.store.manifest import ModelSpec, spec_of
+from codec.store.paths import home, models_root, read_json, write_json
 
 PROGRESS = "freegvc.partial.json"
 """In a model's folder while it is being fetched: the commit, and the files that are done."""

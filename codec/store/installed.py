@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from codec.errors import MissingModelError, OutputError, PriorError
-from codec.file_hash import sha256
-from codec.model_layout import check_folder
-from codec.model_manifest import MODELS, ModelSpec, spec_of
-from codec.model_paths import models_root, read_json, write_json
+from codec.store.hashing import sha256
+from codec.store.layout import check_folder
+from codec.store.manifest import MODELS, ModelSpec, spec_of
+from codec.store.paths import models_root, read_json, write_json
 
 RECORD = "freegvc.json"
 """In a fetched model's folder: its commit, and of each file size and sha256. Written when all are there."""

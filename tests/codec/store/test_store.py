@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 from hostile_server import COMMIT, Hub, serving
 
-from codec import cli, model_fetch, store
+from codec import cli
 from codec.errors import OutputError, PriorError, SettingsError
-from codec.model_fetch import get_model, licence_notice
-from codec.model_layout import INDEX
-from codec.model_manifest import MODELS, ModelSpec
+from codec.store.fetch import get_model, licence_notice
+from codec.store.installed import fetch as model_fetch
+from codec.store.installed import installed as store
+from codec.store.layout import INDEX
+from codec.store.manifest import MODELS, ModelSpec
 
 NAME = "wan2.1-t2v-1.3b"
 SHARDS = ("diffusion_pytorch_model-00001-of-00002.safetensors", "diffusion_pytorch_model-00002-of-00002.safetensors")
