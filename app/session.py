@@ -12,7 +12,7 @@ from app.progress import Progress
 from app.queue import JobQueue
 from codec.errors import FreeGvcError
 from codec.events import Event, Finished, PreviewReady, Warned
-from codec.info import describe
+from codec.format.info import describe
 from codec.settings import EncodeSettings
 from codec.video import probe
 from codec.worker import Outcome, Settled

@@ -16,8 +16,8 @@ from clips import CLIPS, read_clip
 
 from codec.base_layer import encode_frames
 from codec.base_stream import UnitPacker, UnitUnpacker
+from codec.format.wire import varint
 from codec.priors.pocket import GEOMETRY
-from codec.wire import varint
 
 FRAMES = 96
 

@@ -7,8 +7,8 @@ from fractions import Fraction
 
 from av.audio.layout import AudioLayout
 
-from codec.bitstream_writer import BitstreamWriter
-from codec.records import MAX_PACKETS, AudioPacket, AudioRecord, AudioTrack
+from codec.format.records import MAX_PACKETS, AudioPacket, AudioRecord, AudioTrack
+from codec.format.writer import BitstreamWriter
 from codec.video import Audio
 from codec.video import AudioPacket as SourcePacket
 from codec.video import AudioTrack as SourceTrack

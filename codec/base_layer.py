@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from codec.base_stream import UnitPacker, UnitUnpacker, trim, unpack_plain
 from codec.errors import FormatError
-from codec.records import MAX_CRF, BaseRun
+from codec.format.records import MAX_CRF, BaseRun
 
 Picture = NDArray[np.uint8]
 """RGB, uint8 (h, w, 3)."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from codec.arithmetic import BitCoder, BitReader, BitWriter
 from codec.base_headers import HeaderModel, Place
-from codec.wire import Cursor, require, varint
+from codec.format.wire import Cursor, require, varint
 
 HEADER_BYTES = 15
 """What the model sees of an OBU's payload: about the length of a frame header."""

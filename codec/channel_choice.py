@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from codec.channel import ChannelCoder, coder
-from codec.records import CoderSpec
+from codec.format.records import CoderSpec
 
 CODER_SPECS: Mapping[str, CoderSpec] = {
     "trellis": CoderSpec("trellis", (4, 9)),

@@ -229,7 +229,7 @@ def _use_threads(threads: int | None) -> None:
 
 
 def _info(arguments: argparse.Namespace) -> None:
-    from codec.info import describe
+    from codec.format.info import describe
 
     cli_output.show_info(describe(arguments.input), arguments.json)
 

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 
 from codec.events import Event, Finished, GopDone, Phase, PreviewReady, StepCoded, Warned
-from codec.info import FileInfo
+from codec.format.info import FileInfo
 
 if TYPE_CHECKING:
     from codec.compare_events import Row

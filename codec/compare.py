@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from codec.assembly import Pictures
-from codec.bitstream import BitstreamReader
 from codec.compare_events import Compared, Row, Trial
 from codec.decoder import decode_records, prior_for
 from codec.errors import InputError, SettingsError
-from codec.info import describe
+from codec.format.info import describe
+from codec.format.reader import BitstreamReader
 from codec.metrics.base import Metric
 from codec.peers import PEERS, Coded, search_size, trials
 from codec.priors.base import Frames

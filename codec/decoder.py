@@ -17,16 +17,16 @@ from codec.alignment import shared_slots
 from codec.assembly import Assembler, DenoisedGop
 from codec.audio_track import track_of
 from codec.base_layer import BaseReader, base_size
-from codec.bitstream import BitstreamReader, Damage
 from codec.channel_choice import coder_for
 from codec.errors import FormatError, PriorError
 from codec.events import Event, Phase, StepCoded, Warned
-from codec.fingerprint import drift, fingerprint, state_hash
+from codec.format.fingerprint import drift, fingerprint, state_hash
+from codec.format.reader import BitstreamReader, Damage
+from codec.format.records import AudioRecord, GopRecord, Header, Tiling
 from codec.gop import MAX_GOP_PIXELS
 from codec.output_path import check_output
 from codec.priors.base import BaseClip, Frames, VideoPrior
 from codec.priors.catalog import open_prior
-from codec.records import AudioRecord, GopRecord, Header, Tiling
 from codec.retarget import StepChoice, step_choice
 from codec.settings import DecodeSettings
 from codec.sink import Decoded, DecodedItem, Sink

@@ -20,16 +20,16 @@ from codec.audio_track import AudioFeed
 from codec.base_choice import BaseChoice, BaseChooser, Segment
 from codec.base_layer import BaseFrame
 from codec.base_stream import UnitPacker
-from codec.bitstream_writer import BitstreamWriter, ResumePoint
 from codec.errors import SettingsError
 from codec.events import Event, Finished, GopDone, Phase, PreviewReady, Probe, Warned
+from codec.format.records import MAX_PROBES, BaseRun, EndRecord, GopRecord, Header
+from codec.format.writer import BitstreamWriter, ResumePoint
 from codec.gop import Window, longest_segment, segments, windows
 from codec.gop_coder import CodedGop, GopSource
 from codec.output_path import check_output
 from codec.plan import Plan, make_plan
 from codec.priors.base import BaseClip
 from codec.record_cost import overhead_bits
-from codec.records import MAX_PROBES, BaseRun, EndRecord, GopRecord, Header
 from codec.resuming import KeptGop, kept_gops
 from codec.settings import EncodeSettings
 from codec.trajectory import Known

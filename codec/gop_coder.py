@@ -9,12 +9,12 @@ from torch import Tensor
 
 from codec.channel import ChannelCoder
 from codec.events import Fit, Probe, StepCoded
-from codec.fingerprint import fingerprint, state_hash
+from codec.format.fingerprint import fingerprint, state_hash
+from codec.format.records import BaseRun
 from codec.metrics.base import Metric
 from codec.priors.base import BaseClip, Condition, Frames, VideoPrior
 from codec.probing import Judge, probe_frames
 from codec.quality import Decision, RateControl
-from codec.records import BaseRun
 from codec.resuming import KeptGop
 from codec.trajectory import CodedStep, Known, Walk
 

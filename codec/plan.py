@@ -14,6 +14,7 @@ from codec.budget import BitrateController, SizeController
 from codec.channel_choice import CODER_SPECS, coder_for
 from codec.errors import InputError, SettingsError
 from codec.events import Event, GopDone, Phase, Warned
+from codec.format.records import MAX_GOP_FRAMES, MAX_PIXELS, MAX_SIDE, Colour, Header, Target
 from codec.gop import MAX_GOP_PIXELS
 from codec.gop_coder import GopCoder
 from codec.metrics.base import Metric
@@ -22,7 +23,6 @@ from codec.priors.base import VideoPrior
 from codec.priors.catalog import open_prior
 from codec.quality import QualityController, RateControl
 from codec.record_cost import audio_bits
-from codec.records import MAX_GOP_FRAMES, MAX_PIXELS, MAX_SIDE, Colour, Header, Target
 from codec.retarget import metric_kind
 from codec.settings import Bitrate, EncodeSettings, Goal, Quality, Size
 from codec.video import Audio, AudioMode, VideoInfo, VideoReader, coding_size, read_audio

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from codec import framing, packing
-from codec.fingerprint import FINGERPRINT_BYTES, HASH_BYTES
-from codec.records import MAX_FRAMES, BaseRun, GopRecord
+from codec.format import framing, packing
+from codec.format.fingerprint import FINGERPRINT_BYTES, HASH_BYTES
+from codec.format.records import MAX_FRAMES, BaseRun, GopRecord
 from codec.video import AudioPacket
 
 # A step's length is stored as a difference, the GOP's in its record's head and in the file's index.

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from codec.bitstream import BitstreamReader
-from codec.bitstream_writer import part_path
 from codec.events import Probe
-from codec.records import GopRecord
+from codec.format.reader import BitstreamReader
+from codec.format.records import GopRecord
+from codec.format.writer import part_path
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,9 @@ from av.error import FFmpegError
 from av.packet import Packet
 from numpy.typing import NDArray
 
-from codec.bitstream import BitstreamReader
 from codec.errors import InputError
-from codec.records import AudioPacket, AudioRecord, AudioTrack
+from codec.format.reader import BitstreamReader
+from codec.format.records import AudioPacket, AudioRecord, AudioTrack
 from codec.video import VideoReader
 from codec.video.source import open_source, select_audio
 from codec.video.timing import is_constant_rate

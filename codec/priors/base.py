@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from codec.records import Tiling
+from codec.format.records import Tiling
 from codec.schedule import NoiseSchedule
 
 Frames = NDArray[np.uint8]

@@ -7,11 +7,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from codec.format.records import Tiling
 from codec.priors.base import Geometry
 from codec.priors.diffusers_models import LoadedModels, ModelKind
 from codec.priors.prompt import PromptKind
 from codec.priors.video_model import geometric_snrs, require_config
-from codec.records import Tiling
 from codec.schedule import NoiseSchedule
 
 KIND = ModelKind(

@@ -16,8 +16,8 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from codec.errors import PriorError
+from codec.format.records import Tiling
 from codec.priors.prompt import PromptKind, empty_prompt
-from codec.records import Tiling
 from codec.store.hashing import cached_hashes
 from codec.store.layout import check_folder
 from codec.store.manifest import spec_of

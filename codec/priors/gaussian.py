@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from codec.base_layer import upsample
+from codec.format.records import Tiling
 from codec.priors.base import BaseClip, Frames, Geometry
-from codec.records import Tiling
 from codec.schedule import NoiseSchedule
 
 SLOT_FRAMES, BLOCK, COLOURS = 2, 4, 3

@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from codec.format.records import Tiling
 from codec.priors.base import Geometry
 from codec.priors.diffusers_models import LoadedModels, ModelKind
 from codec.priors.prompt import PromptKind
 from codec.priors.video_model import flow_schedule, require_config
-from codec.records import Tiling
 
 KIND = ModelKind(
     name="ltx-video-2b",

@@ -19,9 +19,9 @@ from torch import Tensor
 
 from codec.base_layer import upsample
 from codec.errors import PriorError
+from codec.format.records import Tiling
 from codec.priors.base import BaseClip, Frames, Geometry
 from codec.priors.pocket_net import LATENT_STRIDE, PAD_MULTIPLE, SLOT_FRAMES, PocketConfig, PocketNet, neighbours
-from codec.records import Tiling
 from codec.schedule import NoiseSchedule
 
 STEPS = 24

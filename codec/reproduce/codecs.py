@@ -14,10 +14,10 @@ from typing import Protocol
 
 import numpy as np
 
-from codec.bitstream import BitstreamReader
 from codec.decoder import decode
 from codec.encoder import encode
 from codec.events import Finished
+from codec.format.reader import BitstreamReader
 from codec.peers import PEERS, vvc_program
 from codec.priors.base import Frames
 from codec.reproduce.sequences import Clip

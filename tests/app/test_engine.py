@@ -13,7 +13,7 @@ from app.job import Job, State
 from app.queue import JobQueue
 from app.session import Session
 from codec.events import GopDone, Phase, PreviewReady, StepCoded
-from codec.info import describe
+from codec.format.info import describe
 from codec.settings import Bitrate, DecodeSettings, EncodeSettings
 from codec.worker import Encode, Outcome, Play, Settled, Task
 

@@ -20,7 +20,7 @@ from app.preferences import Preferences
 from app.theme import Theme
 from app.workspace import Workspace
 from codec.encoder import encode
-from codec.info import describe
+from codec.format.info import describe
 from codec.settings import Bitrate, EncodeSettings
 
 PATIENCE = 900_000

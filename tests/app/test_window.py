@@ -29,7 +29,7 @@ from app.theme import DARK, LIGHT, Theme
 from app.workspace import Workspace
 from codec.encoder import encode
 from codec.events import PreviewReady
-from codec.info import describe
+from codec.format.info import describe
 from codec.settings import Bitrate, EncodeSettings, Quality
 from codec.video import VideoReader
 

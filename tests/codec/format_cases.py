@@ -10,8 +10,8 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from codec import records as r
-from codec.bitstream_writer import BitstreamWriter
+from codec.format import records as r
+from codec.format.writer import BitstreamWriter
 
 steady = settings(deadline=None)  # a busy machine is no reason to fail
 Film = tuple[r.Header, tuple[r.GopRecord | r.AudioRecord, ...]]

@@ -16,7 +16,7 @@ from codec.arithmetic import ONE, BitModel, BitReader, BitWriter, squash
 from codec.base_layer import Picture, encode_frames
 from codec.base_stream import MAX_OBUS, Obu, UnitPacker, UnitUnpacker, join, split, trim, unpack_plain
 from codec.errors import FormatError
-from codec.wire import varint
+from codec.format.wire import varint
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "base-units.json"
 RUN = 16

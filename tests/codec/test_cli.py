@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from codec_runs import film
 
-from codec.bitstream import SIGNATURE
 from codec.cli import bits, main
-from codec.info import describe
+from codec.format.info import describe
+from codec.format.reader import SIGNATURE
 
 TINY = ("--prior", "gaussian", "--base", "none", "--channel", "greedy", "--short-side", "32", "--bitrate", "8k")
 COMMAND = (sys.executable, "-m", "codec.cli")

@@ -19,12 +19,12 @@ from codec_runs import Run, cut_film, film, moving, run_decode, run_encode, show
 from synthetic import write_video
 
 from codec.base_layer import BaseReader, base_size
-from codec.bitstream import BitstreamReader
-from codec.bitstream_writer import BitstreamWriter
 from codec.decoder import decode
 from codec.errors import FormatError, FreeGvcError, PriorError, SettingsError
 from codec.events import GopDone
-from codec.records import GopRecord, Header
+from codec.format.reader import BitstreamReader
+from codec.format.records import GopRecord, Header
+from codec.format.writer import BitstreamWriter
 from codec.settings import Bitrate, DecodeSettings, Quality
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "decoded"

@@ -16,13 +16,13 @@ import pytest
 from codec_runs import cut_film, film, moving, run_decode, run_encode, shown, tiny
 from synthetic import write_video
 
-from codec.bitstream import BitstreamReader
-from codec.bitstream_writer import part_path
 from codec.encoder import encode
 from codec.errors import FreeGvcError, OutputError, SettingsError
 from codec.events import GopDone
-from codec.info import describe
-from codec.records import GopRecord
+from codec.format.info import describe
+from codec.format.reader import BitstreamReader
+from codec.format.records import GopRecord
+from codec.format.writer import part_path
 from codec.settings import Bitrate, Quality, Size
 
 

@@ -15,7 +15,8 @@ from format_cases import gop as gop_record
 from codec.budget import BitrateController
 from codec.channel_choice import CODER_SPECS, coder_for
 from codec.events import StepCoded
-from codec.fingerprint import fingerprint, state_hash
+from codec.format.fingerprint import fingerprint, state_hash
+from codec.format.records import BaseRun
 from codec.gop_coder import HORIZON_STEPS, MAX_IMPLICIT_BPP, CodedGop, GopCoder, GopSource
 from codec.metrics.base import Frames
 from codec.metrics.psnr import Psnr
@@ -23,7 +24,6 @@ from codec.priors.base import BaseClip
 from codec.priors.gaussian import GaussianPrior
 from codec.probing import probe_frames
 from codec.quality import QualityController, RateControl
-from codec.records import BaseRun
 from codec.resuming import KeptGop
 from codec.trajectory import Walk
 

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from codec_runs import film, tiny
 
-from codec import framing, packing
 from codec.encoder import _gop_done
 from codec.errors import SettingsError
 from codec.events import Event, Phase
+from codec.format import framing, packing
+from codec.format.records import BaseRun, GopRecord
 from codec.plan import Plan, make_plan
 from codec.record_cost import overhead_bits
-from codec.records import BaseRun, GopRecord
 from codec.settings import Bitrate, Quality, Size
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codec.errors import SettingsError
-from codec.records import GopRecord, Target
+from codec.format.records import GopRecord, Target
 from codec.retarget import step_choice
 from codec.settings import Bitrate, Quality
 

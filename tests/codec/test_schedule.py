@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from codec.format.records import ScheduleSpec
 from codec.priors.cogvideox import cogvideox_schedule
 from codec.priors.gaussian import gaussian_schedule
 from codec.priors.pocket import pocket_schedule
 from codec.priors.video_model import flow_schedule
-from codec.records import ScheduleSpec
 from codec.schedule import NoiseSchedule
 
 

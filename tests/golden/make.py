@@ -14,8 +14,8 @@ sys.path[:0] = [str(HERE.parent / "codec"), str(HERE.parents[1])]
 
 import format_cases as cases  # noqa: E402
 
-from codec.bitstream import BitstreamReader  # noqa: E402
-from codec.packing import VERSION  # noqa: E402
+from codec.format.packing import VERSION  # noqa: E402
+from codec.format.reader import BitstreamReader  # noqa: E402
 
 for name, film in cases.FILMS.items():
     path = HERE / f"{name}-{VERSION}.fgvc"

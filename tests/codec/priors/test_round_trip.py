@@ -16,14 +16,14 @@ from safetensors.torch import save_file
 from tiny_models import SAVERS, save_tiny
 
 from codec import cli
-from codec.bitstream import BitstreamReader
 from codec.decoder import decode
 from codec.encoder import encode
 from codec.errors import PriorError
 from codec.events import Event, PreviewReady, StepCoded, Warned
+from codec.format.reader import BitstreamReader
+from codec.format.records import GopRecord
 from codec.priors import diffusers_models
 from codec.priors.diffusers_models import Tier
-from codec.records import GopRecord
 from codec.settings import Bitrate, DecodeSettings, EncodeSettings
 from codec.store.installed import installed as store
 from codec.video import VideoReader

@@ -17,12 +17,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from codec import framing, packing
-from codec import records as r
-from codec.bitstream import SIGNATURE, BitstreamReader, Damage, pack_file_header
-from codec.bitstream_writer import BitstreamWriter, ResumePoint, part_path
 from codec.errors import FormatError, InputError, OutputError, SettingsError
-from codec.wire import varint
+from codec.format import framing, packing
+from codec.format import records as r
+from codec.format.reader import SIGNATURE, BitstreamReader, Damage, pack_file_header
+from codec.format.wire import varint
+from codec.format.writer import BitstreamWriter, ResumePoint, part_path
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 Item = r.GopRecord | r.AudioRecord | Damage

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from codec.bitstream import BitstreamReader, Damage
 from codec.events import Fit, GopDone, Probe
-from codec.records import AudioRecord, GopRecord, Header
+from codec.format.reader import BitstreamReader, Damage
+from codec.format.records import AudioRecord, GopRecord, Header
 
 
 @dataclass(frozen=True)

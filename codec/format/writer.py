@@ -12,11 +12,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from codec import framing, packing
-from codec.bitstream import BitstreamReader, pack_file_end, pack_file_header
 from codec.errors import OutputError, SettingsError
-from codec.records import AudioRecord, EndRecord, GopRecord, Header, IndexEntry, check_belongs
-from codec.wire import require
+from codec.format import framing, packing
+from codec.format.reader import BitstreamReader, pack_file_end, pack_file_header
+from codec.format.records import AudioRecord, EndRecord, GopRecord, Header, IndexEntry, check_belongs
+from codec.format.wire import require
 
 
 @dataclass(frozen=True)

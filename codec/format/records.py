@@ -1,4 +1,4 @@
-"""The values a `.fgvc` file holds, and the bounds of each; codec/packing.py gives their bytes.
+"""The values a `.fgvc` file holds, and the bounds of each; codec/format/packing.py gives their bytes.
 
 Each dataclass is checked when it is made, by hand or from a file, and raises FormatError where a value lies outside
 its bounds, so whoever holds one need not check it again.
@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import accumulate, pairwise
 
-from codec.fingerprint import FINGERPRINT_BYTES, HASH_BYTES
-from codec.wire import require
+from codec.format.fingerprint import FINGERPRINT_BYTES, HASH_BYTES
+from codec.format.wire import require
 
 # A name is stored as its position here: append, never reorder.
 DTYPES = ("float32", "bfloat16", "float16", "float8")
@@ -224,7 +224,7 @@ class GopRecord:
         overlap: how many of them the previous GOP covers too; 0 where a chain of GOPs starts.
         t_star: steps the decoder replays unless told otherwise, <= len(steps).
         steps: the channel coder's payload of each stored step; empty where a step has no bits.
-        z_hash, fingerprint: of the latent state after t_star steps (codec/fingerprint.py); empty where nothing was
+        z_hash, fingerprint: of the latent state after t_star steps (codec/format/fingerprint.py); empty where nothing was
             coded that could differ, at t_star = 0.
         base: the explicit layer, or None.
         quality: the target metric measured at t_star, or None; stored as a half-precision float.

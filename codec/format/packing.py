@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable
 from fractions import Fraction
 from itertools import accumulate, pairwise
 
-from codec import records as r
-from codec.fingerprint import FINGERPRINT_BYTES, HASH_BYTES
-from codec.wire import Cursor, blob, half, require, signed, single, text, varint
+from codec.format import records as r
+from codec.format.fingerprint import FINGERPRINT_BYTES, HASH_BYTES
+from codec.format.wire import Cursor, blob, half, require, signed, single, text, varint
 
 VERSION = 2
 MIN_GOP_RECORD = 15  # without steps and base; so an index can't be larger than what it indexes

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec import packing
-from codec import records as r
 from codec.errors import FormatError
-from codec.fingerprint import drift, fingerprint, state_hash
-from codec.wire import Cursor, signed, text, varint
+from codec.format import packing
+from codec.format import records as r
+from codec.format.fingerprint import drift, fingerprint, state_hash
+from codec.format.wire import Cursor, signed, text, varint
 
 
 @cases.steady

@@ -16,11 +16,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from codec import framing, packing
 from codec.errors import FormatError, InputError
-from codec.framing import Frame, RecordFile
-from codec.records import AudioRecord, EndRecord, GopRecord, Header, IndexEntry, check_belongs
-from codec.wire import Cursor, require, varint
+from codec.format import framing, packing
+from codec.format.framing import Frame, RecordFile
+from codec.format.records import AudioRecord, EndRecord, GopRecord, Header, IndexEntry, check_belongs
+from codec.format.wire import Cursor, require, varint
 
 SIGNATURE = b"\x89FGV\r\n\x1a\n"
 MAX_HEADER = 2**17

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from codec.errors import FormatError
-from codec.wire import Cursor, require, varint
+from codec.format.wire import Cursor, require, varint
 
 GOP, AUDIO, END = 1, 2, 3
 SKIPPABLE = 0x80

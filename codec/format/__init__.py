@@ -1,0 +1,1 @@
+"""The `.fgvc` file: its values, their bytes, reading, writing, describing (docs/format.md)."""
