@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from codec.channel import CODERS, ChannelCoder, StepKey
 from codec.channel.candidates import Candidates, Layout
-from codec.noise import NoiseStream, Purpose, initial_noise
+from codec.channel.noise import NoiseStream, Purpose, initial_noise
 from codec.priors.gaussian import GaussianPrior
 
 SEED = 2026

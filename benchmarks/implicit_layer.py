@@ -20,7 +20,7 @@ import torch
 from clips import Clip, read_clip
 
 from codec.base_layer import encode_clip
-from codec.channel_choice import CODER_SPECS, coder_for
+from codec.channel.choice import CODER_SPECS, coder_for
 from codec.gop_coder import Prefixes
 from codec.metrics.base import Metric
 from codec.metrics.catalog import metric

@@ -19,7 +19,7 @@ import torch
 from benchmarks.clips import read_clip, seam
 from codec.assembly import Assembler, DenoisedGop
 from codec.base_layer import encode_clip
-from codec.channel_choice import CODER_SPECS, coder_for
+from codec.channel.choice import CODER_SPECS, coder_for
 from codec.metrics.catalog import metric
 from codec.priors.base import BaseClip, Frames, VideoPrior
 from codec.priors.catalog import open_prior

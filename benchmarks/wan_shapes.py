@@ -23,7 +23,7 @@ import torch
 from numpy.typing import NDArray
 
 from codec.channel import ChannelCoder, Coded, StepKey
-from codec.channel_choice import CODER_SPECS, coder_for
+from codec.channel.choice import CODER_SPECS, coder_for
 from codec.priors import wan
 from codec.priors.base import Frames
 from codec.priors.catalog import choose_device, choose_dtype

@@ -17,7 +17,7 @@ from codec.alignment import shared_slots
 from codec.assembly import Assembler, DenoisedGop
 from codec.audio_track import track_of
 from codec.base_layer import BaseReader, base_size
-from codec.channel_choice import coder_for
+from codec.channel.choice import coder_for
 from codec.errors import FormatError, PriorError
 from codec.events import Event, Phase, StepCoded, Warned
 from codec.format.fingerprint import drift, fingerprint, state_hash

@@ -11,7 +11,7 @@ from codec.audio_track import header_of
 from codec.base_choice import BaseChooser, QualityBase, RateBase
 from codec.base_layer import base_size
 from codec.budget import BitrateController, SizeController
-from codec.channel_choice import CODER_SPECS, coder_for
+from codec.channel.choice import CODER_SPECS, coder_for
 from codec.errors import InputError, SettingsError
 from codec.events import Event, GopDone, Phase, Warned
 from codec.format.records import MAX_GOP_FRAMES, MAX_PIXELS, MAX_SIDE, Colour, Header, Target

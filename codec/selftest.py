@@ -59,7 +59,7 @@ def run(folder: Path) -> Iterator[PartResult]:
 
 
 def _resources(_: Path) -> str:
-    from codec.noise import gaussian_table
+    from codec.channel.noise import gaussian_table
 
     lacking = [name for name in SHIPPED if not files("resources").joinpath(name).is_file()]
     _require(not lacking, f"not in this installation: {', '.join(lacking)}")

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from codec.channel import ChannelCoder
-from codec.noise import StepKey, initial_noise
+from codec.channel.noise import StepKey, initial_noise
 from codec.priors.base import Condition, VideoPrior
 from codec.schedule import NoiseSchedule
 

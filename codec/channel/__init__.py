@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from codec.channel.base import ChannelCoder, Coded, kl_bits
 from codec.channel.greedy import GreedyCoder
+from codec.channel.noise import StepKey
 from codec.channel.pfr import PfrCoder
 from codec.channel.trellis import TrellisCoder
 from codec.errors import FormatError
-from codec.noise import StepKey
 
 __all__ = ["CODERS", "ChannelCoder", "Coded", "GreedyCoder", "PfrCoder", "StepKey", "TrellisCoder", "coder", "kl_bits"]
 

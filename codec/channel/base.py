@@ -9,8 +9,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from codec.channel.noise import NoiseStream, Purpose, StepKey
 from codec.errors import PriorError
-from codec.noise import NoiseStream, Purpose, StepKey
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from codec.noise import NoiseStream, Purpose, StepKey, normals_at, permutation
+from codec.channel.noise import NoiseStream, Purpose, StepKey, normals_at, permutation
 
 # Normals drawn at a time: their FFTs then stay below 5 MB, in reach of a core's cache. One stage is never split, so it
 # may exceed this.

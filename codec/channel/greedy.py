@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from codec.channel.base import Coded, dither, kl_bits, shift_of
 from codec.channel.candidates import Candidates, Layout
+from codec.channel.noise import StepKey, plain_noise
 from codec.format.wire import require
-from codec.noise import StepKey, plain_noise
 
 LABELS = 1 << 15
 CHUNK_BYTES = 2

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from codec.channel.base import Coded, kl_bits, shift_of
 from codec.channel.candidates import Candidates, Layout
+from codec.channel.noise import NoiseStream, Purpose, StepKey, plain_noise
 from codec.errors import FormatError
 from codec.format.wire import Cursor, require, varint
-from codec.noise import NoiseStream, Purpose, StepKey, plain_noise
 
 CHUNK_KL = 14.0
 OCTAVES = 16

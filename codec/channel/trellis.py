@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from codec.channel.base import Coded, dither, kl_bits, shift_of
 from codec.channel.candidates import Candidates, Layout
+from codec.channel.noise import StepKey, plain_noise
 from codec.format.wire import require
-from codec.noise import StepKey, plain_noise
 
 UNREACHABLE = np.float32(-1e30)
 # Survivors merge within a few times the register's length; so many register lengths settle the circle.

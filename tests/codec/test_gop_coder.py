@@ -13,7 +13,7 @@ from codec_runs import moving
 from format_cases import gop as gop_record
 
 from codec.budget import BitrateController
-from codec.channel_choice import CODER_SPECS, coder_for
+from codec.channel.choice import CODER_SPECS, coder_for
 from codec.events import StepCoded
 from codec.format.fingerprint import fingerprint, state_hash
 from codec.format.records import BaseRun

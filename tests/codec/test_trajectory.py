@@ -10,7 +10,7 @@ import torch
 from codec_runs import moving
 from torch import Tensor
 
-from codec.channel_choice import CODER_SPECS, coder_for
+from codec.channel.choice import CODER_SPECS, coder_for
 from codec.errors import FormatError
 from codec.priors.gaussian import GaussianCondition, GaussianPrior
 from codec.trajectory import CodedStep, Known, Walk

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from codec.channel import CODERS, ChannelCoder, GreedyCoder, PfrCoder, StepKey, TrellisCoder, coder, kl_bits
 from codec.channel.candidates import Candidates, Layout, fast_length
+from codec.channel.noise import NoiseStream, Purpose, initial_noise, plain_noise
 from codec.errors import FormatError, PriorError
-from codec.noise import NoiseStream, Purpose, initial_noise, plain_noise
 from codec.priors.gaussian import GaussianPrior
 
 FAST = [CODERS[0], coder("trellis-4-8"), TrellisCoder(k=1, v=11, efficiency=0.9), GreedyCoder(), PfrCoder()]

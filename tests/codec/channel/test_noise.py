@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec import noise
-from codec.noise import NoiseStream, Purpose, StepKey
+from codec.channel import noise
+from codec.channel.noise import NoiseStream, Purpose, StepKey
 
 MASK = (1 << 64) - 1
 Block = tuple[int, int, int, int]

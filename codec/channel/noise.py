@@ -69,9 +69,11 @@ def gaussian_table() -> NDArray[np.float32]:
     Raises:
         FreeGvcError: the shipped table is damaged.
     """
-    data = files("codec").joinpath("gaussian_table.bin").read_bytes()
+    data = files("codec.channel").joinpath("gaussian_table.bin").read_bytes()
     if hashlib.sha256(data).hexdigest() != TABLE_SHA256:
-        raise FreeGvcError("The table of shared noise in codec/gaussian_table.bin is damaged; reinstall Free-GVC.")
+        raise FreeGvcError(
+            "The table of shared noise in codec/channel/gaussian_table.bin is damaged; reinstall Free-GVC."
+        )
     table = np.frombuffer(data, "<i2").astype(np.float32) / np.float32(TABLE_SCALE)
     table.flags.writeable = False
     return table
