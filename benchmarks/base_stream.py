@@ -14,8 +14,8 @@ from pathlib import Path
 
 from clips import CLIPS, read_clip
 
-from codec.base_layer import encode_frames
-from codec.base_stream import UnitPacker, UnitUnpacker
+from codec.base.av1 import encode_frames
+from codec.base.units import UnitPacker, UnitUnpacker
 from codec.format.wire import varint
 from codec.priors.pocket import GEOMETRY
 

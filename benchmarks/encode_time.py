@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from benchmarks.clips import clip_path
-from codec.base_layer import BaseEncoder
+from codec.base.av1 import BaseEncoder
 from codec.channel.trellis import TrellisCoder
 from codec.encoder import encode
 from codec.events import Finished

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from clips import Clip, read_clip
 
-from codec.base_layer import encode_clip
+from codec.base.av1 import encode_clip
 from codec.channel.choice import CODER_SPECS, coder_for
 from codec.gop_coder import Prefixes
 from codec.metrics.base import Metric

@@ -18,7 +18,7 @@ import torch
 
 from benchmarks.clips import read_clip, seam
 from codec.assembly import Assembler, DenoisedGop
-from codec.base_layer import encode_clip
+from codec.base.av1 import encode_clip
 from codec.channel.choice import CODER_SPECS, coder_for
 from codec.metrics.catalog import metric
 from codec.priors.base import BaseClip, Frames, VideoPrior

@@ -18,7 +18,7 @@ import torch
 from clips import JUDGED_EVERY, Clip, read_clip
 from rate_perception import FRAMES, HIGHEST_BPP
 
-from codec.base_layer import encode_clip
+from codec.base.av1 import encode_clip
 from codec.errors import InputError
 from codec.metrics.base import Metric
 from codec.metrics.bd_rate import bd_rate

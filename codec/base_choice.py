@@ -13,9 +13,9 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from codec.base_layer import BaseFrame, encode_frames
+from codec.base.av1 import BaseFrame, encode_frames
+from codec.base.units import UnitPacker
 from codec.base_search import finest, guess_index, nearest, nearest_tried
-from codec.base_stream import UnitPacker
 from codec.events import Event, Phase
 from codec.gop import Window, windows
 from codec.metrics.base import Metric

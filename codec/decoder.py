@@ -16,7 +16,7 @@ from torch import Tensor
 from codec.alignment import shared_slots
 from codec.assembly import Assembler, DenoisedGop
 from codec.audio_track import track_of
-from codec.base_layer import BaseReader, base_size
+from codec.base.av1 import BaseReader, base_size
 from codec.channel.choice import coder_for
 from codec.errors import FormatError, PriorError
 from codec.events import Event, Phase, StepCoded, Warned

@@ -17,9 +17,9 @@ import numpy as np
 from codec.alignment import shared_slots
 from codec.assembly import Assembler, DenoisedGop
 from codec.audio_track import AudioFeed
+from codec.base.av1 import BaseFrame
+from codec.base.units import UnitPacker
 from codec.base_choice import BaseChoice, BaseChooser, Segment
-from codec.base_layer import BaseFrame
-from codec.base_stream import UnitPacker
 from codec.errors import SettingsError
 from codec.events import Event, Finished, GopDone, Phase, PreviewReady, Probe, Warned
 from codec.format.records import MAX_PROBES, BaseRun, EndRecord, GopRecord, Header

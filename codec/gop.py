@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.base_layer import MAX_SEGMENT_FRAMES
+from codec.base.av1 import MAX_SEGMENT_FRAMES
 
 T = TypeVar("T")
 

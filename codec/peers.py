@@ -20,7 +20,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation
 
-from codec.base_layer import leave_real_time
+from codec.base.av1 import leave_real_time
 from codec.errors import InputError, SettingsError
 from codec.priors.base import Frames
 

@@ -8,8 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from codec.audio_track import header_of
+from codec.base.av1 import base_size
 from codec.base_choice import BaseChooser, QualityBase, RateBase
-from codec.base_layer import base_size
 from codec.budget import BitrateController, SizeController
 from codec.channel.choice import CODER_SPECS, coder_for
 from codec.errors import InputError, SettingsError

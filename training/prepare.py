@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from codec.base_layer import encode_clip
+from codec.base.av1 import encode_clip
 
 VIDEO_FRAMES = 32
 PHOTO_FRAMES = 16

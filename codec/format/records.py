@@ -194,7 +194,7 @@ class BaseRun:
     """The base layer's share of a GOP: one temporal unit for each displayed frame beyond the overlap.
 
     Attributes:
-        packing: how `data` holds them: "modelled" as codec/base_stream.py does; "plain" as version 1 of the format did,
+        packing: how `data` holds them: "modelled" as codec/base/units.py does; "plain" as version 1 of the format did,
             the length of each, then all of them.
     """
 

@@ -13,6 +13,7 @@ from codec_runs import moving
 from hypothesis import given
 from hypothesis import strategies as st
 
+from codec.base.av1 import encode_clip, encode_frames
 from codec.base_choice import (
     BaseChoice,
     BaseChooser,
@@ -22,7 +23,6 @@ from codec.base_choice import (
     Segment,
     levels,
 )
-from codec.base_layer import encode_clip, encode_frames
 from codec.base_search import GOOD_ENOUGH, MOST_QUESTIONS, SPARE, finest, nearest, nearest_tried
 from codec.events import Event, Phase
 from codec.gop import windows

@@ -18,7 +18,7 @@ import pytest
 from codec_runs import Run, cut_film, film, moving, run_decode, run_encode, shown
 from synthetic import write_video
 
-from codec.base_layer import BaseReader, base_size
+from codec.base.av1 import BaseReader, base_size
 from codec.decoder import decode
 from codec.errors import FormatError, FreeGvcError, PriorError, SettingsError
 from codec.events import GopDone

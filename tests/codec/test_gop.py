@@ -12,7 +12,7 @@ from codec_runs import moving
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.base_layer import MAX_SEGMENT_FRAMES
+from codec.base.av1 import MAX_SEGMENT_FRAMES
 from codec.gop import SHORTEST_SEGMENT, SceneCuts, longest_segment, segments, windows
 from codec.video import VideoReader
 

@@ -12,7 +12,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
-from codec.arithmetic import BitCoder, BitModel
+from codec.base.arithmetic import BitCoder, BitModel
 
 FRAME, FRAME_HEADER = 6, 3
 """OBU types: a frame with its header, and a header alone, which repeats a hidden frame."""

@@ -22,7 +22,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
-from codec.base_stream import UnitPacker, UnitUnpacker, trim, unpack_plain
+from codec.base.units import UnitPacker, UnitUnpacker, trim, unpack_plain
 from codec.errors import FormatError
 from codec.format.records import MAX_CRF, BaseRun
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codec.base_layer import (
+from codec.base.av1 import (
     MAX_SEGMENT_FRAMES,
     BaseDecoder,
     BaseEncoder,

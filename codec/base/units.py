@@ -1,7 +1,7 @@
 """Temporal units of the base layer as a file holds them: what the pattern of pictures repeats, in a third of its bytes.
 
 At a few hundredths of a bit per pixel a good part of an AV1 stream are frame headers, which say little new. A
-model of the segment codes them again (codec/base_headers.py) together with every length; what lies behind the headers
+model of the segment codes them again (codec/base/headers.py) together with every length; what lies behind the headers
 is compressed already and stored as it is. The state of the model runs through a segment, like that of AV1 itself.
 """
 
@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from codec.arithmetic import BitCoder, BitReader, BitWriter
-from codec.base_headers import HeaderModel, Place
+from codec.base.arithmetic import BitCoder, BitReader, BitWriter
+from codec.base.headers import HeaderModel, Place
 from codec.format.wire import Cursor, require, varint
 
 HEADER_BYTES = 15

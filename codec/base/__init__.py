@@ -1,0 +1,1 @@
+"""The base layer: a very low-rate AV1 stream whose decoded pictures condition the prior."""
