@@ -17,7 +17,7 @@ from torch import Tensor
 from codec.channel import ChannelCoder
 from codec.channel.noise import StepKey, initial_noise
 from codec.priors.base import Condition, VideoPrior
-from codec.schedule import NoiseSchedule
+from codec.priors.schedule import NoiseSchedule
 
 
 @dataclass(frozen=True)

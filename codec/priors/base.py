@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from codec.format.records import Tiling
-from codec.schedule import NoiseSchedule
+from codec.priors.schedule import NoiseSchedule
 
 Frames = NDArray[np.uint8]
 Condition = Any

@@ -11,8 +11,8 @@ from codec.format.records import Tiling
 from codec.priors.base import Geometry
 from codec.priors.diffusers_models import LoadedModels, ModelKind
 from codec.priors.prompt import PromptKind
+from codec.priors.schedule import NoiseSchedule
 from codec.priors.video_model import geometric_snrs, require_config
-from codec.schedule import NoiseSchedule
 
 KIND = ModelKind(
     name="cogvideox-2b",

@@ -18,7 +18,7 @@ from torch import Tensor
 from codec.base.av1 import upsample
 from codec.format.records import Tiling
 from codec.priors.base import BaseClip, Frames, Geometry
-from codec.schedule import NoiseSchedule
+from codec.priors.schedule import NoiseSchedule
 
 SLOT_FRAMES, BLOCK, COLOURS = 2, 4, 3
 STEPS = 16

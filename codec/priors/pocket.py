@@ -22,7 +22,7 @@ from codec.errors import PriorError
 from codec.format.records import Tiling
 from codec.priors.base import BaseClip, Frames, Geometry
 from codec.priors.pocket_net import LATENT_STRIDE, PAD_MULTIPLE, SLOT_FRAMES, PocketConfig, PocketNet, neighbours
-from codec.schedule import NoiseSchedule
+from codec.priors.schedule import NoiseSchedule
 
 STEPS = 24
 SIGMA_UNIT = 65535

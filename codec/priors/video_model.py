@@ -20,7 +20,7 @@ from codec.errors import PriorError
 from codec.priors.base import BaseClip, Frames, Geometry
 from codec.priors.diffusers_models import LoadedModels
 from codec.priors.pocket import to_frames, to_tensor
-from codec.schedule import NoiseSchedule
+from codec.priors.schedule import NoiseSchedule
 
 FLOW_UNIT = 65535
 STEPS = 28

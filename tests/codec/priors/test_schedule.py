@@ -9,8 +9,8 @@ from codec.format.records import ScheduleSpec
 from codec.priors.cogvideox import cogvideox_schedule
 from codec.priors.gaussian import gaussian_schedule
 from codec.priors.pocket import pocket_schedule
+from codec.priors.schedule import NoiseSchedule
 from codec.priors.video_model import flow_schedule
-from codec.schedule import NoiseSchedule
 
 
 def variance_preserving() -> NoiseSchedule:
