@@ -27,7 +27,7 @@ from codec.metrics.catalog import metric
 from codec.priors.base import BaseClip, VideoPrior
 from codec.priors.catalog import open_prior
 from codec.probing import probe_frames
-from codec.trajectory import Walk
+from codec.trajectory.walk import Walk
 
 CRFS = (64, 61, 58, 55)
 STEPS = (2, 4, 6, 8, 10)

@@ -17,13 +17,13 @@ import numpy as np
 import torch
 
 from benchmarks.clips import read_clip, seam
-from codec.assembly import Assembler, DenoisedGop
 from codec.base.av1 import encode_clip
 from codec.channel.choice import CODER_SPECS, coder_for
 from codec.metrics.catalog import metric
 from codec.priors.base import BaseClip, Frames, VideoPrior
 from codec.priors.catalog import open_prior
-from codec.trajectory import Known, Walk
+from codec.trajectory.assembly import Assembler, DenoisedGop
+from codec.trajectory.walk import Known, Walk
 
 LENGTH, OVERLAP = 24, 4
 CRF = 58

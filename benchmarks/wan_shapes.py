@@ -29,7 +29,7 @@ from codec.priors.base import Frames
 from codec.priors.catalog import choose_device, choose_dtype
 from codec.priors.diffusers_models import TORCH_DTYPES, LoadedModels
 from codec.priors.video_model import DiffusionPrior
-from codec.trajectory import Walk
+from codec.trajectory.walk import Walk
 
 T = TypeVar("T")
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from codec.assembly import Pictures
 from codec.compare_events import Compared, Row, Trial
 from codec.decoder import decode_records, prior_for
 from codec.errors import InputError, SettingsError
@@ -20,6 +19,7 @@ from codec.peers import PEERS, Coded, search_size, trials
 from codec.priors.base import Frames
 from codec.retarget import step_choice
 from codec.settings import DecodeSettings
+from codec.trajectory.assembly import Pictures
 from codec.video import VideoReader
 
 # All frames of all codecs are held at once; a comparison is made of a scene, not of a film.

@@ -13,8 +13,6 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from codec.alignment import shared_slots
-from codec.assembly import Assembler, DenoisedGop
 from codec.audio_track import track_of
 from codec.base.av1 import BaseReader, base_size
 from codec.channel.choice import coder_for
@@ -30,7 +28,9 @@ from codec.priors.catalog import open_prior
 from codec.retarget import StepChoice, step_choice
 from codec.settings import DecodeSettings
 from codec.sink import Decoded, DecodedItem, Sink
-from codec.trajectory import Known, Walk
+from codec.trajectory.alignment import shared_slots
+from codec.trajectory.assembly import Assembler, DenoisedGop
+from codec.trajectory.walk import Known, Walk
 from codec.video import Colour, VideoWriter
 
 # A state this far from the encoder's (RMS, in units of the latent's own spread) shows in the picture.

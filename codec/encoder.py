@@ -14,8 +14,6 @@ from pathlib import Path
 
 import numpy as np
 
-from codec.alignment import shared_slots
-from codec.assembly import Assembler, DenoisedGop
 from codec.audio_track import AudioFeed
 from codec.base.av1 import BaseFrame
 from codec.base.units import UnitPacker
@@ -32,7 +30,9 @@ from codec.priors.base import BaseClip
 from codec.record_cost import overhead_bits
 from codec.resuming import KeptGop, kept_gops
 from codec.settings import EncodeSettings
-from codec.trajectory import Known
+from codec.trajectory.alignment import shared_slots
+from codec.trajectory.assembly import Assembler, DenoisedGop
+from codec.trajectory.walk import Known
 from codec.video import Frame, VideoReader
 
 

@@ -16,7 +16,7 @@ from codec.priors.base import BaseClip, Condition, Frames, VideoPrior
 from codec.probing import Judge, probe_frames
 from codec.quality import Decision, RateControl
 from codec.resuming import KeptGop
-from codec.trajectory import CodedStep, Known, Walk
+from codec.trajectory.walk import CodedStep, Known, Walk
 
 HORIZON_STEPS = 4
 # No GOP is coded deeper than this; over a base, a quality target stops where the prior says (`bpp_over_base`).

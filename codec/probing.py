@@ -10,7 +10,7 @@ from torch import Tensor
 
 from codec.metrics.base import Metric
 from codec.priors.base import BaseClip, Condition, Frames, VideoPrior
-from codec.trajectory import Walk
+from codec.trajectory.walk import Walk
 
 PROBE_FRAMES = 6
 

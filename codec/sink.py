@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-from codec.assembly import Pictures
 from codec.errors import FormatError
 from codec.events import Event, Finished, GopDone, PreviewReady, StepCoded, Warned
 from codec.format.info import stored_gop
 from codec.format.reader import BitstreamReader
 from codec.format.records import AudioRecord, GopRecord
+from codec.trajectory.assembly import Pictures
 from codec.video import AudioPacket, VideoWriter
 
 # Twenty years: every container's clock holds that, and only a forged file says more.

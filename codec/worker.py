@@ -284,8 +284,8 @@ class _Worker:
             paused = command is Command.PAUSE
 
     def _play(self, task: Play) -> Iterator[Event]:
-        from codec.assembly import Pictures
         from codec.decoder import decode_records
+        from codec.trajectory.assembly import Pictures
 
         with BitstreamReader(task.source) as reader:
             yield Phase("loading the prior")

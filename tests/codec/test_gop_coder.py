@@ -25,7 +25,7 @@ from codec.priors.gaussian import GaussianPrior
 from codec.probing import probe_frames
 from codec.quality import QualityController, RateControl
 from codec.resuming import KeptGop
-from codec.trajectory import Walk
+from codec.trajectory.walk import Walk
 
 PRIOR = GaussianPrior()
 FRAMES = np.stack([np.kron(picture[:4, :8], np.ones((4, 4, 1))).astype(np.uint8) for picture in moving(8, 32, 16)])

@@ -15,7 +15,7 @@ from codec.channel import coder
 from codec.priors.base import BaseClip
 from codec.priors.catalog import open_prior
 from codec.store.installed import installed as store
-from codec.trajectory import Walk, free_steps
+from codec.trajectory.walk import Walk, free_steps
 
 NAME = "ltx-video-2b"
 ERROR = 0.7

@@ -15,7 +15,7 @@ from codec.priors.base import BaseClip, Frames
 from codec.priors.catalog import POCKET_WEIGHTS, open_prior
 from codec.priors.pocket import PocketPrior, load_pocket
 from codec.priors.pocket_net import PocketConfig, PocketNet, neighbours
-from codec.trajectory import Walk
+from codec.trajectory.walk import Walk
 from codec.video import VideoReader
 
 WEIGHTS = Path(__file__).resolve().parents[3] / "resources" / POCKET_WEIGHTS

@@ -13,7 +13,7 @@ from torch import Tensor
 from codec.channel.choice import CODER_SPECS, coder_for
 from codec.errors import FormatError
 from codec.priors.gaussian import GaussianCondition, GaussianPrior
-from codec.trajectory import CodedStep, Known, Walk
+from codec.trajectory.walk import CodedStep, Known, Walk
 
 FRAMES = np.stack(moving(4, 32, 16))
 PRIOR = GaussianPrior()

@@ -8,8 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.alignment import SharedSlots, cross_fade, fuse, shared_slots
 from codec.priors.base import Geometry
+from codec.trajectory.alignment import SharedSlots, cross_fade, fuse, shared_slots
 
 
 def _geometry(stride: int, causal: bool) -> Geometry:

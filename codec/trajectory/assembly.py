@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from torch import Tensor
 
-from codec.alignment import cross_fade, fuse, shared_slots
 from codec.priors.base import Condition, Frames, VideoPrior
+from codec.trajectory.alignment import cross_fade, fuse, shared_slots
 
 
 @dataclass(frozen=True)

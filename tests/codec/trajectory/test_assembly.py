@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from codec_runs import moving
 
-from codec.assembly import Assembler, DenoisedGop, Pictures
 from codec.gop import windows
 from codec.priors.gaussian import GaussianPrior
+from codec.trajectory.assembly import Assembler, DenoisedGop, Pictures
 
 PRIOR = GaussianPrior()
 

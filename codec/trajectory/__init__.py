@@ -1,0 +1,1 @@
+"""Along the prior's denoising steps, and where neighbouring GOPs meet."""
