@@ -235,8 +235,8 @@ def _info(arguments: argparse.Namespace) -> None:
 
 
 def _measure(arguments: argparse.Namespace) -> None:
-    from codec.measure import measure
     from codec.metrics.catalog import NAMES, metric, ready
+    from codec.metrics.measure import measure
 
     metrics, absent = ([metric(name) for name in arguments.metrics], {}) if arguments.metrics else ready(NAMES)
     with cli_output.counting("compared") as on_frames:

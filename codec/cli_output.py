@@ -21,7 +21,7 @@ from codec.format.info import FileInfo
 
 if TYPE_CHECKING:
     from codec.compare_events import Row
-    from codec.measure import Measurement
+    from codec.metrics.measure import Measurement
     from codec.selftest import PartResult
 
 EVENT_NAMES = {

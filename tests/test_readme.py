@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from codec.measure import measure
+from codec.metrics.measure import measure
 from codec.metrics.psnr import Psnr
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from codec import measure as module
 from codec.errors import InputError, SettingsError
-from codec.measure import measure
+from codec.metrics import measure as module
 from codec.metrics.base import Frames
+from codec.metrics.measure import measure
 from codec.metrics.ms_ssim import MsSsim
 from codec.metrics.psnr import Psnr
 from codec.metrics.tof import Tof
