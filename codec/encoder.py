@@ -17,7 +17,7 @@ import numpy as np
 from codec.audio_track import AudioFeed
 from codec.base.av1 import BaseFrame
 from codec.base.units import UnitPacker
-from codec.base_choice import BaseChoice, BaseChooser, Segment
+from codec.control.base_level import BaseChoice, BaseChooser, Segment
 from codec.errors import SettingsError
 from codec.events import Event, Finished, GopDone, Phase, PreviewReady, Probe, Warned
 from codec.format.records import MAX_PROBES, BaseRun, EndRecord, GopRecord, Header

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from codec.channel import ChannelCoder
+from codec.control.probing import Judge, probe_frames
+from codec.control.quality import Decision, RateControl
 from codec.events import Fit, Probe, StepCoded
 from codec.format.fingerprint import fingerprint, state_hash
 from codec.format.records import BaseRun
 from codec.metrics.base import Metric
 from codec.priors.base import BaseClip, Condition, Frames, VideoPrior
-from codec.probing import Judge, probe_frames
-from codec.quality import Decision, RateControl
 from codec.resuming import KeptGop
 from codec.trajectory.walk import CodedStep, Known, Walk
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from codec.audio_track import header_of
 from codec.base.av1 import base_size
-from codec.base_choice import BaseChooser, QualityBase, RateBase
-from codec.budget import BitrateController, SizeController
 from codec.channel.choice import CODER_SPECS, coder_for
+from codec.control.base_level import BaseChooser, QualityBase, RateBase
+from codec.control.budget import BitrateController, SizeController
+from codec.control.quality import QualityController, RateControl
 from codec.errors import InputError, SettingsError
 from codec.events import Event, GopDone, Phase, Warned
 from codec.format.records import MAX_GOP_FRAMES, MAX_PIXELS, MAX_SIDE, Colour, Header, Target
@@ -21,7 +22,6 @@ from codec.metrics.base import Metric
 from codec.metrics.catalog import metric
 from codec.priors.base import VideoPrior
 from codec.priors.catalog import open_prior
-from codec.quality import QualityController, RateControl
 from codec.record_cost import audio_bits
 from codec.retarget import metric_kind
 from codec.settings import Bitrate, EncodeSettings, Goal, Quality, Size

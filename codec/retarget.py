@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from codec.control.quality import Aim, retarget
 from codec.errors import SettingsError
 from codec.format.records import GopRecord, Header
-from codec.quality import Aim, retarget
 from codec.settings import Bitrate, Quality
 
 TOLERANCE = 0.01

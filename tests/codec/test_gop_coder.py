@@ -12,8 +12,10 @@ import pytest
 from codec_runs import moving
 from format_cases import gop as gop_record
 
-from codec.budget import BitrateController
 from codec.channel.choice import CODER_SPECS, coder_for
+from codec.control.budget import BitrateController
+from codec.control.probing import probe_frames
+from codec.control.quality import QualityController, RateControl
 from codec.events import StepCoded
 from codec.format.fingerprint import fingerprint, state_hash
 from codec.format.records import BaseRun
@@ -22,8 +24,6 @@ from codec.metrics.base import Frames
 from codec.metrics.psnr import Psnr
 from codec.priors.base import BaseClip
 from codec.priors.gaussian import GaussianPrior
-from codec.probing import probe_frames
-from codec.quality import QualityController, RateControl
 from codec.resuming import KeptGop
 from codec.trajectory.walk import Walk
 

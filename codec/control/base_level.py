@@ -15,13 +15,13 @@ import numpy as np
 
 from codec.base.av1 import BaseFrame, encode_frames
 from codec.base.units import UnitPacker
-from codec.base_search import finest, guess_index, nearest, nearest_tried
+from codec.control.ladder import finest, guess_index, nearest, nearest_tried
+from codec.control.probing import base_quality, probe_frames
+from codec.control.quality import Aim
 from codec.events import Event, Phase
 from codec.gop import Window, windows
 from codec.metrics.base import Metric
 from codec.priors.base import BaseClip, Frames, VideoPrior
-from codec.probing import base_quality, probe_frames
-from codec.quality import Aim
 
 # A level's trial looks this much worse than the segment will at it, on average, and the worst of several GOPs looks so
 # much worse than their mean.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from codec.control.quality import Decision
 from codec.errors import SettingsError
-from codec.quality import Decision
 
 
 class FixedSearch:

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codec.errors import SettingsError
-from codec.quality import (
+from codec.control.quality import (
     Aim,
     Decision,
     QualityController,
@@ -21,7 +20,8 @@ from codec.quality import (
     refit,
     retarget,
 )
-from codec.surrogate import Surrogate, estimate
+from codec.control.surrogate import Surrogate, estimate
+from codec.errors import SettingsError
 
 TARGET, TOLERANCE = 0.15, 0.01
 STEPS = 24

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codec.budget import BitrateController, SizeController
+from codec.control.budget import BitrateController, SizeController
+from codec.control.quality import RateControl
 from codec.errors import SettingsError
-from codec.quality import RateControl
 
 ladders = st.lists(st.integers(0, 5000), min_size=1, max_size=20).map(
     lambda costs: tuple(np.cumsum([0, *costs]).tolist())

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from codec.control.surrogate import Curve, Point, Surrogate, estimate
 from codec.errors import SettingsError
 from codec.events import Fit, Probe
-from codec.surrogate import Curve, Point, Surrogate, estimate
 
 _FIRST_PROBES = 3
 _CORRECTIONS = 2

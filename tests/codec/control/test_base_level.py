@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codec.base.av1 import encode_clip, encode_frames
-from codec.base_choice import (
+from codec.control.base_level import (
     BaseChoice,
     BaseChooser,
     BaseLevel,
@@ -23,14 +23,14 @@ from codec.base_choice import (
     Segment,
     levels,
 )
-from codec.base_search import GOOD_ENOUGH, MOST_QUESTIONS, SPARE, finest, nearest, nearest_tried
+from codec.control.ladder import GOOD_ENOUGH, MOST_QUESTIONS, SPARE, finest, nearest, nearest_tried
+from codec.control.probing import PROBE_FRAMES, base_quality, probe_frames
+from codec.control.quality import Aim
 from codec.events import Event, Phase
 from codec.gop import windows
 from codec.metrics.psnr import Psnr
 from codec.priors.base import BaseClip
 from codec.priors.gaussian import GaussianPrior
-from codec.probing import PROBE_FRAMES, base_quality, probe_frames
-from codec.quality import Aim
 
 RATE = Fraction(25)
 Answer = TypeVar("Answer")

@@ -1,0 +1,1 @@
+"""How coarse a base and how many steps each GOP gets, for a quality, a bitrate or a size."""
