@@ -22,7 +22,7 @@ from clips import Clip, read_clip
 from codec.base.av1 import encode_clip
 from codec.channel.choice import CODER_SPECS, coder_for
 from codec.control.probing import probe_frames
-from codec.gop_coder import Prefixes
+from codec.encoding.gop_coder import Prefixes
 from codec.metrics.base import Metric
 from codec.metrics.catalog import metric
 from codec.priors.base import BaseClip, VideoPrior

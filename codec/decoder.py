@@ -13,15 +13,15 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from codec.audio_track import track_of
 from codec.base.av1 import BaseReader, base_size
 from codec.channel.choice import coder_for
+from codec.encoding.audio_feed import track_of
+from codec.encoding.cutting import MAX_GOP_PIXELS
 from codec.errors import FormatError, PriorError
 from codec.events import Event, Phase, StepCoded, Warned
 from codec.format.fingerprint import drift, fingerprint, state_hash
 from codec.format.reader import BitstreamReader, Damage
 from codec.format.records import AudioRecord, GopRecord, Header, Tiling
-from codec.gop import MAX_GOP_PIXELS
 from codec.output_path import check_output
 from codec.priors.base import BaseClip, Frames, VideoPrior
 from codec.priors.catalog import open_prior

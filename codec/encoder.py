@@ -14,21 +14,21 @@ from pathlib import Path
 
 import numpy as np
 
-from codec.audio_track import AudioFeed
 from codec.base.av1 import BaseFrame
 from codec.base.units import UnitPacker
 from codec.control.base_level import BaseChoice, BaseChooser, Segment
+from codec.encoding.audio_feed import AudioFeed
+from codec.encoding.cutting import Window, longest_segment, segments, windows
+from codec.encoding.gop_coder import CodedGop, GopSource
+from codec.encoding.plan import Plan, make_plan
+from codec.encoding.record_cost import overhead_bits
+from codec.encoding.resuming import KeptGop, kept_gops
 from codec.errors import SettingsError
 from codec.events import Event, Finished, GopDone, Phase, PreviewReady, Probe, Warned
 from codec.format.records import MAX_PROBES, BaseRun, EndRecord, GopRecord, Header
 from codec.format.writer import BitstreamWriter, ResumePoint
-from codec.gop import Window, longest_segment, segments, windows
-from codec.gop_coder import CodedGop, GopSource
 from codec.output_path import check_output
-from codec.plan import Plan, make_plan
 from codec.priors.base import BaseClip
-from codec.record_cost import overhead_bits
-from codec.resuming import KeptGop, kept_gops
 from codec.settings import EncodeSettings
 from codec.trajectory.alignment import shared_slots
 from codec.trajectory.assembly import Assembler, DenoisedGop

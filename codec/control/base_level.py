@@ -18,8 +18,8 @@ from codec.base.units import UnitPacker
 from codec.control.ladder import finest, guess_index, nearest, nearest_tried
 from codec.control.probing import base_quality, probe_frames
 from codec.control.quality import Aim
+from codec.encoding.cutting import Window, windows
 from codec.events import Event, Phase
-from codec.gop import Window, windows
 from codec.metrics.base import Metric
 from codec.priors.base import BaseClip, Frames, VideoPrior
 

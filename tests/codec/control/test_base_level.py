@@ -26,8 +26,8 @@ from codec.control.base_level import (
 from codec.control.ladder import GOOD_ENOUGH, MOST_QUESTIONS, SPARE, finest, nearest, nearest_tried
 from codec.control.probing import PROBE_FRAMES, base_quality, probe_frames
 from codec.control.quality import Aim
+from codec.encoding.cutting import windows
 from codec.events import Event, Phase
-from codec.gop import windows
 from codec.metrics.psnr import Psnr
 from codec.priors.base import BaseClip
 from codec.priors.gaussian import GaussianPrior

@@ -9,7 +9,7 @@ import pytest
 import torch
 from metric_cases import box_blur
 
-from codec import plan
+from codec.encoding import plan
 from codec.errors import InputError, SettingsError
 from codec.metrics.base import Frames
 from codec.metrics.dists import Dists

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from codec_runs import moving
 
-from codec.gop import windows
+from codec.encoding.cutting import windows
 from codec.priors.gaussian import GaussianPrior
 from codec.trajectory.assembly import Assembler, DenoisedGop, Pictures
 

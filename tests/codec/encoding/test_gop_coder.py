@@ -16,15 +16,15 @@ from codec.channel.choice import CODER_SPECS, coder_for
 from codec.control.budget import BitrateController
 from codec.control.probing import probe_frames
 from codec.control.quality import QualityController, RateControl
+from codec.encoding.gop_coder import HORIZON_STEPS, MAX_IMPLICIT_BPP, CodedGop, GopCoder, GopSource
+from codec.encoding.resuming import KeptGop
 from codec.events import StepCoded
 from codec.format.fingerprint import fingerprint, state_hash
 from codec.format.records import BaseRun
-from codec.gop_coder import HORIZON_STEPS, MAX_IMPLICIT_BPP, CodedGop, GopCoder, GopSource
 from codec.metrics.base import Frames
 from codec.metrics.psnr import Psnr
 from codec.priors.base import BaseClip
 from codec.priors.gaussian import GaussianPrior
-from codec.resuming import KeptGop
 from codec.trajectory.walk import Walk
 
 PRIOR = GaussianPrior()

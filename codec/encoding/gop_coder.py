@@ -10,12 +10,12 @@ from torch import Tensor
 from codec.channel import ChannelCoder
 from codec.control.probing import Judge, probe_frames
 from codec.control.quality import Decision, RateControl
+from codec.encoding.resuming import KeptGop
 from codec.events import Fit, Probe, StepCoded
 from codec.format.fingerprint import fingerprint, state_hash
 from codec.format.records import BaseRun
 from codec.metrics.base import Metric
 from codec.priors.base import BaseClip, Condition, Frames, VideoPrior
-from codec.resuming import KeptGop
 from codec.trajectory.walk import CodedStep, Known, Walk
 
 HORIZON_STEPS = 4

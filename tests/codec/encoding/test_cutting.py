@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codec.base.av1 import MAX_SEGMENT_FRAMES
-from codec.gop import SHORTEST_SEGMENT, SceneCuts, longest_segment, segments, windows
+from codec.encoding.cutting import SHORTEST_SEGMENT, SceneCuts, longest_segment, segments, windows
 from codec.video import VideoReader
 
 shapes = st.integers(1, 64).flatmap(lambda length: st.tuples(st.just(length), st.integers(0, length - 1)))

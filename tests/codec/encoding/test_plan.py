@@ -10,12 +10,12 @@ import pytest
 from codec_runs import film, tiny
 
 from codec.encoder import _gop_done
+from codec.encoding.plan import Plan, make_plan
+from codec.encoding.record_cost import overhead_bits
 from codec.errors import SettingsError
 from codec.events import Event, Phase
 from codec.format import framing, packing
 from codec.format.records import BaseRun, GopRecord
-from codec.plan import Plan, make_plan
-from codec.record_cost import overhead_bits
 from codec.settings import Bitrate, Quality, Size
 
 

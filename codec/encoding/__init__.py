@@ -1,0 +1,1 @@
+"""From frames to records: cutting, planning, coding GOPs, feeding sound, going on after an interruption."""
