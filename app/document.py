@@ -8,12 +8,12 @@ from fractions import Fraction
 from pathlib import Path
 
 from codec.control.quality import refit
+from codec.decoding.retarget import step_choice
 from codec.errors import InputError
 from codec.events import GopDone
 from codec.format.info import FileInfo, describe, stored_gop
 from codec.format.reader import BitstreamReader
 from codec.format.records import AudioRecord, GopRecord
-from codec.retarget import step_choice
 from codec.settings import Bitrate, EncodeSettings, Quality
 from codec.video import VideoInfo, coding_size, probe
 

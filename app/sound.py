@@ -23,8 +23,8 @@ from PySide6.QtCore import QObject, QThread, Signal, Slot
 from app.document import Document
 from app.player import FrameClock
 from app.sound_device import NoSoundError, Opener, Output, open_device
+from codec.decoding.sound import SoundSource, Wave, blocks, sound_of_coded, sound_of_video
 from codec.errors import FreeGvcError
-from codec.samples import SoundSource, Wave, blocks, sound_of_coded, sound_of_video
 
 TOLERANCE = 0.04
 BLOCKS_PER_SECOND = 2

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from PySide6.QtCore import QCoreApplication
 
-from codec.samples import CHANNELS, Wave
+from codec.decoding.sound import CHANNELS, Wave
 
 Fill = Callable[[Wave, float], None]
 """Writes the next samples into an array; the number says in how many seconds the first of them will be heard."""

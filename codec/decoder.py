@@ -15,6 +15,8 @@ from torch import Tensor
 
 from codec.base.av1 import BaseReader, base_size
 from codec.channel.choice import coder_for
+from codec.decoding.retarget import StepChoice, step_choice
+from codec.decoding.sink import Decoded, DecodedItem, Sink
 from codec.encoding.audio_feed import track_of
 from codec.encoding.cutting import MAX_GOP_PIXELS
 from codec.errors import FormatError, PriorError
@@ -25,9 +27,7 @@ from codec.format.records import AudioRecord, GopRecord, Header, Tiling
 from codec.output_path import check_output
 from codec.priors.base import BaseClip, Frames, VideoPrior
 from codec.priors.catalog import open_prior
-from codec.retarget import StepChoice, step_choice
 from codec.settings import DecodeSettings
-from codec.sink import Decoded, DecodedItem, Sink
 from codec.trajectory.alignment import shared_slots
 from codec.trajectory.assembly import Assembler, DenoisedGop
 from codec.trajectory.walk import Known, Walk

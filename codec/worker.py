@@ -25,11 +25,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec.compare_events import Absent, Compared, Trial
+from codec.decoding.retarget import step_choice
 from codec.errors import FreeGvcError, MissingModelError, SettingsError
 from codec.events import Event, Phase, PreviewReady, Warned
 from codec.format.reader import BitstreamReader, Damage
 from codec.format.records import AudioRecord, GopRecord, Header
-from codec.retarget import step_choice
 from codec.settings import DecodeSettings, EncodeSettings
 from codec.store.tasks import StoreEvent, StoreTask, carry_out
 from codec.streams import open_missing_streams

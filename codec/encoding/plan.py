@@ -12,6 +12,7 @@ from codec.channel.choice import CODER_SPECS, coder_for
 from codec.control.base_level import BaseChooser, QualityBase, RateBase
 from codec.control.budget import BitrateController, SizeController
 from codec.control.quality import QualityController, RateControl
+from codec.decoding.retarget import metric_kind
 from codec.encoding.audio_feed import header_of
 from codec.encoding.cutting import MAX_GOP_PIXELS
 from codec.encoding.gop_coder import GopCoder
@@ -23,7 +24,6 @@ from codec.metrics.base import Metric
 from codec.metrics.catalog import metric
 from codec.priors.base import VideoPrior
 from codec.priors.catalog import open_prior
-from codec.retarget import metric_kind
 from codec.settings import Bitrate, EncodeSettings, Goal, Quality, Size
 from codec.video import Audio, AudioMode, VideoInfo, VideoReader, coding_size, read_audio
 from codec.video.timing import is_constant_rate

@@ -18,7 +18,7 @@ from ticking import FRAME_RATE, heard, ticking_clip
 from app.player import FrameClock
 from app.sound import TOLERANCE, Find, Sound
 from app.sound_device import Fill, NoSoundError, Output, open_device
-from codec.samples import CHANNELS, Wave, sound_of_video
+from codec.decoding.sound import CHANNELS, Wave, sound_of_video
 
 RATE = 48000
 BLOCK = 480

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ticking import heard, ticking_clip
 
+from codec.decoding.sound import CHANNELS, Piece, SoundSource, blocks, sound_of_coded, sound_of_video
 from codec.errors import FormatError, InputError
-from codec.samples import CHANNELS, Piece, SoundSource, blocks, sound_of_coded, sound_of_video
 
 RATE = 44100
 TOLERANCE = 0.005

@@ -9,9 +9,9 @@ from format_cases import PLAIN, gop
 from hypothesis import given
 from hypothesis import strategies as st
 
+from codec.decoding.retarget import step_choice
 from codec.errors import SettingsError
 from codec.format.records import GopRecord, Target
-from codec.retarget import step_choice
 from codec.settings import Bitrate, Quality
 
 DISTS = dataclasses.replace(PLAIN, target=Target("dists", 0.1))
