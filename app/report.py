@@ -13,7 +13,7 @@ from app.compare_view import side_label
 from app.document import Document
 from app.peers import quality_of
 from app.readouts import DASH, human_bytes, human_time
-from codec.compare_events import Row
+from codec.peers.events import Row
 
 _STYLE = (
     "body{font:15px/1.45 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1f23}"

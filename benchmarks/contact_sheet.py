@@ -22,7 +22,7 @@ from codec.encoder import encode
 from codec.events import Finished
 from codec.metrics.base import Metric
 from codec.metrics.catalog import metric
-from codec.peers import PEERS, at_size
+from codec.peers.codecs import PEERS, at_size
 from codec.settings import EncodeSettings, Quality
 
 FRAMES, SHOWN = 96, 61

@@ -32,7 +32,7 @@ from codec.events import Finished
 from codec.metrics.base import Metric
 from codec.metrics.bd_rate import bd_rate
 from codec.metrics.catalog import metric
-from codec.peers import PEERS
+from codec.peers.codecs import PEERS
 from codec.priors.pocket import GEOMETRY
 from codec.settings import EncodeSettings, Quality
 

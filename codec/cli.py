@@ -245,9 +245,9 @@ def _measure(arguments: argparse.Namespace) -> None:
 
 
 def _compare(arguments: argparse.Namespace) -> None:
-    from codec.compare import compare
-    from codec.compare_events import Compared
     from codec.metrics.catalog import ready
+    from codec.peers.compare import compare
+    from codec.peers.events import Compared
 
     metrics, _ = ready(COMPARED)
     events = compare(arguments.source, arguments.coded, arguments.peers, metrics, arguments.start)

@@ -20,8 +20,8 @@ from codec.events import Event, Finished, GopDone, Phase, PreviewReady, StepCode
 from codec.format.info import FileInfo
 
 if TYPE_CHECKING:
-    from codec.compare_events import Row
     from codec.metrics.measure import Measurement
+    from codec.peers.events import Row
     from codec.selftest import PartResult
 
 EVENT_NAMES = {

@@ -24,12 +24,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.compare_events import Absent, Compared, Trial
 from codec.decoding.retarget import step_choice
 from codec.errors import FreeGvcError, MissingModelError, SettingsError
 from codec.events import Event, Phase, PreviewReady, Warned
 from codec.format.reader import BitstreamReader, Damage
 from codec.format.records import AudioRecord, GopRecord, Header
+from codec.peers.events import Absent, Compared, Trial
 from codec.settings import DecodeSettings, EncodeSettings
 from codec.store.tasks import StoreEvent, StoreTask, carry_out
 from codec.streams import open_missing_streams
@@ -338,9 +338,9 @@ def _from_chain(reader: BitstreamReader, frame: int) -> Iterator[GopRecord | Aud
 
 
 def _compare(task: Compare) -> Iterator[Trial | Compared | Absent]:
-    from codec import peers
-    from codec.compare import compare
     from codec.metrics.catalog import metric, ready
+    from codec.peers.codecs import codecs as peers
+    from codec.peers.compare import compare
 
     absent = {name: reason for name in task.peers if (reason := peers.missing(name)) is not None}
     yield from (Absent(name, reason) for name, reason in absent.items())

@@ -18,7 +18,7 @@ from codec.decoder import decode
 from codec.encoder import encode
 from codec.events import Finished
 from codec.format.reader import BitstreamReader
-from codec.peers import PEERS, vvc_program
+from codec.peers.codecs import PEERS, vvc_program
 from codec.priors.base import Frames
 from codec.reproduce.sequences import Clip
 from codec.settings import DecodeSettings, EncodeSettings, Quality

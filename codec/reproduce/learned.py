@@ -26,7 +26,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from codec.errors import SettingsError
-from codec.peers import to_rgb, to_yuv
+from codec.peers.codecs import to_rgb, to_yuv
 from codec.priors.base import Frames
 from codec.reproduce.codecs import Made
 from codec.reproduce.sequences import Clip

@@ -15,7 +15,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation
 
 from codec.errors import InputError
-from codec.peers import EXACT, to_rgb
+from codec.peers.codecs import EXACT, to_rgb
 from codec.priors.base import Frames
 from codec.video import VideoReader, coding_size, probe
 from codec.video.source import check_size

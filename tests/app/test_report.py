@@ -8,8 +8,8 @@ import pytest
 
 from app.document import Document
 from app.report import report, write_report
-from codec.compare_events import Row
 from codec.events import GopDone
+from codec.peers.events import Row
 
 GOPS = tuple(GopDone(n, 10 * n, 12, 3, 900 + n, 80, 0.125, (), 10 * n + 12, 32) for n in range(3))
 NAME = "<b>holiday & sea.fgvc"

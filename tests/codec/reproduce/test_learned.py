@@ -13,7 +13,7 @@ from codec_runs import moving
 
 from codec.errors import SettingsError
 from codec.metrics.psnr import Psnr
-from codec.peers import to_rgb, to_yuv
+from codec.peers.codecs import to_rgb, to_yuv
 from codec.reproduce import learned
 from codec.reproduce.learned import KINDS, Learned, read_learned
 from codec.reproduce.sequences import Clip

@@ -11,7 +11,7 @@ import pytest
 from codec_runs import film, moving
 
 from codec.errors import InputError
-from codec.peers import to_rgb, to_yuv
+from codec.peers.codecs import to_rgb, to_yuv
 from codec.reproduce.sequences import Clip, RawFormat, Source, find_sources, raw_format, read_clip
 
 

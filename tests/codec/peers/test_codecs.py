@@ -10,7 +10,7 @@ import pytest
 
 from codec.errors import InputError
 from codec.metrics.psnr import Psnr
-from codec.peers import PEERS, Coded, Peer, at_size, vvc_program
+from codec.peers.codecs import PEERS, Coded, Peer, at_size, vvc_program
 from codec.priors.base import Frames
 from codec.video import VideoReader
 

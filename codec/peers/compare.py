@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from codec.compare_events import Compared, Row, Trial
 from codec.decoder import decode_records, prior_for
 from codec.decoding.retarget import step_choice
 from codec.errors import InputError, SettingsError
 from codec.format.info import describe
 from codec.format.reader import BitstreamReader
 from codec.metrics.base import Metric
-from codec.peers import PEERS, Coded, search_size, trials
+from codec.peers.codecs import PEERS, Coded, search_size, trials
+from codec.peers.events import Compared, Row, Trial
 from codec.priors.base import Frames
 from codec.settings import DecodeSettings
 from codec.trajectory.assembly import Pictures

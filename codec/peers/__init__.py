@@ -1,0 +1,1 @@
+"""Other codecs at the same size."""
