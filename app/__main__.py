@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from app.preferences import Preferences, state_folder
     from app.theme import Theme, picture
     from app.workspace import Workspace
-    from codec.streams import open_missing_streams
+    from codec.worker.streams import open_missing_streams
 
     open_missing_streams()
     files = [Path(name).resolve() for name in (sys.argv[1:] if argv is None else argv)]

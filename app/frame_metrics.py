@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from app.frame_store import Picture
 from app.playback import Playback
 from app.player import ORIGINAL, RESULT, Player
-from codec.worker import Measured
+from codec.worker.serve import Measured
 
 REST_MS = 400
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from codec.errors import SettingsError
 from codec.settings import Bitrate, DecodeSettings, EncodeSettings, Goal, Quality, Size
-from codec.worker import Decode, Encode
+from codec.worker.serve import Decode, Encode
 
 _GOALS: Mapping[str, type[Quality | Bitrate | Size]] = {"quality": Quality, "bitrate": Bitrate, "size": Size}
 

@@ -45,7 +45,7 @@ from app.volume import VolumeControl
 from app.widgets import card
 from app.workspace import Workspace
 from codec.settings import Quality
-from codec.worker import Machine, Measured
+from codec.worker.serve import Machine, Measured
 
 SIZE = QSize(1360, 900)
 SIDE_WIDTH, QUEUE_WIDTH = 300, 220

@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from app.document import Document
 from app.engine import Engine
 from codec.peers.events import Absent, Compared, Row, Trial
-from codec.worker import Compare, Outcome, Settled
+from codec.worker.serve import Compare, Outcome, Settled
 
 NAMES = ("x265", "svtav1", "vvc")
 OURS = "fgvc"

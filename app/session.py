@@ -15,7 +15,7 @@ from codec.events import Event, Finished, PreviewReady, Warned
 from codec.format.info import describe
 from codec.settings import EncodeSettings
 from codec.video import probe
-from codec.worker import Outcome, Settled
+from codec.worker.serve import Outcome, Settled
 
 
 class Session(QObject):

@@ -28,7 +28,7 @@ from app.sound_device import Opener, open_device
 from codec.errors import FreeGvcError
 from codec.events import PreviewReady
 from codec.settings import Bitrate, DecodeSettings, EncodeSettings, Quality
-from codec.worker import Machine, Survey
+from codec.worker.serve import Machine, Survey
 
 # What the pocket prior takes for a GOP; the large ones take about as many.
 TRIAL_FRAMES = 48

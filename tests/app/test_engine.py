@@ -15,7 +15,7 @@ from app.session import Session
 from codec.events import GopDone, Phase, PreviewReady, StepCoded
 from codec.format.info import describe
 from codec.settings import Bitrate, DecodeSettings, EncodeSettings
-from codec.worker import Encode, Outcome, Play, Settled, Task
+from codec.worker.serve import Encode, Outcome, Play, Settled, Task
 
 # Two GOPs of the pocket prior without its base layer, and no metric to load: as quick as a real encode gets.
 QUICK = EncodeSettings(goal=Bitrate(4000), short_side=64, gop_frames=16, base="none", preview=True)
@@ -132,7 +132,7 @@ def test_a_paused_job_waits_and_goes_on(qtbot: QtBot, engine: Engine, short_clip
 
 ORPHAN = """
 import multiprocessing, os, threading
-from codec import worker
+from codec.worker.serve import serve as worker
 
 def stuck():
     threading.Thread(target=worker.leave_with_parent, daemon=True).start()

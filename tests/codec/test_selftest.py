@@ -48,7 +48,7 @@ def test_a_broken_part_is_named_and_the_others_still_run(
 def test_programs_without_a_console_may_print() -> None:
     code = (
         "import sys; out = sys.stdout; sys.stdout = sys.stderr = None\n"
-        "from codec.streams import open_missing_streams; open_missing_streams()\n"
+        "from codec.worker.streams import open_missing_streams; open_missing_streams()\n"
         "from tqdm import tqdm; list(tqdm([1])); print('gone')\n"
         "sys.stderr.write('gone'); out.write('done')"
     )

@@ -32,7 +32,7 @@ from codec.format.records import AudioRecord, GopRecord, Header
 from codec.peers.events import Absent, Compared, Trial
 from codec.settings import DecodeSettings, EncodeSettings
 from codec.store.tasks import StoreEvent, StoreTask, carry_out
-from codec.streams import open_missing_streams
+from codec.worker.streams import open_missing_streams
 
 if TYPE_CHECKING:
     from codec.metrics.base import Metric
