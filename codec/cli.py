@@ -14,9 +14,9 @@ from collections.abc import Callable, Sequence
 from multiprocessing import freeze_support
 from pathlib import Path
 
-from codec import cli_output
-from codec.cli_models import add_models
-from codec.cli_reproduce import add_reproduce
+from codec.commands import output as cli_output
+from codec.commands.models import add_models
+from codec.commands.reproduce import add_reproduce
 from codec.errors import FreeGvcError, SettingsError
 from codec.settings import (
     AUDIO_MODES,
@@ -256,7 +256,7 @@ def _compare(arguments: argparse.Namespace) -> None:
 
 
 def _selftest(_: argparse.Namespace) -> None:
-    from codec.selftest import run
+    from codec.commands.selftest import run
 
     with tempfile.TemporaryDirectory(prefix="freegvc-") as folder:
         failed = cli_output.show_parts(run(Path(folder)))

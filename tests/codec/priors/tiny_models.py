@@ -13,7 +13,7 @@ from diffusers import (
     LTXVideoTransformer3DModel,
 )
 
-from codec.selftest import save_tiny_wan
+from codec.commands.selftest import save_tiny_wan
 
 
 def save_cogvideox(folder: Path) -> None:

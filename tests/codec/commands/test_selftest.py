@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from codec import selftest
 from codec.cli import main
-from codec.selftest import PARTS
+from codec.commands import selftest
+from codec.commands.selftest import PARTS
 
 ROOT = Path(__file__).resolve().parents[2]
 

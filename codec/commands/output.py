@@ -20,9 +20,9 @@ from codec.events import Event, Finished, GopDone, Phase, PreviewReady, StepCode
 from codec.format.info import FileInfo
 
 if TYPE_CHECKING:
+    from codec.commands.selftest import PartResult
     from codec.metrics.measure import Measurement
     from codec.peers.events import Row
-    from codec.selftest import PartResult
 
 EVENT_NAMES = {
     Phase: "phase",

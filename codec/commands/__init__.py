@@ -1,0 +1,1 @@
+"""What `freegvc` does beyond encoding and decoding, and how it prints."""
