@@ -21,10 +21,10 @@ from codec.encoding.audio_feed import track_of
 from codec.encoding.cutting import MAX_GOP_PIXELS
 from codec.errors import FormatError, PriorError
 from codec.events import Event, Phase, StepCoded, Warned
+from codec.files import check_output
 from codec.format.fingerprint import drift, fingerprint, state_hash
 from codec.format.reader import BitstreamReader, Damage
 from codec.format.records import AudioRecord, GopRecord, Header, Tiling
-from codec.output_path import check_output
 from codec.priors.base import BaseClip, Frames, VideoPrior
 from codec.priors.catalog import open_prior
 from codec.settings import DecodeSettings

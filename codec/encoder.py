@@ -25,9 +25,9 @@ from codec.encoding.record_cost import overhead_bits
 from codec.encoding.resuming import KeptGop, kept_gops
 from codec.errors import SettingsError
 from codec.events import Event, Finished, GopDone, Phase, PreviewReady, Probe, Warned
+from codec.files import check_output
 from codec.format.records import MAX_PROBES, BaseRun, EndRecord, GopRecord, Header
 from codec.format.writer import BitstreamWriter, ResumePoint
-from codec.output_path import check_output
 from codec.priors.base import BaseClip
 from codec.settings import EncodeSettings
 from codec.trajectory.alignment import shared_slots
