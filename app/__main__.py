@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from app.workspace import Workspace
+    from app.core.workspace import Workspace
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -20,10 +20,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     from PySide6.QtCore import QSettings, QTimer
     from PySide6.QtWidgets import QApplication
 
+    from app.core.preferences import Preferences, state_folder
+    from app.core.workspace import Workspace
     from app.main_window import MainWindow
-    from app.preferences import Preferences, state_folder
     from app.theme import Theme, picture
-    from app.workspace import Workspace
     from codec.worker.streams import open_missing_streams
 
     open_missing_streams()

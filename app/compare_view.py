@@ -19,8 +19,8 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from app.frame_store import Picture
-from app.player import ORIGINAL, RESULT, Player
+from app.core.playing.frame_store import Picture
+from app.core.playing.player import ORIGINAL, RESULT, Player
 from app.theme import Theme, picture
 from app.viewport import Viewport
 

@@ -9,9 +9,9 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.compare_view import to_image
-from app.document import SUFFIX, VIDEO_SUFFIXES, free_name
-from app.notice import Notice
-from app.workspace import Workspace
+from app.core.document import SUFFIX, VIDEO_SUFFIXES, free_name
+from app.core.notice import Notice
+from app.core.workspace import Workspace
 
 
 class Dialogs(QObject):

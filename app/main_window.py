@@ -29,12 +29,13 @@ from app.actions import Actions
 from app.banner import Banner
 from app.commands import Commands
 from app.compare_view import CompareView, side_label
-from app.job import ACTIVE, State
+from app.core.jobs.job import ACTIVE, State
+from app.core.jobs.progress import Progress
+from app.core.notice import Notice, Remedy
+from app.core.workspace import Workspace
 from app.log_window import LogWindow
-from app.notice import Notice, Remedy
 from app.peers_panel import PeersPanel
 from app.plots import HEIGHT, Plots
-from app.progress import Progress
 from app.queue_panel import QueuePanel
 from app.readouts import Readouts, summary
 from app.retarget_panel import RetargetPanel
@@ -43,7 +44,6 @@ from app.theme import Theme
 from app.transport import Transport
 from app.volume import VolumeControl
 from app.widgets import card
-from app.workspace import Workspace
 from codec.settings import Quality
 from codec.worker.serve import Machine, Measured
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QCoreApplication, Qt, Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from app.models import Entry, Standing
+from app.core.models import Entry, Standing
 from app.readouts import human_bytes, human_time, short_path
 from app.widgets import label
 

@@ -8,8 +8,8 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
+from app.core.models import Models
 from app.model_card import ModelCard
-from app.models import Models
 from app.readouts import human_bytes, short_path
 from app.widgets import label
 

@@ -6,8 +6,8 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from app.compare_view import side_label
-from app.peers import OURS, Peers, quality_of
-from app.player import ORIGINAL, RESULT, Player
+from app.core.peers import OURS, Peers, quality_of
+from app.core.playing.player import ORIGINAL, RESULT, Player
 from app.readouts import DASH, human_bytes
 from app.widgets import label
 

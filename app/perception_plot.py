@@ -13,7 +13,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from app.peers import Mark
+from app.core.peers import Mark
 from app.plotting import png_bytes, save_png, style_axis
 from app.theme import Theme
 from codec.events import GopDone

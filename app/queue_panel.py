@@ -25,8 +25,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.job import Job, State
-from app.queue import JOB_ROLE, JobQueue
+from app.core.jobs.job import Job, State
+from app.core.jobs.queue import JOB_ROLE, JobQueue
 from app.readouts import human_bytes
 from app.theme import Theme
 from app.widgets import label, tool_button

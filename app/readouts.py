@@ -7,7 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
-from app.progress import Progress
+from app.core.jobs.progress import Progress
 from app.widgets import label
 
 DASH = "\u2013"

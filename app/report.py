@@ -10,8 +10,8 @@ from pathlib import Path
 from PySide6.QtCore import QCoreApplication, QIODevice, QSaveFile
 
 from app.compare_view import side_label
-from app.document import Document
-from app.peers import quality_of
+from app.core.document import Document
+from app.core.peers import quality_of
 from app.readouts import DASH, human_bytes, human_time
 from codec.peers.events import Row
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QSlider, QVBoxLayout, QWidget
 
-from app.document import Document, retargeted_bytes
+from app.core.document import Document, retargeted_bytes
 from app.readouts import human_bytes
 from app.settings_panel import MOST, SLIDER_UNIT, words_for
 from app.widgets import label, value_and_slider

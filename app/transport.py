@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QSlider, QToolButton, QVBoxLayout, QWidget
 
 from app.compare_view import CompareView, Mode
-from app.player import FrameClock
+from app.core.playing.player import FrameClock
 from app.theme import Theme
 from app.widgets import label, tool_button
 

@@ -20,11 +20,11 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.compare_view import Mode
+from app.core.playing.player import ORIGINAL, RESULT
+from app.core.preferences import Preferences
+from app.core.workspace import Workspace
 from app.main_window import SIZE, MainWindow
-from app.player import ORIGINAL, RESULT
-from app.preferences import Preferences
 from app.theme import Theme
-from app.workspace import Workspace
 from codec.settings import EncodeSettings, Quality
 from codec.video import VideoReader
 

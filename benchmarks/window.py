@@ -22,12 +22,12 @@ from PySide6.QtCore import QObject, QSettings, Qt, QThread, QTimer, Slot
 from PySide6.QtWidgets import QApplication
 
 from app.compare_view import CompareView
+from app.core.playing.original import OriginalReader
+from app.core.playing.player import FrameClock, Player
+from app.core.preferences import Preferences
+from app.core.workspace import Workspace
 from app.main_window import MainWindow
-from app.original import OriginalReader
-from app.player import FrameClock, Player
-from app.preferences import Preferences
 from app.theme import Theme
-from app.workspace import Workspace
 from codec.events import PreviewReady
 from codec.settings import EncodeSettings, Quality
 
@@ -40,9 +40,9 @@ from PySide6.QtCore import QEvent, QObject, QSettings
 from PySide6.QtWidgets import QApplication
 from pathlib import Path
 from app.main_window import MainWindow
-from app.preferences import Preferences
+from app.core.preferences import Preferences
 from app.theme import Theme
-from app.workspace import Workspace
+from app.core.workspace import Workspace
 
 class FirstPaint(QObject):
     def eventFilter(self, watched, event):

@@ -52,10 +52,10 @@ def show_source(path: Path) -> QWidget:
 
 def show_window(folder: Path) -> QWidget:
     from app.compare_view import Mode
+    from app.core.preferences import Preferences
+    from app.core.workspace import Workspace
     from app.main_window import MainWindow
-    from app.preferences import Preferences
     from app.theme import Theme
-    from app.workspace import Workspace
     from codec.events import PreviewReady
 
     application = QApplication.instance()

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from pytestqt.qtbot import QtBot
 
-from app.engine import Engine, coalesce
-from app.job import Job, State
-from app.queue import JobQueue
-from app.session import Session
+from app.core.jobs.engine import Engine, coalesce
+from app.core.jobs.job import Job, State
+from app.core.jobs.queue import JobQueue
+from app.core.jobs.session import Session
 from codec.events import GopDone, Phase, PreviewReady, StepCoded
 from codec.format.info import describe
 from codec.settings import Bitrate, DecodeSettings, EncodeSettings

@@ -16,9 +16,9 @@ from PySide6.QtWidgets import QApplication, QFileDialog
 from pytestqt.qtbot import QtBot
 from safetensors.numpy import save
 
-from app.engine import Engine
+from app.core.jobs.engine import Engine
+from app.core.models import Models, Standing
 from app.model_card import ModelCard
-from app.models import Models, Standing
 from app.models_dialog import ModelsDialog
 from app.theme import Theme
 from codec.store.installed import fetch as model_fetch

@@ -12,9 +12,9 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.compare_view import difference
-from app.frame_store import FrameStore
-from app.original import OriginalReader
-from app.player import ORIGINAL, RESULT, FrameClock, Player
+from app.core.playing.frame_store import FrameStore
+from app.core.playing.original import OriginalReader
+from app.core.playing.player import ORIGINAL, RESULT, FrameClock, Player
 from app.viewport import MAX_ZOOM, MIN_ZOOM, Viewport
 from codec.events import PreviewReady
 from codec.video import VideoReader

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from app.progress import Progress
+from app.core.jobs.progress import Progress
 from codec.events import GopDone, Phase, StepCoded
 
 

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PySide6.QtTest import QAbstractItemModelTester
 
-from app.job import Job, State, from_json, to_json
-from app.queue import JOB_ROLE, JobQueue
+from app.core.jobs.job import Job, State, from_json, to_json
+from app.core.jobs.queue import JOB_ROLE, JobQueue
 from codec.errors import SettingsError
 from codec.settings import Bitrate, DecodeSettings, EncodeSettings, Quality, Size
 

@@ -14,11 +14,11 @@ from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from app.core.playing.player import ORIGINAL, RESULT
+from app.core.preferences import Preferences
+from app.core.workspace import Workspace
 from app.main_window import MainWindow
-from app.player import ORIGINAL, RESULT
-from app.preferences import Preferences
 from app.theme import Theme
-from app.workspace import Workspace
 from codec.encoder import encode
 from codec.format.info import describe
 from codec.settings import Bitrate, EncodeSettings
@@ -64,7 +64,7 @@ def test_peers_of_the_same_size_become_panes_and_points(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # VVC takes longer than all else here, and is to the window what the others are.
-    monkeypatch.setattr("app.peers.NAMES", ("x265", "svtav1"))
+    monkeypatch.setattr("app.core.peers.NAMES", ("x265", "svtav1"))
     panel, player, comparing = window.peers, window.workspace.player, window.workspace.peers
     shares: list[float] = []
     comparing.changed.connect(lambda: shares.append(comparing.share))

@@ -15,9 +15,9 @@ from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 from ticking import FRAME_RATE, heard, ticking_clip
 
-from app.player import FrameClock
-from app.sound import TOLERANCE, Find, Sound
-from app.sound_device import Fill, NoSoundError, Output, open_device
+from app.core.playing.player import FrameClock
+from app.core.playing.sound import TOLERANCE, Find, Sound
+from app.core.playing.sound_device import Fill, NoSoundError, Output, open_device
 from codec.decoding.sound import CHANNELS, Wave, sound_of_video
 
 RATE = 48000

@@ -18,15 +18,15 @@ from pytestqt.qtbot import QtBot
 from ticking import heard, ticking_clip
 
 from app.compare_view import Mode
-from app.job import Job, State, to_json
+from app.core.jobs.job import Job, State, to_json
+from app.core.playing.sound_device import Fill, NoSoundError, Output
+from app.core.preferences import Preferences
+from app.core.workspace import Workspace
 from app.main_window import MainWindow
-from app.preferences import Preferences
 from app.readouts import human_bytes
 from app.retarget_panel import RetargetPanel
 from app.settings_panel import words_for
-from app.sound_device import Fill, NoSoundError, Output
 from app.theme import DARK, LIGHT, Theme
-from app.workspace import Workspace
 from codec.encoder import encode
 from codec.events import PreviewReady
 from codec.format.info import describe

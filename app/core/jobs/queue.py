@@ -11,7 +11,7 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
-from app.job import ACTIVE, Job, State, from_json, to_json
+from app.core.jobs.job import ACTIVE, Job, State, from_json, to_json
 from codec.errors import SettingsError
 
 JOB_ROLE = Qt.ItemDataRole.UserRole

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
-from app.frame_store import FrameStore, Picture
-from app.original import OriginalReader
+from app.core.playing.frame_store import FrameStore, Picture
+from app.core.playing.original import OriginalReader
 from codec.events import PreviewReady
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from app.engine import Engine
-from app.frame_store import Picture
-from app.player import Player
+from app.core.jobs.engine import Engine
+from app.core.playing.frame_store import Picture
+from app.core.playing.player import Player
 from codec.events import PreviewReady, Warned
 from codec.settings import DecodeSettings
 from codec.worker.serve import Measure, Measured, Outcome, Play, Settled

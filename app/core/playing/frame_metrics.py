@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from app.frame_store import Picture
-from app.playback import Playback
-from app.player import ORIGINAL, RESULT, Player
+from app.core.playing.frame_store import Picture
+from app.core.playing.playback import Playback
+from app.core.playing.player import ORIGINAL, RESULT, Player
 from codec.worker.serve import Measured
 
 REST_MS = 400

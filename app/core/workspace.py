@@ -8,23 +8,23 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from app.document import SUFFIX, Document, free_name, of_result, of_source, videos_in
-from app.engine import Engine
-from app.frame_metrics import FrameMetrics
-from app.job import ACTIVE, Job, State
+from app.core.document import SUFFIX, Document, free_name, of_result, of_source, videos_in
+from app.core.jobs.engine import Engine
+from app.core.jobs.job import ACTIVE, Job, State
+from app.core.jobs.progress import Progress
+from app.core.jobs.queue import JobQueue
+from app.core.jobs.session import Session
+from app.core.models import Models
+from app.core.notice import Notice, Remedy
+from app.core.peers import OURS, Peers
+from app.core.playing.frame_metrics import FrameMetrics
+from app.core.playing.original import OriginalReader
+from app.core.playing.playback import Playback, Reel
+from app.core.playing.player import FrameClock, Player
+from app.core.playing.sound import Sound, sound_of
+from app.core.playing.sound_device import Opener, open_device
+from app.core.preferences import FULL_VOLUME, Preferences
 from app.log_window import Log
-from app.models import Models
-from app.notice import Notice, Remedy
-from app.original import OriginalReader
-from app.peers import OURS, Peers
-from app.playback import Playback, Reel
-from app.player import FrameClock, Player
-from app.preferences import FULL_VOLUME, Preferences
-from app.progress import Progress
-from app.queue import JobQueue
-from app.session import Session
-from app.sound import Sound, sound_of
-from app.sound_device import Opener, open_device
 from codec.errors import FreeGvcError
 from codec.events import PreviewReady
 from codec.settings import Bitrate, DecodeSettings, EncodeSettings, Quality

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal, Slot
 
-from app.document import Document
-from app.engine import Engine
+from app.core.document import Document
+from app.core.jobs.engine import Engine
 from codec.peers.events import Absent, Compared, Row, Trial
 from codec.worker.serve import Compare, Outcome, Settled
 

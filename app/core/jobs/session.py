@@ -6,10 +6,10 @@ import time
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from app.engine import Engine
-from app.job import Job, State
-from app.progress import Progress
-from app.queue import JobQueue
+from app.core.jobs.engine import Engine
+from app.core.jobs.job import Job, State
+from app.core.jobs.progress import Progress
+from app.core.jobs.queue import JobQueue
 from codec.errors import FreeGvcError
 from codec.events import Event, Finished, PreviewReady, Warned
 from codec.format.info import describe

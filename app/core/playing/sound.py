@@ -20,9 +20,9 @@ from threading import Condition
 import numpy as np
 from PySide6.QtCore import QObject, QThread, Signal, Slot
 
-from app.document import Document
-from app.player import FrameClock
-from app.sound_device import NoSoundError, Opener, Output, open_device
+from app.core.document import Document
+from app.core.playing.player import FrameClock
+from app.core.playing.sound_device import NoSoundError, Opener, Output, open_device
 from codec.decoding.sound import SoundSource, Wave, blocks, sound_of_coded, sound_of_video
 from codec.errors import FreeGvcError
 

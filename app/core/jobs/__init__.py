@@ -1,0 +1,1 @@
+"""The queue of encodes and the child process that works through it."""
