@@ -22,8 +22,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from app.core.preferences import Preferences, state_folder
     from app.core.workspace import Workspace
-    from app.main_window import MainWindow
-    from app.theme import Theme, picture
+    from app.ui.main_window import MainWindow
+    from app.ui.theme import Theme, picture
     from codec.worker.streams import open_missing_streams
 
     open_missing_streams()

@@ -19,12 +19,12 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
-from app.compare_view import Mode
 from app.core.playing.player import ORIGINAL, RESULT
 from app.core.preferences import Preferences
 from app.core.workspace import Workspace
-from app.main_window import SIZE, MainWindow
-from app.theme import Theme
+from app.ui.canvas.compare_view import Mode
+from app.ui.main_window import SIZE, MainWindow
+from app.ui.theme import Theme
 from codec.settings import EncodeSettings, Quality
 from codec.video import VideoReader
 

@@ -21,13 +21,13 @@ import numpy as np
 from PySide6.QtCore import QObject, QSettings, Qt, QThread, QTimer, Slot
 from PySide6.QtWidgets import QApplication
 
-from app.compare_view import CompareView
 from app.core.playing.original import OriginalReader
 from app.core.playing.player import FrameClock, Player
 from app.core.preferences import Preferences
 from app.core.workspace import Workspace
-from app.main_window import MainWindow
-from app.theme import Theme
+from app.ui.canvas.compare_view import CompareView
+from app.ui.main_window import MainWindow
+from app.ui.theme import Theme
 from codec.events import PreviewReady
 from codec.settings import EncodeSettings, Quality
 
@@ -39,9 +39,9 @@ import sys, time
 from PySide6.QtCore import QEvent, QObject, QSettings
 from PySide6.QtWidgets import QApplication
 from pathlib import Path
-from app.main_window import MainWindow
+from app.ui.main_window import MainWindow
 from app.core.preferences import Preferences
-from app.theme import Theme
+from app.ui.theme import Theme
 from app.core.workspace import Workspace
 
 class FirstPaint(QObject):

@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QByteArray, QSettings, QStandardPaths
 
 from app.core.jobs.job import settings_from_json, settings_to_json
-from app.theme import MODES
+from app.ui.theme import MODES
 from codec.errors import SettingsError
 from codec.settings import EncodeSettings
 

@@ -24,7 +24,7 @@ from app.core.playing.player import FrameClock, Player
 from app.core.playing.sound import Sound, sound_of
 from app.core.playing.sound_device import Opener, open_device
 from app.core.preferences import FULL_VOLUME, Preferences
-from app.log_window import Log
+from app.ui.log_window import Log
 from codec.errors import FreeGvcError
 from codec.events import PreviewReady
 from codec.settings import Bitrate, DecodeSettings, EncodeSettings, Quality

@@ -51,11 +51,11 @@ def show_source(path: Path) -> QWidget:
 
 
 def show_window(folder: Path) -> QWidget:
-    from app.compare_view import Mode
     from app.core.preferences import Preferences
     from app.core.workspace import Workspace
-    from app.main_window import MainWindow
-    from app.theme import Theme
+    from app.ui.canvas.compare_view import Mode
+    from app.ui.main_window import MainWindow
+    from app.ui.theme import Theme
     from codec.events import PreviewReady
 
     application = QApplication.instance()

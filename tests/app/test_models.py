@@ -18,9 +18,9 @@ from safetensors.numpy import save
 
 from app.core.jobs.engine import Engine
 from app.core.models import Models, Standing
-from app.model_card import ModelCard
-from app.models_dialog import ModelsDialog
-from app.theme import Theme
+from app.ui.panels.model_card import ModelCard
+from app.ui.panels.models_dialog import ModelsDialog
+from app.ui.theme import Theme
 from codec.store.installed import fetch as model_fetch
 from codec.store.manifest import MODELS
 

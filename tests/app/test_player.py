@@ -11,11 +11,11 @@ from PySide6.QtCore import QPointF, QRectF, QSizeF
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app.compare_view import difference
 from app.core.playing.frame_store import FrameStore
 from app.core.playing.original import OriginalReader
 from app.core.playing.player import ORIGINAL, RESULT, FrameClock, Player
-from app.viewport import MAX_ZOOM, MIN_ZOOM, Viewport
+from app.ui.canvas.compare_view import difference
+from app.ui.canvas.viewport import MAX_ZOOM, MIN_ZOOM, Viewport
 from codec.events import PreviewReady
 from codec.video import VideoReader
 

@@ -11,10 +11,10 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app.perception_plot import Mark, PerceptionPlot
-from app.plotting import EXPORT_WIDTH
-from app.theme import Theme
-from app.trajectory_plot import TrajectoryPlot, next_spike, own_frames
+from app.ui.plots.perception import Mark, PerceptionPlot
+from app.ui.plots.style import EXPORT_WIDTH
+from app.ui.plots.trajectory import TrajectoryPlot, next_spike, own_frames
+from app.ui.theme import Theme
 from codec.events import Fit, GopDone, Probe
 
 

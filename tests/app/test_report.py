@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.core.document import Document
-from app.report import report, write_report
+from app.ui.report import report, write_report
 from codec.events import GopDone
 from codec.peers.events import Row
 

@@ -17,8 +17,8 @@ from pytestqt.qtbot import QtBot
 from app.core.playing.player import ORIGINAL, RESULT
 from app.core.preferences import Preferences
 from app.core.workspace import Workspace
-from app.main_window import MainWindow
-from app.theme import Theme
+from app.ui.main_window import MainWindow
+from app.ui.theme import Theme
 from codec.encoder import encode
 from codec.format.info import describe
 from codec.settings import Bitrate, EncodeSettings

@@ -17,16 +17,16 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QSlider
 from pytestqt.qtbot import QtBot
 from ticking import heard, ticking_clip
 
-from app.compare_view import Mode
 from app.core.jobs.job import Job, State, to_json
 from app.core.playing.sound_device import Fill, NoSoundError, Output
 from app.core.preferences import Preferences
 from app.core.workspace import Workspace
-from app.main_window import MainWindow
-from app.readouts import human_bytes
-from app.retarget_panel import RetargetPanel
-from app.settings_panel import words_for
-from app.theme import DARK, LIGHT, Theme
+from app.ui.canvas.compare_view import Mode
+from app.ui.main_window import MainWindow
+from app.ui.panels.figures import human_bytes
+from app.ui.panels.retarget import RetargetPanel
+from app.ui.panels.settings import words_for
+from app.ui.theme import DARK, LIGHT, Theme
 from codec.encoder import encode
 from codec.events import PreviewReady
 from codec.format.info import describe
@@ -78,7 +78,9 @@ def drop(window: MainWindow, *paths: Path) -> None:
 
 
 def test_the_window_never_imports_torch() -> None:
-    code = "import app.main_window, app.workspace, sys; sys.exit('torch' in sys.modules or 'diffusers' in sys.modules)"
+    code = (
+        "import app.ui.main_window, app.workspace, sys; sys.exit('torch' in sys.modules or 'diffusers' in sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 

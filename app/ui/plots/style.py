@@ -8,7 +8,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice
 from PySide6.QtGui import QImage, QImageWriter
 
-from app.theme import Colours
+from app.ui.theme import Colours
 
 EXPORT_WIDTH = 1600
 

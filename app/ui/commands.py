@@ -9,14 +9,14 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox
 
-from app.actions import Entry
-from app.compare_view import Mode
-from app.dialogs import Dialogs
-from app.log_window import diagnostics
+from app.ui.actions import Entry
+from app.ui.canvas.compare_view import Mode
+from app.ui.dialogs import Dialogs
+from app.ui.log_window import diagnostics
 
 if TYPE_CHECKING:
-    from app.main_window import MainWindow
-    from app.models_dialog import ModelsDialog
+    from app.ui.main_window import MainWindow
+    from app.ui.panels.models_dialog import ModelsDialog
 
 
 class Commands(QObject):
@@ -64,7 +64,7 @@ class Commands(QObject):
     def show_models(self) -> None:
         """Open the models dialog."""
         if self._models is None:
-            from app.models_dialog import ModelsDialog
+            from app.ui.panels.models_dialog import ModelsDialog
 
             self._models = ModelsDialog(self._window.workspace.models, self._window)
         self._models.show()
@@ -131,7 +131,7 @@ class Commands(QObject):
         self._dialogs.export_plot(".html", self._write_report)
 
     def _write_report(self, path: Path) -> None:
-        from app.report import write_report
+        from app.ui.report import write_report
 
         window = self._window
         pictures = {self.tr("t* and bits over time"): window.plots.trajectory.png()}

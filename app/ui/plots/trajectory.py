@@ -10,8 +10,8 @@ import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal, Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from app.plotting import png_bytes, save_png, style_axis
-from app.theme import Theme
+from app.ui.plots.style import png_bytes, save_png, style_axis
+from app.ui.theme import Theme
 from codec.events import GopDone
 
 SPIKE = 1.3  # times the median's bits per frame

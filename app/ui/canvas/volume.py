@@ -6,8 +6,8 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QSlider, QWidget
 
 from app.core.preferences import FULL_VOLUME
-from app.theme import Theme
-from app.widgets import tool_button
+from app.ui.theme import Theme
+from app.ui.widgets import tool_button
 
 _WIDTH = 76
 

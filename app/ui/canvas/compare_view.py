@@ -21,8 +21,8 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.core.playing.frame_store import Picture
 from app.core.playing.player import ORIGINAL, RESULT, Player
-from app.theme import Theme, picture
-from app.viewport import Viewport
+from app.ui.canvas.viewport import Viewport
+from app.ui.theme import Theme, picture
 
 ZOOM_KEYS = {Qt.Key.Key_4: 1.0, Qt.Key.Key_5: None, Qt.Key.Key_6: 2.0, Qt.Key.Key_7: 4.0, Qt.Key.Key_8: 8.0}
 ZOOM_KEYS[Qt.Key.Key_9] = 16.0

@@ -8,10 +8,10 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from app.compare_view import to_image
 from app.core.document import SUFFIX, VIDEO_SUFFIXES, free_name
 from app.core.notice import Notice
 from app.core.workspace import Workspace
+from app.ui.canvas.compare_view import to_image
 
 
 class Dialogs(QObject):

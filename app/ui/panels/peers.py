@@ -5,11 +5,11 @@ from __future__ import annotations
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from app.compare_view import side_label
 from app.core.peers import OURS, Peers, quality_of
 from app.core.playing.player import ORIGINAL, RESULT, Player
-from app.readouts import DASH, human_bytes
-from app.widgets import label
+from app.ui.canvas.compare_view import side_label
+from app.ui.panels.figures import DASH, human_bytes
+from app.ui.widgets import label
 
 _BAR_STEPS = 1000
 

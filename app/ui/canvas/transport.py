@@ -5,10 +5,10 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QSlider, QToolButton, QVBoxLayout, QWidget
 
-from app.compare_view import CompareView, Mode
 from app.core.playing.player import FrameClock
-from app.theme import Theme
-from app.widgets import label, tool_button
+from app.ui.canvas.compare_view import CompareView, Mode
+from app.ui.theme import Theme
+from app.ui.widgets import label, tool_button
 
 
 def timecode(frame: int, rate: float) -> str:

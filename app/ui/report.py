@@ -9,10 +9,10 @@ from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, QIODevice, QSaveFile
 
-from app.compare_view import side_label
 from app.core.document import Document
 from app.core.peers import quality_of
-from app.readouts import DASH, human_bytes, human_time
+from app.ui.canvas.compare_view import side_label
+from app.ui.panels.figures import DASH, human_bytes, human_time
 from codec.peers.events import Row
 
 _STYLE = (

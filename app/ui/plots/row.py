@@ -8,12 +8,12 @@ from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
-from app.theme import Theme
-from app.widgets import card
+from app.ui.theme import Theme
+from app.ui.widgets import card
 
 if TYPE_CHECKING:
-    from app.perception_plot import PerceptionPlot
-    from app.trajectory_plot import TrajectoryPlot
+    from app.ui.plots.perception import PerceptionPlot
+    from app.ui.plots.trajectory import TrajectoryPlot
 
 HEIGHT = 190
 
@@ -71,8 +71,8 @@ class Plots(QSplitter):
 
     def _plots(self) -> tuple[TrajectoryPlot, PerceptionPlot]:
         if self._pair is None:
-            from app.perception_plot import PerceptionPlot
-            from app.trajectory_plot import TrajectoryPlot
+            from app.ui.plots.perception import PerceptionPlot
+            from app.ui.plots.trajectory import TrajectoryPlot
 
             self._pair = TrajectoryPlot(self._theme), PerceptionPlot(self._theme)
             for place, plot in zip(self._places, self._pair, strict=True):

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.widgets import label, value_and_slider
+from app.ui.widgets import label, value_and_slider
 from codec.settings import AUDIO_MODES, DEVICES, Bitrate, EncodeSettings, Goal, Quality, Size
 
 SHORT_SIDES = (64, 96, 144, 240, 360, 480, 720)

@@ -14,8 +14,8 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.core.peers import Mark
-from app.plotting import png_bytes, save_png, style_axis
-from app.theme import Theme
+from app.ui.plots.style import png_bytes, save_png, style_axis
+from app.ui.theme import Theme
 from codec.events import GopDone
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
-from app.theme import Theme, picture
-from app.widgets import label, tool_button
+from app.ui.theme import Theme, picture
+from app.ui.widgets import label, tool_button
 
 
 class Banner(QFrame):

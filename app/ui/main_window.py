@@ -25,25 +25,25 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.actions import Actions
-from app.banner import Banner
-from app.commands import Commands
-from app.compare_view import CompareView, side_label
 from app.core.jobs.job import ACTIVE, State
 from app.core.jobs.progress import Progress
 from app.core.notice import Notice, Remedy
 from app.core.workspace import Workspace
-from app.log_window import LogWindow
-from app.peers_panel import PeersPanel
-from app.plots import HEIGHT, Plots
-from app.queue_panel import QueuePanel
-from app.readouts import Readouts, summary
-from app.retarget_panel import RetargetPanel
-from app.settings_panel import SettingsPanel
-from app.theme import Theme
-from app.transport import Transport
-from app.volume import VolumeControl
-from app.widgets import card
+from app.ui.actions import Actions
+from app.ui.banner import Banner
+from app.ui.canvas.compare_view import CompareView, side_label
+from app.ui.canvas.transport import Transport
+from app.ui.canvas.volume import VolumeControl
+from app.ui.commands import Commands
+from app.ui.log_window import LogWindow
+from app.ui.panels.figures import Readouts, summary
+from app.ui.panels.peers import PeersPanel
+from app.ui.panels.queue import QueuePanel
+from app.ui.panels.retarget import RetargetPanel
+from app.ui.panels.settings import SettingsPanel
+from app.ui.plots.row import HEIGHT, Plots
+from app.ui.theme import Theme
+from app.ui.widgets import card
 from codec.settings import Quality
 from codec.worker.serve import Machine, Measured
 

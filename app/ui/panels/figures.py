@@ -8,7 +8,7 @@ from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from app.core.jobs.progress import Progress
-from app.widgets import label
+from app.ui.widgets import label
 
 DASH = "\u2013"
 

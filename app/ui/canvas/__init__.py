@@ -1,0 +1,1 @@
+"""Where original and reconstruction are looked at."""

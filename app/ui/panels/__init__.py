@@ -1,0 +1,1 @@
+"""The column beside the canvas, and the dialog of models."""

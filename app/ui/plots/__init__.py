@@ -1,0 +1,1 @@
+"""t*, bits and quality over time and rate."""
