@@ -10,8 +10,8 @@ import pytest
 
 from codec.metrics.measure import measure
 from codec.metrics.psnr import Psnr
+from tests.support import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 

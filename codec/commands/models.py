@@ -13,8 +13,8 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Table
 
 from codec.errors import PriorError
+from codec.store import installed as store
 from codec.store.fetch import Transfer, get_model, licence_notice
-from codec.store.installed import installed as store
 from codec.store.manifest import MODELS
 from codec.store.packs import PACKS, add_pack, get_pack, place_of, remove_pack, verify_pack
 

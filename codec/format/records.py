@@ -224,8 +224,8 @@ class GopRecord:
         overlap: how many of them the previous GOP covers too; 0 where a chain of GOPs starts.
         t_star: steps the decoder replays unless told otherwise, <= len(steps).
         steps: the channel coder's payload of each stored step; empty where a step has no bits.
-        z_hash, fingerprint: of the latent state after t_star steps (codec/format/fingerprint.py); empty where nothing was
-            coded that could differ, at t_star = 0.
+        z_hash, fingerprint: of the latent state after t_star steps (codec/format/fingerprint.py); empty where nothing
+            was coded that could differ, at t_star = 0.
         base: the explicit layer, or None.
         quality: the target metric measured at t_star, or None; stored as a half-precision float.
         probes: (step, quality) measured at other steps, steps rising; lets a decoder aim at a lower quality.

@@ -15,7 +15,7 @@ from codec.priors.diffusers_models import load_models
 from codec.priors.gaussian import GaussianPrior
 from codec.priors.pocket import load_pocket
 from codec.priors.video_model import DiffusionPrior
-from codec.store.installed import installed as store
+from codec.store import installed as store
 from codec.store.manifest import MODELS
 
 POCKET_WEIGHTS = "pocket.safetensors"

@@ -241,7 +241,7 @@ def _get(name: str) -> Iterator[StoreEvent]:
 
 
 def _verify(name: str) -> Iterator[StoreEvent]:
-    from codec.store.installed import installed as store
+    from codec.store import installed as store
     from codec.store.packs import PACKS, verify_pack
 
     for file, intact in verify_pack(PACKS[name]) if name in PACKS else store.verify(name):
@@ -249,7 +249,7 @@ def _verify(name: str) -> Iterator[StoreEvent]:
 
 
 def _discard(task: MendModel) -> None:
-    from codec.store.installed import installed as store
+    from codec.store import installed as store
     from codec.store.packs import PACKS, remove_pack
 
     if task.name in PACKS:
@@ -268,7 +268,7 @@ def _discard(task: MendModel) -> None:
 
 
 def _add(task: AddModel) -> str:
-    from codec.store.installed import installed as store
+    from codec.store import installed as store
     from codec.store.packs import PACKS, add_pack
 
     if task.name in PACKS:
@@ -277,7 +277,7 @@ def _add(task: AddModel) -> str:
 
 
 def _remove(name: str) -> str:
-    from codec.store.installed import installed as store
+    from codec.store import installed as store
     from codec.store.packs import PACKS, place_of, remove_pack
 
     if name not in PACKS:

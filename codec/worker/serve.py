@@ -339,7 +339,7 @@ def _from_chain(reader: BitstreamReader, frame: int) -> Iterator[GopRecord | Aud
 
 def _compare(task: Compare) -> Iterator[Trial | Compared | Absent]:
     from codec.metrics.catalog import metric, ready
-    from codec.peers.codecs import codecs as peers
+    from codec.peers import codecs as peers
     from codec.peers.compare import compare
 
     absent = {name: reason for name in task.peers if (reason := peers.missing(name)) is not None}

@@ -132,7 +132,7 @@ def test_a_paused_job_waits_and_goes_on(qtbot: QtBot, engine: Engine, short_clip
 
 ORPHAN = """
 import multiprocessing, os, threading
-from codec.worker.serve import serve as worker
+from codec.worker import serve as worker
 
 def stuck():
     threading.Thread(target=worker.leave_with_parent, daemon=True).start()

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hostile_server import Hub, serving
 from PySide6.QtWidgets import QApplication, QFileDialog
 from pytestqt.qtbot import QtBot
 from safetensors.numpy import save
@@ -21,8 +20,9 @@ from app.core.models import Models, Standing
 from app.ui.panels.model_card import ModelCard
 from app.ui.panels.models_dialog import ModelsDialog
 from app.ui.theme import Theme
-from codec.store.installed import fetch as model_fetch
+from codec.store import fetch as model_fetch
 from codec.store.manifest import MODELS
+from tests.support.hostile_server import Hub, serving
 
 NAME, PACK = "wan2.1-t2v-1.3b", "metric-vgg16"
 PATIENCE = 60_000

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from tests.support import ROOT
+
 TOOLS = ("Xvfb", "xdotool")
 MISSING = [tool for tool in TOOLS if shutil.which(tool) is None]
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not on this machine: {', '.join(MISSING)}")
@@ -45,7 +47,7 @@ class Screen:
 
 
 class Program:
-    """One of tests/app/on_screen.py; `wait` reads what it tells."""
+    """One of tests/support/on_screen.py; `wait` reads what it tells."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
@@ -74,8 +76,8 @@ def screen() -> Iterator[Screen]:
 
 @contextmanager
 def running(screen: Screen, kind: str, path: Path) -> Iterator[Program]:
-    script = Path(__file__).with_name("on_screen.py")
-    environment = {**screen.environment, "PYTHONPATH": str(script.parents[2])}
+    script = ROOT / "tests" / "support" / "on_screen.py"
+    environment = {**screen.environment, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, str(script), kind, str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as process:
         try:

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
-from ticking import FRAME_RATE, heard, ticking_clip
 
 from app.core.playing.player import FrameClock
 from app.core.playing.sound import TOLERANCE, Find, Sound
 from app.core.playing.sound_device import Fill, NoSoundError, Output, open_device
 from codec.decoding.sound import CHANNELS, Wave, sound_of_video
+from tests.support.ticking import FRAME_RATE, heard, ticking_clip
 
 RATE = 48000
 BLOCK = 480

@@ -15,7 +15,6 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QSlider
 from pytestqt.qtbot import QtBot
-from ticking import heard, ticking_clip
 
 from app.core.jobs.job import Job, State, to_json
 from app.core.playing.sound_device import Fill, NoSoundError, Output
@@ -32,6 +31,7 @@ from codec.events import PreviewReady
 from codec.format.info import describe
 from codec.settings import Bitrate, EncodeSettings, Quality
 from codec.video import VideoReader
+from tests.support.ticking import heard, ticking_clip
 
 PATIENCE = 240_000
 QUICK = EncodeSettings(goal=Quality(0.33), short_side=64, gop_frames=16, base="none")

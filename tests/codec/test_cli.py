@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from codec_runs import film
 
 from codec.cli import bits, main
 from codec.format.info import describe
 from codec.format.reader import SIGNATURE
+from tests.support import ROOT
+from tests.support.codec_runs import film
 
 TINY = ("--prior", "gaussian", "--base", "none", "--channel", "greedy", "--short-side", "32", "--bitrate", "8k")
 COMMAND = (sys.executable, "-m", "codec.cli")
-ROOT = Path(__file__).resolve().parents[2]
 
 Output = pytest.CaptureFixture[str]
 

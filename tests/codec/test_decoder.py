@@ -15,8 +15,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from codec_runs import Run, cut_film, film, moving, run_decode, run_encode, shown
-from synthetic import write_video
 
 from codec.base.av1 import BaseReader, base_size
 from codec.decoder import decode
@@ -26,8 +24,11 @@ from codec.format.reader import BitstreamReader
 from codec.format.records import GopRecord, Header
 from codec.format.writer import BitstreamWriter
 from codec.settings import Bitrate, DecodeSettings, Quality
+from tests.support import GOLDEN
+from tests.support.codec_runs import Run, cut_film, film, moving, run_decode, run_encode, shown
+from tests.support.synthetic import write_video
 
-GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "decoded"
+DECODED = GOLDEN / "decoded"
 BASE_HASHES = {
     "version-1": "5f11ddda8b58634fa2f49d2bfa4dd0bb31e42fdaf37b8b8d48b8066e8efdfdb6",
     "version-2": "9d96e31343d3cb35ee8fbbf21abcd60686190e33e2794005be4339b278b93c6f",
@@ -61,7 +62,7 @@ def guided(source: Path, folder: Path) -> Path:
 
 @pytest.mark.parametrize("name", BASE_HASHES)
 def test_golden_files_of_every_version_are_decoded(name: str, tmp_path: Path) -> None:
-    run = run_decode(GOLDEN / f"{name}.fgvc", tmp_path / "out.mkv")
+    run = run_decode(DECODED / f"{name}.fgvc", tmp_path / "out.mkv")
     assert run.warnings == []
     frames, times = shown(tmp_path / "out.mkv")
     assert (len(frames), frames[0].shape) == (24, (240, 426, 3))
@@ -71,7 +72,7 @@ def test_golden_files_of_every_version_are_decoded(name: str, tmp_path: Path) ->
 @pytest.mark.parametrize("name", BASE_HASHES)
 def test_the_golden_files_base_is_the_same_on_every_machine(name: str) -> None:
     digest = hashlib.sha256()
-    with BitstreamReader(GOLDEN / f"{name}.fgvc") as reader:
+    with BitstreamReader(DECODED / f"{name}.fgvc") as reader:
         base = BaseReader(*base_size(reader.header.coding_width, reader.header.coding_height, 1))
         for record in reader.records():
             assert isinstance(record, GopRecord)

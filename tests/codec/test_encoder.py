@@ -13,8 +13,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from codec_runs import cut_film, film, moving, run_decode, run_encode, shown, tiny
-from synthetic import write_video
 
 from codec.encoder import encode
 from codec.errors import FreeGvcError, OutputError, SettingsError
@@ -24,6 +22,8 @@ from codec.format.reader import BitstreamReader
 from codec.format.records import GopRecord
 from codec.format.writer import part_path
 from codec.settings import Bitrate, Quality, Size
+from tests.support.codec_runs import cut_film, film, moving, run_decode, run_encode, shown, tiny
+from tests.support.synthetic import write_video
 
 
 def _records(path: Path) -> list[GopRecord]:

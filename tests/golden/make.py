@@ -10,12 +10,11 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent / "codec"), str(HERE.parents[1])]
-
-import format_cases as cases  # noqa: E402
+sys.path.insert(0, str(HERE.parents[1]))
 
 from codec.format.packing import VERSION  # noqa: E402
 from codec.format.reader import BitstreamReader  # noqa: E402
+from tests.support import format_cases as cases  # noqa: E402
 
 for name, film in cases.FILMS.items():
     path = HERE / f"{name}-{VERSION}.fgvc"

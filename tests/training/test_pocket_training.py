@@ -9,12 +9,13 @@ import torch
 
 from codec.priors.pocket import base_info
 from codec.priors.pocket_net import PocketConfig
+from tests.support import ROOT
 from training.dataset import CLIP_FRAMES, Batch
 from training.export import export
 from training.refine_synthesis import RECIPE, freeze_all_but, received
 from training.train_pocket import Losses, Recipe, Run, Schedule, advance, synthesise_pair
 
-SHIPPED = Path(__file__).parents[2] / "resources" / "pocket.safetensors"
+SHIPPED = ROOT / "resources" / "pocket.safetensors"
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from PySide6.QtCore import QObject, QThread, QTimer, Signal, Slot
 
 from codec.events import StepCoded
 from codec.store.tasks import Transferred
+from codec.worker import serve as worker
 from codec.worker.serve import Command, Message, Settled, Task
-from codec.worker.serve import serve as worker
 
 UPDATES_PER_SECOND = 15
 CANCEL_GRACE_MS = 8000

@@ -24,6 +24,7 @@ from codec.base.av1 import (
     upsample,
 )
 from codec.errors import FormatError
+from tests.support import ROOT
 
 RATE = Fraction(30)
 WIDTH, HEIGHT = 96, 64
@@ -225,13 +226,12 @@ def test_settings_out_of_range_are_refused(crf: int, scale: int) -> None:
 
 def test_the_codecs_write_nothing_to_the_terminal() -> None:
     script = (
-        "import numpy as np; from fractions import Fraction; from codec import base_layer as b\n"
+        "import numpy as np; from fractions import Fraction; from codec.base import av1 as b\n"
         "b.encode_clip(np.zeros((3, 32, 32, 3), np.uint8), 50, 1, Fraction(25))\n"
         "try: b.BaseDecoder(32, 32).decode(b'no video')\n"
         "except b.FormatError: pass\n"
     )
-    root = Path(__file__).resolve().parents[2]
-    done = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "")
 
 

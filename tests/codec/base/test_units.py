@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,8 +16,9 @@ from codec.base.av1 import Picture, encode_frames
 from codec.base.units import MAX_OBUS, Obu, UnitPacker, UnitUnpacker, join, split, trim, unpack_plain
 from codec.errors import FormatError
 from codec.format.wire import varint
+from tests.support import GOLDEN
 
-GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "base-units.json"
+GOLDEN = GOLDEN / "base-units.json"
 RUN = 16
 RATE = Fraction(30)
 

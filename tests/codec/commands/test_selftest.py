@@ -11,8 +11,7 @@ import pytest
 from codec.cli import main
 from codec.commands import selftest
 from codec.commands.selftest import PARTS
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support import ROOT
 
 
 def test_a_whole_installation_passes_and_leaves_nothing(

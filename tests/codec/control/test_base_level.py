@@ -9,7 +9,6 @@ from typing import TypeVar
 
 import numpy as np
 import pytest
-from codec_runs import moving
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,6 +30,7 @@ from codec.events import Event, Phase
 from codec.metrics.psnr import Psnr
 from codec.priors.base import BaseClip
 from codec.priors.gaussian import GaussianPrior
+from tests.support.codec_runs import moving
 
 RATE = Fraction(25)
 Answer = TypeVar("Answer")

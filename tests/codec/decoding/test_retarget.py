@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from format_cases import PLAIN, gop
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +12,7 @@ from codec.decoding.retarget import step_choice
 from codec.errors import SettingsError
 from codec.format.records import GopRecord, Target
 from codec.settings import Bitrate, Quality
+from tests.support.format_cases import PLAIN, gop
 
 DISTS = dataclasses.replace(PLAIN, target=Target("dists", 0.1))
 RECORD = gop(0, 0, 16, 0, t_star=4, steps=(bytes(100),) * 6, quality=0.1, probes=((0, 0.5), (2, 0.2), (6, 0.08)))

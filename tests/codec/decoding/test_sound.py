@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from codec_runs import run_encode
 from hypothesis import given
 from hypothesis import strategies as st
-from ticking import heard, ticking_clip
 
 from codec.decoding.sound import CHANNELS, Piece, SoundSource, blocks, sound_of_coded, sound_of_video
 from codec.errors import FormatError, InputError
+from tests.support.codec_runs import run_encode
+from tests.support.ticking import heard, ticking_clip
 
 RATE = 44100
 TOLERANCE = 0.005

@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from codec_runs import moving
-from format_cases import gop as gop_record
 
 from codec.channel.choice import CODER_SPECS, coder_for
 from codec.control.budget import BitrateController
@@ -26,6 +24,8 @@ from codec.metrics.psnr import Psnr
 from codec.priors.base import BaseClip
 from codec.priors.gaussian import GaussianPrior
 from codec.trajectory.walk import Walk
+from tests.support.codec_runs import moving
+from tests.support.format_cases import gop as gop_record
 
 PRIOR = GaussianPrior()
 FRAMES = np.stack([np.kron(picture[:4, :8], np.ones((4, 4, 1))).astype(np.uint8) for picture in moving(8, 32, 16)])

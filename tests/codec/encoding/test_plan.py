@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from codec_runs import film, tiny
 
 from codec.encoder import _gop_done
 from codec.encoding.plan import Plan, make_plan
@@ -17,6 +16,7 @@ from codec.events import Event, Phase
 from codec.format import framing, packing
 from codec.format.records import BaseRun, GopRecord
 from codec.settings import Bitrate, Quality, Size
+from tests.support.codec_runs import film, tiny
 
 
 def _plan(source: Path, **more: Any) -> tuple[list[Event], Plan]:

@@ -12,7 +12,6 @@ from fractions import Fraction
 from io import FileIO
 from pathlib import Path
 
-import format_cases as cases
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -23,8 +22,9 @@ from codec.format import records as r
 from codec.format.reader import SIGNATURE, BitstreamReader, Damage, pack_file_header
 from codec.format.wire import varint
 from codec.format.writer import BitstreamWriter, ResumePoint, part_path
+from tests.support import GOLDEN
+from tests.support import format_cases as cases
 
-GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 Item = r.GopRecord | r.AudioRecord | Damage
 
 in_one_folder = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

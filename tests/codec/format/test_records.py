@@ -7,7 +7,6 @@ import dataclasses
 from fractions import Fraction
 from typing import Any
 
-import format_cases as cases
 import numpy as np
 import pytest
 from hypothesis import given
@@ -18,6 +17,7 @@ from codec.format import packing
 from codec.format import records as r
 from codec.format.fingerprint import drift, fingerprint, state_hash
 from codec.format.wire import Cursor, signed, text, varint
+from tests.support import format_cases as cases
 
 
 @cases.steady

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from metric_cases import read_frames
 
 from codec.metrics.base import Frames
+from tests.support.metric_cases import read_frames
 
 
 @pytest.fixture(scope="session")

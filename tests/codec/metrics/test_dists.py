@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from metric_cases import box_blur
 from safetensors.torch import load_file
 from torch.nn import functional
 
@@ -15,6 +14,7 @@ from codec.errors import SettingsError
 from codec.metrics.base import Frames
 from codec.metrics.dists import Dists, L2Pool, load_dists_network, structure_dissimilarity, texture_dissimilarity
 from codec.metrics.networks import SHIPPED, find_network
+from tests.support.metric_cases import box_blur
 
 CPU = torch.device("cpu")
 STAGES = ((0, 2), (5, 7), (10, 12, 14), (17, 19, 21), (24, 26, 28))

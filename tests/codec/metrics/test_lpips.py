@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from metric_cases import box_blur
 from safetensors.torch import load_file
 from torch.nn import functional
 
 from codec.errors import InputError
 from codec.metrics.base import Frames
 from codec.metrics.lpips import Lpips, Trunk
+from tests.support.metric_cases import box_blur
 
 CPU = torch.device("cpu")
 Weights = dict[str, torch.Tensor]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from metric_cases import box_blur
 from numpy.typing import NDArray
 
 from codec.errors import InputError
 from codec.metrics.base import Frames
 from codec.metrics.ms_ssim import WEIGHTS, MsSsim, scales_for
+from tests.support.metric_cases import box_blur
 
 METRIC = MsSsim(torch.device("cpu"))
 

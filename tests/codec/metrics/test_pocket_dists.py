@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from metric_cases import box_blur
 
 from codec.encoding import plan
 from codec.errors import InputError, SettingsError
@@ -16,6 +15,7 @@ from codec.metrics.dists import Dists
 from codec.metrics.pocket_dists import POCKET_WEIGHTS, PocketDists, load_pocket_network
 from codec.priors.gaussian import GaussianPrior
 from codec.settings import EncodeSettings, Quality
+from tests.support.metric_cases import box_blur
 
 CPU = torch.device("cpu")
 NOISY, BLURRED = 0.0701, 0.2778

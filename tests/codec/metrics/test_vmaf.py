@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from metric_cases import box_blur
 
 from codec.errors import SettingsError
 from codec.metrics import vmaf
 from codec.metrics.base import Frames
 from codec.metrics.vmaf import Vmaf
+from tests.support.metric_cases import box_blur
 
 
 def test_equal_frames_score_high_and_blur_lower(talking: Frames) -> None:

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny_models import save_tiny
 
 from codec.channel import coder
 from codec.priors.base import BaseClip
 from codec.priors.catalog import open_prior
-from codec.store.installed import installed as store
+from codec.store import installed as store
 from codec.trajectory.walk import Walk, free_steps
+from tests.support.tiny_models import save_tiny
 
 NAME = "ltx-video-2b"
 ERROR = 0.7

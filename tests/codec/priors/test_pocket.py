@@ -17,8 +17,9 @@ from codec.priors.pocket import PocketPrior, load_pocket
 from codec.priors.pocket_net import PocketConfig, PocketNet, neighbours
 from codec.trajectory.walk import Walk
 from codec.video import VideoReader
+from tests.support import ROOT
 
-WEIGHTS = Path(__file__).resolve().parents[3] / "resources" / POCKET_WEIGHTS
+WEIGHTS = ROOT / "resources" / POCKET_WEIGHTS
 CRF = 55
 
 

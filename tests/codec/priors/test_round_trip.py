@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
-from tiny_models import SAVERS, save_tiny
 
 from codec import cli
 from codec.decoder import decode
@@ -25,8 +24,10 @@ from codec.format.records import GopRecord
 from codec.priors import diffusers_models
 from codec.priors.diffusers_models import Tier
 from codec.settings import Bitrate, DecodeSettings, EncodeSettings
-from codec.store.installed import installed as store
+from codec.store import installed as store
 from codec.video import VideoReader
+from tests.support import ROOT
+from tests.support.tiny_models import SAVERS, save_tiny
 
 # Two GOPs that overlap by whole latent slots, and a tail of odd length.
 GOP_FRAMES = {"wan2.1-t2v-1.3b": 17, "cogvideox-2b": 16, "ltx-video-2b": 17}
@@ -88,7 +89,7 @@ def test_another_process_decodes_the_same(clips: Path, tmp_path: Path) -> None:
     script = f"from codec.cli import main\nassert [main(command) for command in {commands!r}] == [0, 0, 0]"
     result = subprocess.run(
         [sys.executable, "-c", script],
-        cwd=Path(__file__).parents[3],
+        cwd=ROOT,
         env={**os.environ, "PYTHONWARNINGS": "ignore"},
         capture_output=True,
         text=True,

@@ -22,7 +22,6 @@ from diffusers import (
     FlowMatchEulerDiscreteScheduler,
     UniPCMultistepScheduler,
 )
-from tiny_models import SAVERS, save_ltx, save_tiny
 
 from codec.decoder import differences
 from codec.errors import PriorError, SettingsError
@@ -30,7 +29,8 @@ from codec.priors import cogvideox, ltx, wan
 from codec.priors.catalog import open_prior
 from codec.priors.diffusers_models import Tier, choose_tier, load_models
 from codec.priors.video_model import DiffusionPrior
-from codec.store.installed import installed as store
+from codec.store import installed as store
+from tests.support.tiny_models import SAVERS, save_ltx, save_tiny
 
 FAMILIES = list(SAVERS)
 KINDS: dict[str, Any] = {

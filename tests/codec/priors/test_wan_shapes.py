@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import runpy
 import sys
-from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[3] / "benchmarks" / "wan_shapes.py"
+from tests.support import ROOT
+
+SCRIPT = ROOT / "benchmarks" / "wan_shapes.py"
 
 
 def test_benchmark_runs_on_a_cpu(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
-from codec_runs import moving
 
 from codec.errors import SettingsError
 from codec.metrics.psnr import Psnr
@@ -17,38 +14,13 @@ from codec.peers.codecs import to_rgb, to_yuv
 from codec.reproduce import learned
 from codec.reproduce.learned import KINDS, Learned, read_learned
 from codec.reproduce.sequences import Clip
-
-STAND_IN = Path(__file__).with_name("stand_in.py")
+from tests.support.codec_runs import moving
+from tests.support.learned import checkout, describe
 
 
 @pytest.fixture
 def clip() -> Clip:
     return Clip(np.stack(moving(3)), Fraction(25))
-
-
-def checkout(folder: Path, family: str) -> Path:
-    """A checkout of `family` with its two checkpoints."""
-    folder.mkdir(parents=True)
-    text = STAND_IN.read_text("utf-8").replace('FAMILY = "FAMILY"', f'FAMILY = "{family}"')
-    (folder / "test_video.py").write_text(text, "utf-8")
-    for name in ("image.pth.tar", "video.pth.tar"):
-        (folder / name).write_bytes(b"")
-    return folder
-
-
-def describe(path: Path, family: str, folder: Path, **more: object) -> Path:
-    """The user's TOML file for one codec; JSON's strings, numbers and lists are TOML's too."""
-    entries = {
-        "checkout": str(folder),
-        "python": sys.executable,
-        "image_weights": "image.pth.tar",
-        "video_weights": "video.pth.tar",
-        "arguments": ["--cuda", "0"],
-        **more,
-    }
-    lines = [f"{key} = {json.dumps(value)}" for key, value in entries.items() if value is not None]
-    path.write_text("\n".join([f"[{family}]", *lines]) + "\n", "utf-8")
-    return path
 
 
 @pytest.mark.parametrize("family", KINDS)

@@ -8,9 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from codec_runs import moving
-from synthetic import write_video
-from test_learned import checkout, describe
 
 from codec import cli
 from codec.errors import SettingsError
@@ -19,6 +16,9 @@ from codec.reproduce.codecs import Made
 from codec.reproduce.points import FILE, Ledger, Point
 from codec.reproduce.run import Failed, Plan, Started, reproduce
 from codec.reproduce.sequences import Clip, find_sources
+from tests.support.codec_runs import moving
+from tests.support.learned import checkout, describe
+from tests.support.synthetic import write_video
 
 
 def _film(path: Path) -> None:

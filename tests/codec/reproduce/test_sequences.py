@@ -8,11 +8,11 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from codec_runs import film, moving
 
 from codec.errors import InputError
 from codec.peers.codecs import to_rgb, to_yuv
 from codec.reproduce.sequences import Clip, RawFormat, Source, find_sources, raw_format, read_clip
+from tests.support.codec_runs import film, moving
 
 
 @pytest.mark.parametrize(

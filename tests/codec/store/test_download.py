@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hostile_server import Hub, serving
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from codec.errors import OutputError, PriorError
+from codec.store import download as fetching
 from codec.store.download import Wanted, fetch
-from codec.store.installed import download as fetching
+from tests.support.hostile_server import Hub, serving
 
 DATA = bytes(range(256)) * 40
 FILE = "transformer/weights.safetensors"

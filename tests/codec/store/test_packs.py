@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hostile_server import serving
 from safetensors.numpy import load_file, save, save_file
 
 from codec import cli
 from codec.errors import PriorError
 from codec.metrics.networks import default_folders, find_network
-from codec.store.installed import packs as metric_packs
+from codec.store import packs as metric_packs
 from codec.store.packs import PACKS, add_pack, get_pack, place_of, remove_pack, verify_pack
+from tests.support.hostile_server import serving
 
 VGG, ALEX = PACKS["metric-vgg16"], PACKS["metric-alexnet"]
 VGG_LAYERS = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)

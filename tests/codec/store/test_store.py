@@ -10,15 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hostile_server import COMMIT, Hub, serving
 
 from codec import cli
 from codec.errors import OutputError, PriorError, SettingsError
+from codec.store import fetch as model_fetch
+from codec.store import installed as store
 from codec.store.fetch import get_model, licence_notice
-from codec.store.installed import fetch as model_fetch
-from codec.store.installed import installed as store
 from codec.store.layout import INDEX
 from codec.store.manifest import MODELS, ModelSpec
+from tests.support.hostile_server import COMMIT, Hub, serving
 
 NAME = "wan2.1-t2v-1.3b"
 SHARDS = ("diffusion_pytorch_model-00001-of-00002.safetensors", "diffusion_pytorch_model-00002-of-00002.safetensors")

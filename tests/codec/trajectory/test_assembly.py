@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from codec_runs import moving
 
 from codec.encoding.cutting import windows
 from codec.priors.gaussian import GaussianPrior
 from codec.trajectory.assembly import Assembler, DenoisedGop, Pictures
+from tests.support.codec_runs import moving
 
 PRIOR = GaussianPrior()
 

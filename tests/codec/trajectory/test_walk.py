@@ -7,13 +7,13 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from codec_runs import moving
 from torch import Tensor
 
 from codec.channel.choice import CODER_SPECS, coder_for
 from codec.errors import FormatError
 from codec.priors.gaussian import GaussianCondition, GaussianPrior
 from codec.trajectory.walk import CodedStep, Known, Walk
+from tests.support.codec_runs import moving
 
 FRAMES = np.stack(moving(4, 32, 16))
 PRIOR = GaussianPrior()

@@ -14,12 +14,12 @@ import pytest
 from av.stream import Disposition
 from hypothesis import given
 from hypothesis import strategies as st
-from synthetic import KR_KB, Picture, quadrants, set_display_matrix, write_video
 
 from codec.errors import InputError
 from codec.video import Colour, Orientation, VideoInfo, VideoReader, coding_size, probe
+from tests.support import ROOT
+from tests.support.synthetic import KR_KB, Picture, quadrants, set_display_matrix, write_video
 
-ROOT = Path(__file__).resolve().parents[2]
 CLIPS = {
     "03_carphone_qcif_talkinghead.mp4": (120, 193, 144),
     "06_static_camera_768x576_10fps.mp4": (120, 768, 576),

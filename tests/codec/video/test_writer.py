@@ -10,10 +10,11 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from synthetic import quadrants
 
 from codec.errors import OutputError
 from codec.video import AudioPacket, AudioTrack, Colour, VideoReader, VideoWriter
+from tests.support import ROOT
+from tests.support.synthetic import quadrants
 
 RATE = Fraction(25)
 TICK = Fraction(1, 12800)
@@ -185,8 +186,7 @@ def test_a_full_disk_is_reported_and_leaves_nothing(tmp_path: Path) -> None:
         "except OutputError as error: print(error)\n"
     )
     command = [sys.executable, "-c", script, str(tmp_path / "full.mkv")]
-    root = Path(__file__).resolve().parents[2]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert "free space" in done.stdout
     assert done.stderr == ""
     assert list(tmp_path.iterdir()) == []
