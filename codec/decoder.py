@@ -7,34 +7,19 @@ frames. Holds two GOPs at a time.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-from torch import Tensor
-
-from codec.base.av1 import BaseReader, base_size
-from codec.channel.choice import coder_for
-from codec.decoding.retarget import StepChoice, step_choice
-from codec.decoding.sink import Decoded, DecodedItem, Sink
+from codec.decoding.chain import decode_records
+from codec.decoding.prior import differences, prior_for
+from codec.decoding.retarget import step_choice
+from codec.decoding.sink import Sink
 from codec.encoding.audio_feed import track_of
-from codec.encoding.cutting import MAX_GOP_PIXELS
-from codec.errors import FormatError, PriorError
-from codec.events import Event, Phase, StepCoded, Warned
+from codec.events import Event, Phase, Warned
 from codec.files import check_output
-from codec.format.fingerprint import drift, fingerprint, state_hash
-from codec.format.reader import BitstreamReader, Damage
-from codec.format.records import AudioRecord, GopRecord, Header, Tiling
-from codec.priors.base import BaseClip, Frames, VideoPrior
-from codec.priors.catalog import open_prior
+from codec.format.reader import BitstreamReader
+from codec.format.records import Header
 from codec.settings import DecodeSettings
-from codec.trajectory.alignment import shared_slots
-from codec.trajectory.assembly import Assembler, DenoisedGop
-from codec.trajectory.walk import Known, Walk
 from codec.video import Colour, VideoWriter
-
-# A state this far from the encoder's (RMS, in units of the latent's own spread) shows in the picture.
-VISIBLE_DRIFT = 0.1
 
 
 def decode(source: Path, output: Path, settings: DecodeSettings) -> Iterator[Event]:
@@ -64,173 +49,6 @@ def decode(source: Path, output: Path, settings: DecodeSettings) -> Iterator[Eve
                 yield from sink.take(item)
             sink.finish()
         yield sink.finished(output)
-
-
-def prior_for(header: Header, settings: DecodeSettings) -> VideoPrior:
-    """The prior that wrote a file, checked against its header; computes as the encoder did unless told otherwise.
-
-    Raises:
-        PriorError: it is unknown, missing, has other weights or another schedule.
-    """
-    dtype = header.dtype if settings.dtype == "auto" else settings.dtype
-    prior = open_prior(header.prior_id, settings.device, dtype)
-    if prior.weights_hash != header.weights_hash:
-        refusal = (
-            f"The file was made with other weights of the prior {prior.id} "
-            f"({header.weights_hash.hex()}, here {prior.weights_hash.hex()}); get those, or encode the source again."
-        )
-        # A prior loaded without its text encoder is another one; the note says how that came.
-        raise PriorError(" ".join((refusal, *prior.notes)))
-    if prior.schedule.spec != header.schedule:
-        raise PriorError(f"The file was made with another noise schedule of the prior {prior.id}; update this program.")
-    return prior
-
-
-def differences(header: Header, prior: VideoPrior) -> Iterator[str]:
-    """What this decode computes otherwise than the encoder did, as sentences."""
-    if prior.dtype != header.dtype:
-        yield (
-            f"The file was made in {header.dtype} and is decoded in {prior.dtype}, so pictures may differ from what "
-            f"the encoder measured; --dtype {header.dtype} avoids that."
-        )
-    if prior.tiling != header.tiling:
-        yield (
-            f"The encoder made pictures {_tiles(header.tiling)} and this device makes them {_tiles(prior.tiling)}, for "
-            "want of memory on one of the two; they may differ slightly, most where tiles meet."
-        )
-
-
-def _tiles(tiling: Tiling | None) -> str:
-    return "whole" if tiling is None else f"in tiles of {tiling.side} pixels, {tiling.stride} apart"
-
-
-def decode_records(
-    header: Header,
-    prior: VideoPrior,
-    records: Iterator[GopRecord | AudioRecord | Damage],
-    choose: StepChoice,
-) -> Iterator[DecodedItem]:
-    """Decode records in file order, from the file's start or from any chain's first GOP on.
-
-    Args:
-        choose: how many steps of a GOP to replay.
-    """
-    chain = _Chain(header, prior, choose)
-    for record in records:
-        if isinstance(record, GopRecord):
-            yield from chain.push(record)
-        elif isinstance(record, Damage):
-            yield Warned(record.message)
-        else:
-            yield record
-    yield from chain.finish()
-
-
-@dataclass
-class _Chain:
-    """The state that GOPs of a chain hand on: base decoder, base pictures of the overlap, denoised overlap."""
-
-    header: Header
-    prior: VideoPrior
-    choose: StepChoice
-    assembler: Assembler = field(init=False)
-    base: BaseReader | None = None
-    tail: list[Frames] = field(default_factory=list)
-    known: Known | None = None
-    next_frame: int = 0
-    drifted: bool = False
-
-    def __post_init__(self) -> None:
-        self.assembler = Assembler(self.prior)
-
-    def push(self, record: GopRecord) -> Iterator[DecodedItem]:
-        """Decode one GOP; hands out the frames that got final.
-
-        Raises:
-            FormatError: no encoder writes such a GOP.
-        """
-        self._check_shape(record)
-        if record.overlap == 0:
-            yield from self._begin()
-        elif record.start_frame + record.overlap != self.next_frame:
-            if self.header.base_codec != "none" or self.header.overlap_mode == "guided":
-                yield Warned(
-                    f"GOP {record.index} can't be decoded without the lost one before it; its frames are lost."
-                )
-                return
-            yield from self._begin()
-        condition = self.prior.prepare(self._base_clip(record), record.frames, *self._size())
-        walk = Walk(
-            self.prior,
-            condition,
-            self.prior.geometry.latent_shape(record.frames, *self._size()),
-            self.header.seed,
-            record.index,
-            self.known if record.overlap else None,
-            self.header.reuse,
-        )
-        t_star = self.choose(record)
-        state = walk.start()
-        for step in walk.replay(record.steps[:t_star], coder_for(self.header.coder)):
-            state = step.state
-            yield StepCoded(record.index, step.step, t_star, 8 * len(step.payload))
-        if t_star == record.t_star:
-            yield from self._check(record, state.cpu().numpy())
-        latent = walk.denoise(state, t_star)
-        self._remember(record, latent, t_star)
-        yield Decoded(record, t_star)
-        yield from self.assembler.push(
-            DenoisedGop(record.index, record.start_frame, record.frames, record.overlap, t_star, latent, condition)
-        )
-
-    def finish(self) -> Iterator[DecodedItem]:
-        """The frames still held back."""
-        yield from self.assembler.finish()
-
-    def _check_shape(self, record: GopRecord) -> None:
-        """Before anything as large as the record claims is allocated."""
-        header = self.header
-        fits = record.frames * header.coding_width * header.coding_height <= MAX_GOP_PIXELS
-        overlaps = record.overlap in (0, header.overlap_frames) and record.overlap < record.frames
-        based = (record.base is not None) == (header.base_codec != "none")
-        if not (fits and overlaps and based):
-            raise FormatError(f"GOP {record.index} contradicts the file's header; encode the source again.")
-
-    def _begin(self) -> Iterator[DecodedItem]:
-        yield from self.assembler.finish()
-        self.assembler = Assembler(self.prior)
-        self.base, self.tail, self.known = None, [], None
-
-    def _size(self) -> tuple[int, int]:
-        return self.header.coding_height, self.header.coding_width
-
-    def _base_clip(self, record: GopRecord) -> BaseClip | None:
-        if record.base is None:
-            return None
-        if self.base is None:
-            self.base = BaseReader(*base_size(self.header.coding_width, self.header.coding_height, record.base.scale))
-        pictures = self.tail[-record.overlap :] if record.overlap else []
-        pictures = pictures + self.base.read(record.base, record.frames - record.overlap)
-        self.tail = pictures
-        return BaseClip(np.stack(pictures), record.base.crf, record.base.scale)
-
-    def _remember(self, record: GopRecord, latent: Tensor, t_star: int) -> None:
-        self.next_frame = record.end_frame
-        shared = shared_slots(self.prior.geometry, record.frames, self.header.overlap_frames)
-        guided = self.header.overlap_mode == "guided" and shared.count > 0
-        self.known = Known(shared.of_before(latent), shared.after, t_star) if guided else None
-
-    def _check(self, record: GopRecord, state: np.ndarray) -> Iterator[Warned]:
-        """Warn once where this device's arithmetic has led visibly away from the encoder's."""
-        if self.drifted or not record.z_hash or state_hash(state) == record.z_hash:
-            return
-        distance = drift(fingerprint(state), record.fingerprint)
-        if distance > VISIBLE_DRIFT:
-            self.drifted = True
-            yield Warned(
-                f"GOP {record.index} drifted by {distance:.2f} from what the encoder saw, since this device or number "
-                "type computes differently; decode with --dtype float32 for a closer picture."
-            )
 
 
 def _open_writer(output: Path, header: Header, settings: DecodeSettings) -> VideoWriter:

@@ -18,7 +18,6 @@ from codec.base.av1 import BaseFrame
 from codec.base.units import UnitPacker
 from codec.control.base_level import BaseChoice, BaseChooser, Segment
 from codec.encoding.audio_feed import AudioFeed
-from codec.encoding.cutting import Window, longest_segment, segments, windows
 from codec.encoding.gop_coder import CodedGop, GopSource
 from codec.encoding.plan import Plan, make_plan
 from codec.encoding.record_cost import overhead_bits
@@ -34,6 +33,7 @@ from codec.trajectory.alignment import shared_slots
 from codec.trajectory.assembly import Assembler, DenoisedGop
 from codec.trajectory.walk import Known
 from codec.video import Frame, VideoReader
+from codec.video.cutting import Window, longest_segment, segments, windows
 
 
 def encode(source: Path, output: Path, settings: EncodeSettings) -> Iterator[Event]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from app.core.jobs.engine import Engine
+from app.core.engine import Engine
 from codec.store.tasks import (
     AddModel,
     Checked,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal, Slot
 
 from app.core.document import Document
-from app.core.jobs.engine import Engine
+from app.core.engine import Engine
 from codec.peers.events import Absent, Compared, Row, Trial
 from codec.worker.serve import Compare, Outcome, Settled
 

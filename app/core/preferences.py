@@ -8,10 +8,10 @@ from pathlib import Path
 from PySide6.QtCore import QByteArray, QSettings, QStandardPaths
 
 from app.core.jobs.job import settings_from_json, settings_to_json
-from app.ui.theme import MODES
 from codec.errors import SettingsError
 from codec.settings import EncodeSettings
 
+MODES = ("system", "light", "dark")
 MAX_RECENT = 10
 FULL_VOLUME = 100
 
@@ -35,7 +35,7 @@ class Preferences:
 
     @property
     def theme(self) -> str:
-        """One of theme.MODES."""
+        """One of MODES."""
         mode = self._text("theme")
         return mode if mode in MODES else MODES[0]
 

@@ -9,11 +9,12 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal, Slot
 
 from app.core.document import SUFFIX, Document, free_name, of_result, of_source, videos_in
-from app.core.jobs.engine import Engine
+from app.core.engine import Engine
 from app.core.jobs.job import ACTIVE, Job, State
 from app.core.jobs.progress import Progress
 from app.core.jobs.queue import JobQueue
 from app.core.jobs.session import Session
+from app.core.log import Log
 from app.core.models import Models
 from app.core.notice import Notice, Remedy
 from app.core.peers import OURS, Peers
@@ -24,7 +25,6 @@ from app.core.playing.player import FrameClock, Player
 from app.core.playing.sound import Sound, sound_of
 from app.core.playing.sound_device import Opener, open_device
 from app.core.preferences import FULL_VOLUME, Preferences
-from app.ui.log_window import Log
 from codec.errors import FreeGvcError
 from codec.events import PreviewReady
 from codec.settings import Bitrate, DecodeSettings, EncodeSettings, Quality

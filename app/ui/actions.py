@@ -9,7 +9,8 @@ from PySide6.QtCore import QObject, Qt, Slot
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
 
-from app.ui.theme import MODES, Theme
+from app.core.preferences import MODES
+from app.ui.theme import Theme
 from app.ui.widgets import ICON
 
 _BAR = ("open", "compress", "pause", "stop", "", "trial", "", "export", "pair", "", "models")

@@ -9,10 +9,10 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox
 
+from app.core.log import diagnostics
 from app.ui.actions import Entry
 from app.ui.canvas.compare_view import Mode
 from app.ui.dialogs import Dialogs
-from app.ui.log_window import diagnostics
 
 if TYPE_CHECKING:
     from app.ui.main_window import MainWindow

@@ -31,7 +31,7 @@ from app.core.notice import Notice, Remedy
 from app.core.workspace import Workspace
 from app.ui.actions import Actions
 from app.ui.banner import Banner
-from app.ui.canvas.compare_view import CompareView, side_label
+from app.ui.canvas.compare_view import CompareView
 from app.ui.canvas.transport import Transport
 from app.ui.canvas.volume import VolumeControl
 from app.ui.commands import Commands
@@ -44,6 +44,7 @@ from app.ui.panels.settings import SettingsPanel
 from app.ui.plots.row import HEIGHT, Plots
 from app.ui.theme import Theme
 from app.ui.widgets import card
+from app.ui.words import side_label
 from codec.settings import Quality
 from codec.worker.serve import Machine, Measured
 

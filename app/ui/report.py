@@ -11,8 +11,7 @@ from PySide6.QtCore import QCoreApplication, QIODevice, QSaveFile
 
 from app.core.document import Document
 from app.core.peers import quality_of
-from app.ui.canvas.compare_view import side_label
-from app.ui.panels.figures import DASH, human_bytes, human_time
+from app.ui.words import DASH, human_bytes, human_time, side_label
 from codec.peers.events import Row
 
 _STYLE = (

@@ -12,7 +12,6 @@ from PySide6.QtGui import QColor, QIcon, QPainter, QPalette, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QApplication
 
-MODES = ("system", "light", "dark")
 ICON_SIZE = 20
 _SHARPNESS = 2  # icons are drawn at twice their size, for screens of high density
 

@@ -24,12 +24,11 @@ from numpy.typing import NDArray
 
 from codec.base.units import UnitPacker, UnitUnpacker, trim, unpack_plain
 from codec.errors import FormatError
-from codec.format.records import MAX_CRF, BaseRun
+from codec.format.records import MAX_CRF, MAX_SEGMENT_FRAMES, BaseRun
 
 Picture = NDArray[np.uint8]
 """RGB, uint8 (h, w, 3)."""
 
-MAX_SEGMENT_FRAMES = 240
 SCALES = (1, 2)
 
 PRESET = 1

@@ -18,10 +18,10 @@ from codec.base.units import UnitPacker
 from codec.control.ladder import finest, guess_index, nearest, nearest_tried
 from codec.control.probing import base_quality, probe_frames
 from codec.control.quality import Aim
-from codec.encoding.cutting import Window, windows
 from codec.events import Event, Phase
 from codec.metrics.base import Metric
 from codec.priors.base import BaseClip, Frames, VideoPrior
+from codec.video.cutting import Window, windows
 
 # A level's trial looks this much worse than the segment will at it, on average, and the worst of several GOPs looks so
 # much worse than their mean.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from codec.control.metrics import metric_kind
 from codec.control.quality import Aim, retarget
 from codec.errors import SettingsError
 from codec.format.records import GopRecord, Header
@@ -32,11 +33,6 @@ def step_choice(goal: Quality | Bitrate | None, header: Header) -> StepChoice:
         )
     aim = Aim(goal.value, TOLERANCE, goal.metric != "ms-ssim")
     return lambda record: _by_quality(record, aim)
-
-
-def metric_kind(metric: str) -> str:
-    """What a header calls a metric that users type."""
-    return metric.replace("-", "_")
 
 
 def _by_bits(record: GopRecord, per_frame: float) -> int:

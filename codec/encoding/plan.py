@@ -11,15 +11,14 @@ from codec.base.av1 import base_size
 from codec.channel.choice import CODER_SPECS, coder_for
 from codec.control.base_level import BaseChooser, QualityBase, RateBase
 from codec.control.budget import BitrateController, SizeController
+from codec.control.metrics import metric_kind
 from codec.control.quality import QualityController, RateControl
-from codec.decoding.retarget import metric_kind
 from codec.encoding.audio_feed import header_of
-from codec.encoding.cutting import MAX_GOP_PIXELS
 from codec.encoding.gop_coder import GopCoder
 from codec.encoding.record_cost import audio_bits
 from codec.errors import InputError, SettingsError
 from codec.events import Event, GopDone, Phase, Warned
-from codec.format.records import MAX_GOP_FRAMES, MAX_PIXELS, MAX_SIDE, Colour, Header, Target
+from codec.format.records import MAX_GOP_FRAMES, MAX_GOP_PIXELS, MAX_PIXELS, MAX_SIDE, Colour, Header, Target
 from codec.metrics.base import Metric
 from codec.metrics.catalog import metric
 from codec.priors.base import VideoPrior

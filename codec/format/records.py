@@ -28,6 +28,10 @@ MAX_SIDE = 8192
 MAX_PIXELS = 2**25
 MAX_FRAMES = 2**31 - 1
 MAX_GOP_FRAMES = 1024
+# Of one GOP, all its frames together: 64 frames of 2560x1600. Latents and pictures of two GOPs are held at once.
+MAX_GOP_PIXELS = 2**28
+# Frames that one keyframe of the base serves.
+MAX_SEGMENT_FRAMES = 240
 MAX_REUSE = 255
 MAX_LEVELS = 256
 MAX_LEVEL = 65535

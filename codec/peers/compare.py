@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from codec.decoder import decode_records, prior_for
+from codec.decoding.chain import decode_records
+from codec.decoding.prior import prior_for
 from codec.decoding.retarget import step_choice
 from codec.errors import InputError, SettingsError
 from codec.format.info import describe

@@ -284,7 +284,7 @@ class _Worker:
             paused = command is Command.PAUSE
 
     def _play(self, task: Play) -> Iterator[Event]:
-        from codec.decoder import decode_records
+        from codec.decoding.chain import decode_records
         from codec.trajectory.assembly import Pictures
 
         with BitstreamReader(task.source) as reader:
@@ -301,7 +301,7 @@ class _Worker:
                     yield item
 
     def _prior_for(self, header: Header, settings: DecodeSettings) -> VideoPrior:
-        from codec.decoder import prior_for
+        from codec.decoding.prior import prior_for
 
         key = (header.prior_id, header.weights_hash, header.schedule, settings.device, settings.dtype)
         if self._prior is None or self._prior[0] != key:

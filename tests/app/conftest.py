@@ -17,7 +17,7 @@ import pytest
 from PySide6.QtCore import QSettings, QTimer
 from PySide6.QtWidgets import QApplication
 
-from app.core.jobs.engine import Engine
+from app.core.engine import Engine
 from codec.video import Colour, VideoReader, VideoWriter
 
 # The offscreen platform has no window manager to tell size hints to.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pytestqt.qtbot import QtBot
 
-from app.core.jobs.engine import Engine, coalesce
+from app.core.engine import Engine, coalesce
 from app.core.jobs.job import Job, State
 from app.core.jobs.queue import JobQueue
 from app.core.jobs.session import Session

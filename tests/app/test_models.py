@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog
 from pytestqt.qtbot import QtBot
 from safetensors.numpy import save
 
-from app.core.jobs.engine import Engine
+from app.core.engine import Engine
 from app.core.models import Models, Standing
 from app.ui.panels.model_card import ModelCard
 from app.ui.panels.models_dialog import ModelsDialog

@@ -22,10 +22,10 @@ from app.core.preferences import Preferences
 from app.core.workspace import Workspace
 from app.ui.canvas.compare_view import Mode
 from app.ui.main_window import MainWindow
-from app.ui.panels.figures import human_bytes
 from app.ui.panels.retarget import RetargetPanel
 from app.ui.panels.settings import words_for
 from app.ui.theme import DARK, LIGHT, Theme
+from app.ui.words import human_bytes
 from codec.encoder import encode
 from codec.events import PreviewReady
 from codec.format.info import describe

@@ -6,7 +6,7 @@ import time
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from app.core.jobs.engine import Engine
+from app.core.engine import Engine
 from app.core.jobs.job import Job, State
 from app.core.jobs.progress import Progress
 from app.core.jobs.queue import JobQueue

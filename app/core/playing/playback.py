@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from app.core.jobs.engine import Engine
+from app.core.engine import Engine
 from app.core.playing.frame_store import Picture
 from app.core.playing.player import Player
 from codec.events import PreviewReady, Warned

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 import numpy as np
-from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, QPointF, QRectF, QSizeF, Qt, Signal, Slot
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt, Signal, Slot
 from PySide6.QtGui import (
     QColor,
     QFont,
@@ -20,9 +20,10 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.core.playing.frame_store import Picture
-from app.core.playing.player import ORIGINAL, RESULT, Player
+from app.core.playing.player import Player
 from app.ui.canvas.viewport import Viewport
 from app.ui.theme import Theme, picture
+from app.ui.words import side_label
 
 ZOOM_KEYS = {Qt.Key.Key_4: 1.0, Qt.Key.Key_5: None, Qt.Key.Key_6: 2.0, Qt.Key.Key_7: 4.0, Qt.Key.Key_8: 8.0}
 ZOOM_KEYS[Qt.Key.Key_9] = 16.0
@@ -38,13 +39,6 @@ class Mode(StrEnum):
     SIDE = "side"
     WIPE = "wipe"
     DIFFERENCE = "difference"
-
-
-def side_label(name: str) -> str:
-    """What a side of the player is called on screen."""
-    names = {ORIGINAL: QT_TRANSLATE_NOOP("CompareView", "Original"), RESULT: "Free-GVC", "svtav1": "AV1 (SVT)"}
-    names |= {"x265": "HEVC (x265)", "vvc": "VVC"}
-    return QCoreApplication.translate("CompareView", str(names.get(name, name)))
 
 
 def difference(a: Picture, b: Picture, gain: int) -> Picture:

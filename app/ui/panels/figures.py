@@ -2,49 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from app.core.jobs.progress import Progress
 from app.ui.widgets import label
-
-DASH = "\u2013"
-
-
-def human_bytes(count: float) -> str:
-    """With a unit that keeps the number short."""
-    for unit in ("B", "kB", "MB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.2f} GB"
-
-
-def human_range(low: float, high: float) -> str:
-    """Two sizes, with one unit where they share it."""
-    first, second = human_bytes(low), human_bytes(high)
-    number, unit = first.rsplit(" ", 1)
-    return f"{number if second.endswith(f' {unit}') else first}\u2013{second}"
-
-
-def human_speed(times: float) -> str:
-    """As a multiple of the video's own speed, to two digits where it is slow."""
-    return f"{times:.2f} \u00d7" if times >= 0.1 else f"{times:.2g} \u00d7"
-
-
-def short_path(path: Path) -> str:
-    """A path as people write it: their own folder as a tilde."""
-    home = Path.home()
-    return f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)
-
-
-def human_time(seconds: float) -> str:
-    """Minutes and seconds, with hours where there are any."""
-    total = round(seconds)
-    hours, minutes = divmod(total // 60, 60)
-    return f"{hours}:{minutes:02d}:{total % 60:02d}" if hours else f"{minutes}:{total % 60:02d}"
+from app.ui.words import DASH, human_bytes, human_range, human_speed, human_time
 
 
 def summary(progress: Progress, bytes_so_far: int) -> str:

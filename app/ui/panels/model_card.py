@@ -8,8 +8,8 @@ from PySide6.QtCore import QCoreApplication, Qt, Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from app.core.models import Entry, Standing
-from app.ui.panels.figures import human_bytes, human_time, short_path
 from app.ui.widgets import label
+from app.ui.words import human_bytes, human_time, short_path
 
 _BAR_STEPS = 1000
 

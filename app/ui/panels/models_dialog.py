@@ -9,9 +9,9 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from app.core.models import Models
-from app.ui.panels.figures import human_bytes, short_path
 from app.ui.panels.model_card import ModelCard
 from app.ui.widgets import label
+from app.ui.words import human_bytes, short_path
 
 
 class ModelsDialog(QDialog):

@@ -7,9 +7,8 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QProgressBar,
 
 from app.core.peers import OURS, Peers, quality_of
 from app.core.playing.player import ORIGINAL, RESULT, Player
-from app.ui.canvas.compare_view import side_label
-from app.ui.panels.figures import DASH, human_bytes
 from app.ui.widgets import label
+from app.ui.words import DASH, human_bytes, side_label
 
 _BAR_STEPS = 1000
 

@@ -27,9 +27,9 @@ from PySide6.QtWidgets import (
 
 from app.core.jobs.job import Job, State
 from app.core.jobs.queue import JOB_ROLE, JobQueue
-from app.ui.panels.figures import human_bytes
 from app.ui.theme import Theme
 from app.ui.widgets import label, tool_button
+from app.ui.words import human_bytes
 
 ROW_HEIGHT = 58
 _MARGIN = 10

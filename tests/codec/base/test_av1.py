@@ -14,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codec.base.av1 import (
-    MAX_SEGMENT_FRAMES,
     BaseDecoder,
     BaseEncoder,
     BaseFrame,
@@ -24,6 +23,7 @@ from codec.base.av1 import (
     upsample,
 )
 from codec.errors import FormatError
+from codec.format.records import MAX_SEGMENT_FRAMES
 from tests.support import ROOT
 
 RATE = Fraction(30)

@@ -25,11 +25,11 @@ from codec.control.base_level import (
 from codec.control.ladder import GOOD_ENOUGH, MOST_QUESTIONS, SPARE, finest, nearest, nearest_tried
 from codec.control.probing import PROBE_FRAMES, base_quality, probe_frames
 from codec.control.quality import Aim
-from codec.encoding.cutting import windows
 from codec.events import Event, Phase
 from codec.metrics.psnr import Psnr
 from codec.priors.base import BaseClip
 from codec.priors.gaussian import GaussianPrior
+from codec.video.cutting import windows
 from tests.support.codec_runs import moving
 
 RATE = Fraction(25)

@@ -23,7 +23,7 @@ from diffusers import (
     UniPCMultistepScheduler,
 )
 
-from codec.decoder import differences
+from codec.decoding.prior import differences
 from codec.errors import PriorError, SettingsError
 from codec.priors import cogvideox, ltx, wan
 from codec.priors.catalog import open_prior

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from codec.encoding.cutting import windows
 from codec.priors.gaussian import GaussianPrior
 from codec.trajectory.assembly import Assembler, DenoisedGop, Pictures
+from codec.video.cutting import windows
 from tests.support.codec_runs import moving
 
 PRIOR = GaussianPrior()

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.base.av1 import MAX_SEGMENT_FRAMES
-from codec.encoding.cutting import SHORTEST_SEGMENT, SceneCuts, longest_segment, segments, windows
+from codec.format.records import MAX_SEGMENT_FRAMES
 from codec.video import VideoReader
+from codec.video.cutting import SHORTEST_SEGMENT, SceneCuts, longest_segment, segments, windows
 from tests.support.codec_runs import moving
 
 shapes = st.integers(1, 64).flatmap(lambda length: st.tuples(st.just(length), st.integers(0, length - 1)))

@@ -15,12 +15,10 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.base.av1 import MAX_SEGMENT_FRAMES
+from codec.format.records import MAX_SEGMENT_FRAMES
 
 T = TypeVar("T")
 
-# Of one GOP, all its frames together: 64 frames of 2560x1600. Latents and pictures of two GOPs are held at once.
-MAX_GOP_PIXELS = 2**28
 
 THUMBNAIL = (18, 32)
 CUT_DIFFERENCE = 22.0
