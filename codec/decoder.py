@@ -12,8 +12,7 @@ from pathlib import Path
 from codec.decoding.chain import decode_records
 from codec.decoding.prior import differences, prior_for
 from codec.decoding.retarget import step_choice
-from codec.decoding.sink import Sink
-from codec.encoding.audio_feed import track_of
+from codec.decoding.sink import Sink, track_of
 from codec.events import Event, Phase, Warned
 from codec.files import check_output
 from codec.format.reader import BitstreamReader

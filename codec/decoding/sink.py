@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
+from av.audio.layout import AudioLayout
+
 from codec.errors import FormatError
 from codec.events import Event, Finished, GopDone, PreviewReady, StepCoded, Warned
 from codec.format.info import stored_gop
 from codec.format.reader import BitstreamReader
-from codec.format.records import AudioRecord, GopRecord
+from codec.format.records import AudioRecord, AudioTrack, GopRecord
 from codec.trajectory.assembly import Pictures
 from codec.video import AudioPacket, VideoWriter
+from codec.video import AudioTrack as SourceTrack
 
 # Twenty years: every container's clock holds that, and only a forged file says more.
 MAX_SECONDS = 600_000_000
@@ -119,3 +122,11 @@ class Sink:
         if self.audio:
             for packet in record.packets:
                 self.writer.write_audio(AudioPacket(packet.pts, packet.duration, packet.data))
+
+
+def track_of(header: AudioTrack) -> SourceTrack:
+    """What a muxer needs, from what the file's header keeps."""
+    layout = AudioLayout(f"{header.channels}c").name
+    return SourceTrack(
+        header.codec, header.extradata, header.sample_rate, header.channels, layout, header.time_base, None
+    )

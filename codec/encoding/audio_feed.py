@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from av.audio.layout import AudioLayout
-
 from codec.format.records import MAX_PACKETS, AudioPacket, AudioRecord, AudioTrack
 from codec.format.writer import BitstreamWriter
 from codec.video import Audio
@@ -51,11 +49,3 @@ class AudioFeed:
                 batch = []
         if batch:
             self._writer.append_audio(AudioRecord(tuple(batch)))
-
-
-def track_of(header: AudioTrack) -> SourceTrack:
-    """What a muxer needs, from what the file's header keeps."""
-    layout = AudioLayout(f"{header.channels}c").name
-    return SourceTrack(
-        header.codec, header.extradata, header.sample_rate, header.channels, layout, header.time_base, None
-    )

@@ -237,7 +237,7 @@ def test_the_second_download_waits_for_the_first(qtbot: QtBot, dialog: ModelsDia
 
 def test_neither_the_dialog_nor_its_child_imports_torch() -> None:
     code = (
-        "import sys, app.models_dialog\n"
+        "import sys, app.ui.panels.models_dialog\n"
         "from codec.store.tasks import ListModels, carry_out\n"
         "rows = list(carry_out(ListModels()))\n"
         "sys.exit('torch' in sys.modules or not rows)"

@@ -78,9 +78,7 @@ def drop(window: MainWindow, *paths: Path) -> None:
 
 
 def test_the_window_never_imports_torch() -> None:
-    code = (
-        "import app.ui.main_window, app.workspace, sys; sys.exit('torch' in sys.modules or 'diffusers' in sys.modules)"
-    )
+    code = "import app.ui.main_window, app.core.workspace, sys; sys.exit('torch' in sys.modules or 'diffusers' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
