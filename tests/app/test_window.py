@@ -78,7 +78,8 @@ def drop(window: MainWindow, *paths: Path) -> None:
 
 
 def test_the_window_never_imports_torch() -> None:
-    code = "import app.ui.main_window, app.core.workspace, sys; sys.exit('torch' in sys.modules or 'diffusers' in sys.modules)"
+    modules = "app.core.workspace, app.ui.main_window"
+    code = f"import sys, {modules}; sys.exit('torch' in sys.modules or 'diffusers' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 

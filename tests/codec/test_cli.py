@@ -90,8 +90,8 @@ def test_a_file_is_decoded_described_and_measured(source: Path, coded: Path, tmp
     (measured,) = _lines(capsys, "measure", source, tmp_path / "out.mkv")
     assert measured["metrics"]["psnr"]["mean"] > 10
     assert len(measured["metrics"]["psnr"]["frames"]) == 20
-    (measured,) = _lines(capsys, "measure", source, tmp_path / "out.mkv", "--metrics", "psnr", "tlp", "--frames", 3)
-    assert {name: len(row["frames"]) for name, row in measured["metrics"].items()} == {"psnr": 3, "tlp": 2}
+    (measured,) = _lines(capsys, "measure", source, tmp_path / "out.mkv", "--metrics", "psnr", "tof", "--frames", 3)
+    assert {name: len(row["frames"]) for name, row in measured["metrics"].items()} == {"psnr": 3, "tof": 2}
 
 
 def test_people_get_a_line_and_a_table(coded: Path, tmp_path: Path, capsys: Output) -> None:
