@@ -165,7 +165,7 @@ class _Session:
             start_frame=source.start_frame,
             frames=len(window.items),
             overlap=window.overlap,
-            t_star=coded.t_star,
+            sent=coded.t_star,
             steps=coded.payloads,
             z_hash=coded.z_hash,
             fingerprint=coded.fingerprint,
@@ -235,7 +235,7 @@ def _base_run(own: tuple[_Paired, ...], choice: BaseChoice | None, packer: UnitP
     if choice is None:
         return None
     units = [item.base.packet for item in own if item.base is not None]
-    return BaseRun(choice.level.told_crf, choice.level.scale, "modelled", packer.pack(units))
+    return BaseRun(choice.level.crf, choice.level.scale, "modelled", packer.pack(units))
 
 
 def _times(own: tuple[_Paired, ...], header: Header) -> tuple[int, ...] | None:

@@ -59,11 +59,6 @@ class BaseLevel:
     crf: float
     scale: int
 
-    @property
-    def told_crf(self) -> int:
-        """The whole number that a file holds and a prior is told."""
-        return round(self.crf)
-
     def __str__(self) -> str:
         return f"CRF {self.crf:g}" + ("" if self.scale == 1 else ", half size")
 
@@ -194,7 +189,7 @@ class QualityBase:
         return max(mean, worst - WORST_GOP * self._aim.tolerance)
 
     def _quality(self, level: BaseLevel, pictures: Frames, frames: Frames, chosen: Sequence[int], gop: int) -> float:
-        base = BaseClip(pictures, level.told_crf, level.scale)
+        base = BaseClip(pictures, level.crf, level.scale)
         return base_quality(self._prior, self._metric, base, frames, chosen, self._seed, gop)
 
 

@@ -96,7 +96,7 @@ class _Chain:
         for step in walk.replay(record.steps[:t_star], coder_for(self.header.coder)):
             state = step.state
             yield StepCoded(record.index, step.step, t_star, 8 * len(step.payload))
-        if t_star == record.t_star:
+        if t_star == record.sent:
             yield from self._check(record, state.cpu().numpy())
         latent = walk.denoise(state, t_star)
         self._remember(record, latent, t_star)

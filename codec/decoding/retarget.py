@@ -22,7 +22,7 @@ def step_choice(goal: Quality | Bitrate | None, header: Header) -> StepChoice:
         SettingsError: the file was measured with another metric than the goal's.
     """
     if goal is None:
-        return lambda record: record.t_star
+        return lambda record: record.sent
     if isinstance(goal, Bitrate):
         per_frame = goal.bits_per_second / float(header.frame_rate)
         return lambda record: _by_bits(record, per_frame)

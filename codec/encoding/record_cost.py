@@ -28,7 +28,7 @@ def overhead_bits(frames: int, overlap: int, base: BaseRun | None, times: tuple[
         start_frame=MAX_FRAMES // 2,
         frames=frames,
         overlap=overlap,
-        t_star=0,
+        sent=0,
         steps=(),
         z_hash=bytes(HASH_BYTES),
         fingerprint=bytes(FINGERPRINT_BYTES),

@@ -88,7 +88,7 @@ def describe(path: Path) -> FileInfo:
 
 
 def _gop(record: GopRecord) -> GopInfo:
-    bits = record.prefix_bits()[record.t_star]
+    bits = record.bits_at(record.t_star)
     return GopInfo(
         index=record.index,
         start_frame=record.start_frame,
@@ -105,16 +105,15 @@ def _gop(record: GopRecord) -> GopInfo:
 
 def stored_gop(record: GopRecord, t_star: int, frames_total: int | None, fit: Fit | None = None) -> GopDone:
     """A GOP of a file as its encoder told it, were it replayed up to `t_star`."""
-    bits = record.prefix_bits()
     return GopDone(
         index=record.index,
         start_frame=record.start_frame,
         frames=record.frames,
         t_star=t_star,
-        bits=bits[t_star],
+        bits=record.bits_at(t_star),
         base_bits=record.base_bits,
         quality=dict(record.measured()).get(t_star),
-        probes=tuple(Probe(step, bits[step], value) for step, value in record.measured()),
+        probes=tuple(Probe(step, record.bits_at(step), value) for step, value in record.measured()),
         frames_done=record.end_frame,
         frames_total=frames_total,
         fit=fit,

@@ -15,10 +15,11 @@ from codec.format import records as r
 from codec.format.fingerprint import FINGERPRINT_BYTES, HASH_BYTES
 from codec.format.wire import Cursor, blob, half, require, signed, single, text, varint
 
-VERSION = 2
+VERSION = 3
 MIN_GOP_RECORD = 15  # without steps and base; so an index can't be larger than what it indexes
 
-_BASE, _QUALITY, _PROBES, _TIMES, _T_STAR, _STATE = (1 << bit for bit in range(6))
+_BASE, _QUALITY, _PROBES, _TIMES, _SENT, _STATE, _RESTORED = (1 << bit for bit in range(7))
+_FLAGS = {1: _STATE - 1, 2: 2 * _STATE - 1, 3: 2 * _RESTORED - 1}
 _VARIABLE, _AUDIO, _TILED = 1, 2, 4
 _REGULAR = 1
 _COMPLETE = 1
@@ -98,14 +99,16 @@ def pack_gop(gop: r.GopRecord) -> bytes:
         | _QUALITY * (gop.quality is not None)
         | _PROBES * bool(gop.probes)
         | _TIMES * (gop.pts is not None)
-        | _T_STAR * (gop.t_star != len(gop.steps))
+        | _SENT * (gop.sent != len(gop.steps))
         | _STATE * bool(gop.z_hash)
+        | _RESTORED * (gop.restoration is not None)
     )
     return b"".join(
         (
             bytes([flags]),
             *map(varint, (gop.index, gop.start_frame, gop.frames, gop.overlap, len(gop.steps))),
-            varint(gop.t_star) if flags & _T_STAR else b"",
+            varint(gop.sent) if flags & _SENT else b"",
+            b"" if gop.restoration is None else bytes([gop.restoration]),
             # Neighbouring steps are about equally long, so most differences fit in one byte.
             *_deltas(map(len, gop.steps)),
             b"" if gop.quality is None else half(gop.quality),
@@ -122,11 +125,12 @@ def pack_gop(gop: r.GopRecord) -> bytes:
 def unpack_gop(data: bytes, version: int) -> r.GopRecord:
     """Inverse of pack_gop."""
     c = Cursor(data)
-    flags = _flags(c, 2 * _STATE - 1) if version > 1 else _flags(c, _STATE - 1) | _STATE
+    flags = _flags(c, _FLAGS[version]) | (_STATE if version == 1 else 0)
     index, start_frame = c.varint(r.MAX_FRAMES), c.varint(r.MAX_FRAMES)
     frames, overlap = c.varint(r.MAX_GOP_FRAMES), c.varint(r.MAX_GOP_FRAMES)
     steps = c.varint(r.MAX_LEVELS - 1)
-    t_star = c.varint(steps) if flags & _T_STAR else steps
+    sent = c.varint(steps) if flags & _SENT else steps
+    restoration = c.byte() if flags & _RESTORED else None
     lengths = _sums(c, steps)
     quality = c.half() if flags & _QUALITY else None
     probes = _unpack_probes(c) if flags & _PROBES else ()
@@ -137,7 +141,19 @@ def unpack_gop(data: bytes, version: int) -> r.GopRecord:
     payloads = tuple(c.take(length) for length in lengths)
     c.finish()
     return r.GopRecord(
-        index, start_frame, frames, overlap, t_star, payloads, z_hash, fingerprint, base, quality, probes, pts
+        index,
+        start_frame,
+        frames,
+        overlap,
+        sent,
+        payloads,
+        z_hash,
+        fingerprint,
+        base,
+        quality,
+        probes,
+        pts,
+        restoration,
     )
 
 
@@ -183,17 +199,18 @@ def pack_end(end: r.EndRecord) -> bytes:
     return b"".join(
         (
             bytes([_COMPLETE * end.complete]),
-            *map(varint, (end.frames, end.base_bytes, end.audio_bytes, len(end.index))),
+            *map(varint, (end.frames, end.base_bytes, end.audio_bytes, end.last_duration, len(end.index))),
             *(varint(b - a) + varint((t - s) << 1 | entry.chain_start) for (a, b), (s, t), entry in moves),
         )
     )
 
 
-def unpack_end(data: bytes, offset: int) -> r.EndRecord:
+def unpack_end(data: bytes, offset: int, version: int) -> r.EndRecord:
     """Inverse of pack_end for an end record that lies at `offset` in its file; no index points past it."""
     c = Cursor(data)
     flags = _flags(c, _COMPLETE)
     frames, base_bytes, audio_bytes = c.varint(r.MAX_FRAMES), c.varint(offset), c.varint(offset)
+    last_duration = c.varint() if version > 2 else 0
     entries = []
     at = start = 0
     for _ in range(c.varint(r.MAX_FRAMES)):
@@ -203,7 +220,7 @@ def unpack_end(data: bytes, offset: int) -> r.EndRecord:
         require(start < r.MAX_FRAMES, "the index names a frame out of range")
         entries.append(r.IndexEntry(at, start, bool(move & 1)))
     c.finish()
-    return r.EndRecord(bool(flags & _COMPLETE), frames, base_bytes, audio_bytes, tuple(entries))
+    return r.EndRecord(bool(flags & _COMPLETE), frames, base_bytes, audio_bytes, tuple(entries), last_duration)
 
 
 def _flags(c: Cursor, known: int) -> int:
@@ -300,13 +317,21 @@ def _unpack_probes(c: Cursor) -> tuple[tuple[int, float], ...]:
 
 def _pack_base(base: r.BaseRun) -> bytes:
     require(base.packing == "modelled", "a base layer of version 1 can't be written any more")
-    return bytes([base.crf & 63 | (base.scale - 1) << 6 | base.crf >> 6 << 7]) + blob(base.data)
+    return varint(round(r.CRF_UNIT * base.crf) << 1 | base.scale - 1) + blob(base.data)
 
 
 def _unpack_base(c: Cursor, count: int, version: int) -> r.BaseRun:
-    packed = c.byte()
-    crf, scale = packed & 63 | packed >> 7 << 6, (packed >> 6 & 1) + 1
+    crf, scale = _unpack_level(c, version)
     if version > 1:
         return r.BaseRun(crf, scale, "modelled", c.blob(c.left))
     lengths = [c.varint() for _ in range(count)]
     return r.BaseRun(crf, scale, "plain", b"".join((*map(varint, lengths), c.take(sum(lengths)))))
+
+
+def _unpack_level(c: Cursor, version: int) -> tuple[float, int]:
+    """(crf, scale); versions 1 and 2 rounded the CRF."""
+    if version > 2:
+        packed = c.varint(r.CRF_UNIT * r.MAX_CRF << 1 | 1)
+        return (packed >> 1) / r.CRF_UNIT, (packed & 1) + 1
+    packed = c.byte()
+    return packed & 63 | packed >> 7 << 6, (packed >> 6 & 1) + 1

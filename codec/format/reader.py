@@ -171,7 +171,7 @@ class BitstreamReader:
     def _parse(self, found: Frame) -> GopRecord | AudioRecord | EndRecord | None:
         payload = self._records.payload(found)
         if found.type == framing.END:
-            return packing.unpack_end(payload, found.offset)
+            return packing.unpack_end(payload, found.offset, self.version)
         if found.type in (framing.GOP, framing.AUDIO):
             gop = found.type == framing.GOP
             record = packing.unpack_gop(payload, self.version) if gop else packing.unpack_audio(payload)

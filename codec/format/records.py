@@ -22,7 +22,7 @@ SCHEDULES = ("flow", "vp")
 OVERLAP_MODES = ("plain", "guided")
 BASE_CODECS = ("none", "av1")
 BASE_PACKINGS = ("plain", "modelled")
-TARGETS = ("steps", "dists", "lpips", "ms_ssim", "psnr", "bitrate", "size")
+TARGETS = ("steps", "dists", "lpips", "ms_ssim", "psnr", "bitrate", "size", "pocket_dists")
 
 MAX_SIDE = 8192
 MAX_PIXELS = 2**25
@@ -43,6 +43,10 @@ MAX_EXTRADATA = 2**16
 WEIGHTS_HASH_BYTES = 8
 MAX_RATIO = 2**31 - 1
 MAX_CRF = 70
+CRF_UNIT = 4  # a base's constant rate factor goes in quarters
+# The restoration of a base: the step that shows all of it, and the last one there is.
+WHOLE_RESTORATION = 8
+MAX_RESTORATION = 12
 
 
 @dataclass(frozen=True)
@@ -198,17 +202,20 @@ class BaseRun:
     """The base layer's share of a GOP: one temporal unit for each displayed frame beyond the overlap.
 
     Attributes:
+        crf: the constant rate factor that these frames were coded at, in quarters.
+        scale: 1 at coding size, 2 at half of it.
         packing: how `data` holds them: "modelled" as codec/base/units.py does; "plain" as version 1 of the format did,
             the length of each, then all of them.
     """
 
-    crf: int
+    crf: float
     scale: int
     packing: str
     data: bytes = field(repr=False)
 
     def __post_init__(self) -> None:
         require(0 <= self.crf <= MAX_CRF, f"the base layer's CRF is {self.crf}")
+        require(self.crf * CRF_UNIT % 1 == 0, f"the base layer's CRF {self.crf} is no quarter")
         require(self.scale in (1, 2), f"the base layer's scale is {self.scale}")
         _name(self.packing, BASE_PACKINGS, "base layer's packing")
 
@@ -226,21 +233,24 @@ class GopRecord:
         index: 0, 1, 2, ... through the file.
         start_frame, frames: the source frames it covers, the overlap included.
         overlap: how many of them the previous GOP covers too; 0 where a chain of GOPs starts.
-        t_star: steps the decoder replays unless told otherwise, <= len(steps).
+        sent: stored steps that the decoder replays unless told otherwise, <= len(steps).
         steps: the channel coder's payload of each stored step; empty where a step has no bits.
-        z_hash, fingerprint: of the latent state after t_star steps (codec/format/fingerprint.py); empty where nothing
-            was coded that could differ, at t_star = 0.
+        z_hash, fingerprint: of the latent state after `sent` steps (codec/format/fingerprint.py); empty where nothing
+            was coded that could differ, at sent = 0.
         base: the explicit layer, or None.
         quality: the target metric measured at t_star, or None; stored as a half-precision float.
-        probes: (step, quality) measured at other steps, steps rising; lets a decoder aim at a lower quality.
+        probes: (t*, quality) measured at other steps, steps rising; lets a decoder aim at a lower quality.
         pts: display times of the frames beyond the overlap, in the header's time base, where timing is variable.
+        restoration: the step at which the restoration of the base stops, 0 to MAX_RESTORATION; WHOLE_RESTORATION where
+            steps are sent on top of it. None without a base, for a prior that doesn't restore in steps, and in files
+            older than version 3: then the prior's picture is shown as it is.
     """
 
     index: int
     start_frame: int
     frames: int
     overlap: int
-    t_star: int
+    sent: int
     steps: tuple[bytes, ...] = field(repr=False)
     z_hash: bytes
     fingerprint: bytes
@@ -248,6 +258,7 @@ class GopRecord:
     quality: float | None = None
     probes: tuple[tuple[int, float], ...] = ()
     pts: tuple[int, ...] | None = field(default=None, repr=False)
+    restoration: int | None = None
 
     def __post_init__(self) -> None:
         require(1 <= self.frames <= MAX_GOP_FRAMES, f"a GOP has {self.frames} frames")
@@ -255,12 +266,25 @@ class GopRecord:
         require(self.start_frame >= 0 and self.end_frame <= MAX_FRAMES, f"a GOP starts at frame {self.start_frame}")
         require(0 <= self.index <= self.start_frame, f"GOP {self.index} starts at frame {self.start_frame}")
         require(len(self.steps) < MAX_LEVELS, f"a GOP has {len(self.steps)} steps")
-        require(0 <= self.t_star <= len(self.steps), f"{self.t_star} of {len(self.steps)} steps are to be replayed")
+        require(0 <= self.sent <= len(self.steps), f"{self.sent} of {len(self.steps)} steps are to be replayed")
+        _check_restoration(self)
         _check_state(self)
         _check_quality(self)
         shown = self.frames - self.overlap
         require(self.pts is None or len(self.pts) == shown, "a GOP's times are not as many as its frames")
         require(self.pts is None or _rising(self.pts), "a GOP's times go backwards or out of range")
+
+    @property
+    def t_star(self) -> int:
+        """The step at which the trajectory stops: those of the restoration, which are free, and those sent."""
+        return (self.restoration or 0) + self.sent
+
+    @property
+    def deepest(self) -> int:
+        """The last step that this record lets a decoder stop at."""
+        if self.restoration is not None and not self.steps:
+            return MAX_RESTORATION
+        return (self.restoration or 0) + len(self.steps)
 
     @property
     def end_frame(self) -> int:
@@ -273,8 +297,13 @@ class GopRecord:
         return 0 if self.base is None else self.base.bits
 
     def prefix_bits(self) -> tuple[int, ...]:
-        """Bits up to and including each prefix of 0, 1, ... len(steps) steps, base layer included."""
+        """Bits up to and including each prefix of 0, 1, ... len(steps) sent steps, base layer included."""
         return tuple(accumulate((8 * len(step) for step in self.steps), initial=self.base_bits))
+
+    def bits_at(self, t_star: int) -> int:
+        """Bits up to and including step `t_star`, base layer included; the restoration's steps cost none."""
+        sent = t_star - (self.restoration or 0) if self.steps else 0
+        return self.prefix_bits()[max(sent, 0)]
 
     def measured(self) -> tuple[tuple[int, float], ...]:
         """All known (step, quality) points, the one at t_star included, steps rising."""
@@ -321,6 +350,7 @@ class EndRecord:
         complete: False where encoding was stopped before the source's end.
         frames: source frames covered.
         base_bytes, audio_bytes: base units, and whole audio records.
+        last_duration: how long the last frame is shown, in the header's time base; 0 where nothing says.
     """
 
     complete: bool
@@ -328,6 +358,10 @@ class EndRecord:
     base_bytes: int
     audio_bytes: int
     index: tuple[IndexEntry, ...] = field(repr=False)
+    last_duration: int = 0
+
+    def __post_init__(self) -> None:
+        require(0 <= self.last_duration < 2**62, "the last frame's duration is out of range")
 
 
 def check_belongs(record: GopRecord | AudioRecord, header: Header) -> None:
@@ -366,13 +400,21 @@ def _rising(values: Sequence[int]) -> bool:
 def _check_state(gop: GopRecord) -> None:
     sizes = len(gop.z_hash), len(gop.fingerprint)
     told = (HASH_BYTES, FINGERPRINT_BYTES)
-    require(sizes == told or (sizes == (0, 0) and gop.t_star == 0), "a hash's size is wrong")
+    require(sizes == told or (sizes == (0, 0) and gop.sent == 0), "a hash's size is wrong")
+
+
+def _check_restoration(gop: GopRecord) -> None:
+    if gop.restoration is None:
+        return
+    require(gop.base is not None, "a GOP without a base restores one")
+    require(0 <= gop.restoration <= MAX_RESTORATION, f"a restoration stops at step {gop.restoration}")
+    require(not gop.steps or gop.restoration == WHOLE_RESTORATION, "steps are sent on top of half a restoration")
 
 
 def _check_quality(gop: GopRecord) -> None:
     steps = [step for step, _ in gop.probes]
     require(len(steps) <= MAX_PROBES and all(a < b for a, b in pairwise(steps)), "a GOP's probes are not in order")
-    require(all(0 <= step <= len(gop.steps) for step in steps), "a GOP's probe lies beyond its steps")
+    require(all(0 <= step <= gop.deepest for step in steps), "a GOP's probe lies beyond its steps")
     require(gop.t_star not in steps, "a GOP's quality at t* is given twice")
     values = [value for _, value in gop.measured()]
     require(all(math.isfinite(value) and abs(value) < 65504 for value in values), "a GOP's quality is out of range")

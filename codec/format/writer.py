@@ -61,8 +61,9 @@ class _Totals:
         first = self._frames - gop.overlap
         require(gop.start_frame == first, f"GOP {gop.index} starts at frame {gop.start_frame}, not at {first}")
 
-    def end(self, complete: bool) -> EndRecord:
-        return EndRecord(complete, self._frames, self._base_bytes, self._audio_bytes, tuple(self._index))
+    def end(self, complete: bool, last_duration: int) -> EndRecord:
+        index = tuple(self._index)
+        return EndRecord(complete, self._frames, self._base_bytes, self._audio_bytes, index, last_duration)
 
     def point(self) -> ResumePoint:
         return ResumePoint(len(self._index), self._frames, self._audio_pts)
@@ -136,13 +137,14 @@ class BitstreamWriter:
         """
         return self._append(audio, framing.frame(framing.AUDIO, packing.pack_audio(audio)))
 
-    def finish(self, *, complete: bool = True) -> EndRecord:
+    def finish(self, *, complete: bool = True, last_duration: int = 0) -> EndRecord:
         """Write index and trailer and give the file its final name, replacing what was there.
 
         Args:
             complete: False where the encode stopped before the source's end; such a file can be resumed.
+            last_duration: see `EndRecord`.
         """
-        end = self._totals.end(complete)
+        end = self._totals.end(complete, last_duration)
         self._write(pack_file_end(end))
         self.close()
         with _writing(self.path):

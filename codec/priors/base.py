@@ -60,12 +60,12 @@ class BaseClip:
 
     Attributes:
         frames: uint8 (T, h, w, 3) RGB at the base's own size (coding size or half of it).
-        crf: the constant rate factor that the base was made with, rounded (0-70).
+        crf: the constant rate factor that the base was made with, 0 to 70 in quarters.
         scale: 1 at coding size, 2 at half of it.
     """
 
     frames: Frames
-    crf: int
+    crf: float
     scale: int
 
 

@@ -54,7 +54,7 @@ def pocket_schedule() -> NoiseSchedule:
     return NoiseSchedule.flow(SIGMA_UNIT, levels)
 
 
-def base_info(setting: tuple[int, int] | None, rows: int) -> Tensor:
+def base_info(setting: tuple[float, int] | None, rows: int) -> Tensor:
     """(crf, scale) of a base, or None for none -> (rows, 3) as `LevelEmbedding` takes it."""
     row = (0.0, 0.0, 0.0) if setting is None else (1.0, (min(setting[0], TRAINED_CRF) - 52) / 12, setting[1] - 1.0)
     return torch.tensor(row).expand(rows, 3)

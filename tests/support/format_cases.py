@@ -64,15 +64,21 @@ FULL = dataclasses.replace(
 
 
 def gop(index: int, start: int, frames: int, overlap: int, **more: Any) -> r.GopRecord:
-    values: dict[str, Any] = {"t_star": 2, "steps": (b"ab", b"cde"), "z_hash": HASH, "fingerprint": PRINT} | more
+    values: dict[str, Any] = {"sent": 2, "steps": (b"ab", b"cde"), "z_hash": HASH, "fingerprint": PRINT} | more
     return r.GopRecord(index, start, frames, overlap, **values)
 
 
 def _full_gop(index: int, start: int, overlap: int) -> r.GopRecord:
     shown = range(start + overlap, start + 4)
-    base = r.BaseRun(60 - index, 2, "modelled", bytes(shown) * 2)
+    base = r.BaseRun(60.25 - index, 2, "modelled", bytes(shown) * 2)
     pts = tuple(3003 * frame + frame % 2 for frame in shown)
-    return gop(index, start, 4, overlap, t_star=1, base=base, quality=0.25, probes=((0, 0.5), (2, 0.125)), pts=pts)
+    return gop(index, start, 4, overlap, sent=1, base=base, quality=0.25, probes=((0, 0.5), (2, 0.125)), pts=pts)
+
+
+def _restored_gop(index: int, start: int, overlap: int) -> r.GopRecord:
+    whole = _full_gop(index, start, overlap)
+    probes = ((0, 0.5), (8, 0.25))
+    return dataclasses.replace(whole, sent=0, steps=(), z_hash=b"", fingerprint=b"", probes=probes, restoration=5)
 
 
 def _audio(start: int, durations: tuple[int, ...], gap: int) -> r.AudioRecord:
@@ -93,7 +99,7 @@ FILMS: dict[str, Film] = {
             _full_gop(1, 3, 1),
             _audio(2048, (1024, 960), -1),
             _full_gop(2, 7, 0),
-            _full_gop(3, 10, 1),
+            _restored_gop(3, 10, 1),
         ),
     ),
 }
@@ -183,32 +189,44 @@ def headers(draw: st.DrawFn) -> r.Header:
     )
 
 
+bases = st.builds(
+    r.BaseRun, st.integers(0, 280).map(lambda crf: crf / 4), st.sampled_from((1, 2)), st.just("modelled"), blobs
+)
+
+
 @st.composite
 def gops(draw: st.DrawFn) -> r.GopRecord:
     frames = draw(st.integers(1, 12))
     overlap = draw(st.integers(0, frames - 1))
+    base = draw(st.none() | bases)
     steps = tuple(draw(st.lists(blobs, max_size=20)))
-    t_star = draw(st.integers(0, len(steps)))
-    probes = draw(st.dictionaries(st.integers(0, len(steps)).filter(lambda step: step != t_star), halves, max_size=5))
+    sent = draw(st.integers(0, len(steps)))
+    restoration = draw(_restorations(bool(steps))) if base is not None else None
+    t_star = (restoration or 0) + sent
+    deepest = r.MAX_RESTORATION if restoration is not None and not steps else (restoration or 0) + len(steps)
+    probes = draw(st.dictionaries(st.integers(0, deepest).filter(lambda step: step != t_star), halves, max_size=5))
     exactly = {"min_size": frames - overlap, "max_size": frames - overlap}
     start = draw(st.integers(0, 2**31 - 13))
-    told = t_star > 0 or draw(st.booleans())
+    told = sent > 0 or draw(st.booleans())
     return r.GopRecord(
         index=draw(st.integers(0, start)),
         start_frame=start,
         frames=frames,
         overlap=overlap,
-        t_star=t_star,
+        sent=sent,
         steps=steps,
         z_hash=draw(st.binary(min_size=4, max_size=4)) if told else b"",
         fingerprint=draw(st.binary(min_size=8, max_size=8)) if told else b"",
-        base=draw(
-            st.none() | st.builds(r.BaseRun, st.integers(0, 70), st.sampled_from((1, 2)), st.just("modelled"), blobs)
-        ),
+        base=base,
         quality=draw(st.none() | halves),
         probes=tuple(sorted(probes.items())),
         pts=draw(st.none() | st.lists(times, **exactly).map(sorted).map(tuple)),
+        restoration=restoration,
     )
+
+
+def _restorations(steps: bool) -> st.SearchStrategy[int | None]:
+    return st.sampled_from((None, r.WHOLE_RESTORATION)) if steps else st.none() | st.integers(0, r.MAX_RESTORATION)
 
 
 packets = st.builds(r.AudioPacket, times, st.integers(0, 2**32 - 1), blobs)

@@ -169,7 +169,7 @@ def reached(frames: np.ndarray, level: BaseLevel) -> list[float]:
     values = []
     for gop, window in enumerate(windows(range(len(frames)), 8, PRIOR.geometry.overlap_frames)):
         own = slice(window.items[0], window.items[-1] + 1)
-        base = BaseClip(pictures[own], level.told_crf, level.scale)
+        base = BaseClip(pictures[own], level.crf, level.scale)
         chosen = probe_frames(len(window.items), window.overlap)
         values.append(base_quality(PRIOR, Psnr(), base, frames[own], chosen, 0, gop))
     return values

@@ -15,7 +15,7 @@ from codec.settings import Bitrate, Quality
 from tests.support.format_cases import PLAIN, gop
 
 DISTS = dataclasses.replace(PLAIN, target=Target("dists", 0.1))
-RECORD = gop(0, 0, 16, 0, t_star=4, steps=(bytes(100),) * 6, quality=0.1, probes=((0, 0.5), (2, 0.2), (6, 0.08)))
+RECORD = gop(0, 0, 16, 0, sent=4, steps=(bytes(100),) * 6, quality=0.1, probes=((0, 0.5), (2, 0.2), (6, 0.08)))
 
 
 def test_without_a_goal_the_encoders_choice_is_played() -> None:

@@ -80,7 +80,7 @@ def test_a_film_comes_back(film: cases.Film, path: Path) -> None:
 @settings(in_one_folder, max_examples=25)  # each waits for the disk four times
 @given(header=cases.headers(), gop=cases.gops())
 def test_any_film_comes_back(header: r.Header, gop: r.GopRecord, tmp_path: Path) -> None:
-    gop = dataclasses.replace(gop, index=0, start_frame=0, overlap=0, base=None, pts=None)
+    gop = dataclasses.replace(gop, index=0, start_frame=0, overlap=0, base=None, restoration=None, probes=(), pts=None)
     header = dataclasses.replace(header, variable_timing=False, schedule=cases.PLAIN.schedule)
     cases.write(tmp_path / "any.fgvc", (header, (gop,)))
     assert read(tmp_path / "any.fgvc") == [gop]
@@ -105,7 +105,7 @@ def test_the_end_record_adds_up(path: Path) -> None:
 
 
 def test_the_smallest_gops_are_indexed_too(path: Path) -> None:
-    items = tuple(cases.gop(n, n, 1, 0, steps=(), t_star=0) for n in range(100))
+    items = tuple(cases.gop(n, n, 1, 0, steps=(), sent=0) for n in range(100))
     cases.write(path, (cases.PLAIN, items))
     with BitstreamReader(path) as reader:
         assert reader.end is not None
@@ -120,7 +120,7 @@ def ten_seconds(header: r.Header, base: bool) -> tuple[cases.Film, int]:
         frames, overlap = min(48, 160 - start), 4 if number else 0
         more = {"base": r.BaseRun(60, 2, "modelled", bytes(84 * (frames - overlap)))} if base else {}
         probes = ((11, 0.15),) if number else ((6, 0.3), (9, 0.2), (11, 0.15))
-        gop = cases.gop(number, start, frames, overlap, steps=steps, t_star=len(steps), quality=0.125, probes=probes)
+        gop = cases.gop(number, start, frames, overlap, steps=steps, sent=len(steps), quality=0.125, probes=probes)
         items.append(dataclasses.replace(gop, **more))
     payload = sum(gop.prefix_bits()[-1] // 8 for gop in items)
     return (header, tuple(items)), payload
@@ -222,12 +222,12 @@ def test_bytes_missing_in_the_middle_cost_one_gop(path: Path) -> None:
 
 def test_what_looks_like_a_record_inside_a_damaged_one_is_not_taken_for_one(path: Path) -> None:
     inner = framing.frame(framing.GOP, packing.pack_gop(cases.gop(1, 44, 48, 4)))
-    outer = cases.gop(0, 0, 48, 0, steps=(inner,), t_star=1)
-    data = bytearray(cases.write(path, (cases.PLAIN, (outer, cases.gop(1, 44, 48, 4, t_star=1)))))
+    outer = cases.gop(0, 0, 48, 0, steps=(inner,), sent=1)
+    data = bytearray(cases.write(path, (cases.PLAIN, (outer, cases.gop(1, 44, 48, 4, sent=1)))))
     with BitstreamReader(path) as reader:
         data[reader.index()[0].offset + 12] ^= 1
     path.write_bytes(data)
-    assert [item.t_star for item in read(path) if isinstance(item, r.GopRecord)] == [1]
+    assert [item.sent for item in read(path) if isinstance(item, r.GopRecord)] == [1]
 
 
 class CountingFile(FileIO):
