@@ -1,10 +1,16 @@
-"""Whether a result may be written where the user wants it, told before any work is done."""
+"""Writing files whole: under a name of their own until they are complete and on disk, then renamed over the old.
+
+Whether a result may be written where the user wants it is told before any work is done.
+"""
 
 from __future__ import annotations
 
+import json
 import os
+import secrets
 import stat
 from pathlib import Path
+from typing import Any
 
 from codec.errors import OutputError
 
@@ -45,3 +51,69 @@ def _reason(source: Path, output: Path) -> str | None:
     if not os.access(folder, os.W_OK | os.X_OK):
         return "can't be written, since its folder is write-protected; choose another place"
     return None
+
+
+def part_path(path: Path) -> Path:
+    """Where `path` grows until it is finished: what another run can find again and go on with."""
+    return path.with_name(path.name + ".part")
+
+
+def own_part(path: Path) -> Path:
+    """Where `path` grows under a hidden name that nothing else has: what no other run may touch or go on with."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+
+
+def finish(part: Path, path: Path) -> None:
+    """Give a complete part its name once all of it is on disk; what had that name is replaced.
+
+    Raises:
+        OSError: the system refuses; the part is still there.
+    """
+    with part.open("rb+") as file:
+        os.fsync(file.fileno())
+    part.replace(path)
+    _sync_folder(path.parent)
+
+
+def write_whole(path: Path, data: bytes, remedy: str = "choose another place") -> None:
+    """Write a file, and its folders, that others see whole or not at all.
+
+    Args:
+        remedy: what the user can do besides freeing space, for the message of a refusal.
+
+    Raises:
+        OutputError: it can't be written.
+    """
+    part = own_part(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(data)
+        finish(part, path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise OutputError(f"{path} can't be written ({error.strerror}); free some space or {remedy}.") from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file; empty where there is none or it can't be read."""
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def write_json(path: Path, value: dict[str, Any], remedy: str = "choose another place") -> None:
+    """`write_whole` of a JSON object."""
+    write_whole(path, json.dumps(value, indent=1, sort_keys=True).encode(), remedy)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename last, where the system knows folders as files."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

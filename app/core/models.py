@@ -12,6 +12,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal, Slot
 
 from app.core.engine import Engine
+from codec.store.package import ModelRow
 from codec.store.tasks import (
     AddModel,
     Checked,
@@ -19,7 +20,6 @@ from codec.store.tasks import (
     ListModels,
     MendModel,
     ModelList,
-    ModelRow,
     RemoveModel,
     StoreNoted,
     StoreTask,

@@ -55,6 +55,11 @@ def event_to_json(event: Event) -> dict[str, Any]:
     return {"event": EVENT_NAMES[type(event)], **to_json(event)}
 
 
+def print_json(name: str, event: Any) -> None:
+    """One line: {"event": name, ...the event's fields}."""
+    print(json.dumps({"event": name, **to_json(event)}), flush=True)
+
+
 def to_json(value: Any) -> Any:
     """Dataclasses, tuples, paths and fractions as JSON's own types; bytes in hexadecimal."""
     if isinstance(value, GopDone):

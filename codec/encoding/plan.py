@@ -16,7 +16,7 @@ from codec.control.quality import QualityController, RateControl
 from codec.encoding.audio_feed import header_of
 from codec.encoding.gop_coder import GopCoder
 from codec.encoding.record_cost import audio_bits
-from codec.errors import InputError, SettingsError
+from codec.errors import InputError, MissingModelError, SettingsError
 from codec.events import Event, GopDone, Phase, Warned
 from codec.format.records import MAX_GOP_FRAMES, MAX_GOP_PIXELS, MAX_PIXELS, MAX_SIDE, Colour, Header, Target
 from codec.metrics.base import Metric
@@ -97,12 +97,13 @@ def _choose_metric(settings: EncodeSettings, prior: VideoPrior) -> tuple[Metric 
     wanted = settings.goal.metric
     try:
         return metric(wanted, device=prior.device), None
-    except SettingsError:
+    except MissingModelError as error:
         if wanted != "dists":
             raise
+        lacking = error.name
     return metric("pocket-dists", device=prior.device), (
         "DISTS' network VGG16 isn't here, so the bundled pocket-dists estimates it, off by 0.02 on average; "
-        "freegvc models get metric-vgg16 fetches it."
+        f"freegvc models get {lacking} fetches it."
     )
 
 

@@ -8,9 +8,9 @@ from itertools import islice
 from pathlib import Path
 
 from codec.events import Probe
+from codec.files import part_path
 from codec.format.reader import BitstreamReader
 from codec.format.records import GopRecord
-from codec.format.writer import part_path
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from codec.errors import OutputError, SettingsError
+from codec.files import finish, part_path
 from codec.format import framing, packing
 from codec.format.reader import BitstreamReader, pack_file_end, pack_file_header
 from codec.format.records import AudioRecord, EndRecord, GopRecord, Header, IndexEntry, check_belongs
@@ -32,11 +33,6 @@ class ResumePoint:
     gop: int
     frame: int
     audio_pts: int | None
-
-
-def part_path(path: Path) -> Path:
-    """Where `path` grows until it is finished."""
-    return path.with_name(path.name + ".part")
 
 
 class _Totals:
@@ -148,8 +144,7 @@ class BitstreamWriter:
         self._write(pack_file_end(end))
         self.close()
         with _writing(self.path):
-            part_path(self.path).replace(self.path)
-            _sync_folder(self.path.parent)
+            finish(part_path(self.path), self.path)
         return end
 
     def abort(self) -> None:
@@ -201,16 +196,6 @@ def _writing(path: Path) -> Iterator[None]:
         what = "the disk is full" if full else error.strerror
         advice = "free some space and resume" if full else "choose another place or check its rights"
         raise OutputError(f"{path} can't be written: {what}; {advice}.") from error
-
-
-def _sync_folder(folder: Path) -> None:
-    # Windows can't open a folder; there the rename itself is all that can be asked for.
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _refuse_to_resume(path: Path, reader: BitstreamReader, header: Header) -> None:

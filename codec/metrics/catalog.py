@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from codec.errors import SettingsError
+from codec.errors import MissingModelError, SettingsError
 from codec.metrics.base import Metric
 from codec.metrics.dists import Dists
 from codec.metrics.lpips import Lpips
@@ -44,7 +44,8 @@ def metric(name: str, folders: Sequence[Path] | None = None, device: str | torch
         device: where its network runs.
 
     Raises:
-        SettingsError: no such metric, or what it needs (weights, ffmpeg, OpenCV) is missing.
+        MissingModelError: the network that it looks through is not on this machine.
+        SettingsError: no such metric, or what else it needs (ffmpeg, OpenCV) is missing.
     """
     if name not in LOADERS:
         raise SettingsError(f"There is no metric {name!r}; choose one of {', '.join(NAMES)}.")
@@ -59,6 +60,6 @@ def ready(
     for name in names:
         try:
             loaded.append(metric(name, folders, device))
-        except SettingsError as error:
+        except (MissingModelError, SettingsError) as error:
             absent[name] = str(error)
     return loaded, absent

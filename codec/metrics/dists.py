@@ -109,10 +109,11 @@ def load_dists_network(folders: Sequence[Path]) -> DistsNetwork:
     """DISTS in float32 on the CPU, frozen.
 
     Raises:
-        SettingsError: no folder holds `vgg16_features.safetensors`, or it is damaged.
+        MissingModelError: no folder holds VGG16.
+        SettingsError: its file is damaged.
     """
     weights = load_weights(SHIPPED / "dists_weights.safetensors")
-    vgg = load_weights(find_network("vgg16_features", folders))
+    vgg = load_weights(find_network("metric-vgg16", folders))
     total = weights["alpha"].sum() + weights["beta"].sum()
     network = DistsNetwork(vgg16_stages(vgg), weights["alpha"] / total, weights["beta"] / total)
     return network.eval().requires_grad_(False)
@@ -132,7 +133,7 @@ class Dists:
 
     @classmethod
     def load(cls, folders: Sequence[Path], device: torch.device) -> Dists:
-        """Read VGG16 from the first of `folders` that holds it (raises SettingsError where none does)."""
+        """Read VGG16 from the first of `folders` that holds it (raises MissingModelError where none does)."""
         return cls(load_dists_network(folders).to(device), device)
 
     def __call__(self, reference: Frames, distorted: Frames) -> Values:

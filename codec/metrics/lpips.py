@@ -61,12 +61,13 @@ def load_lpips_network(trunk: Trunk, folders: Sequence[Path]) -> LpipsNetwork:
     """LPIPS v0.1 in float32 on the CPU, frozen.
 
     Raises:
-        SettingsError: no folder holds the trunk's `.safetensors`, or it is damaged.
+        MissingModelError: no folder holds the trunk.
+        SettingsError: its file is damaged.
     """
     if trunk == "alex":
-        stages = alexnet_stages(load_weights(find_network("alexnet_features", folders)))
+        stages = alexnet_stages(load_weights(find_network("metric-alexnet", folders)))
     else:
-        stages = _pooled_vgg_stages(load_weights(find_network("vgg16_features", folders)))
+        stages = _pooled_vgg_stages(load_weights(find_network("metric-vgg16", folders)))
     table = load_weights(SHIPPED / f"lpips_lin_{trunk}.safetensors")
     heads = [table[f"lin{index}.model.1.weight"].flatten() for index in range(len(stages))]
     return LpipsNetwork(stages, heads).eval().requires_grad_(False)
@@ -96,7 +97,7 @@ class Lpips:
 
     @classmethod
     def load(cls, trunk: Trunk, folders: Sequence[Path], device: torch.device) -> Lpips:
-        """Read the trunk from the first of `folders` that holds it (raises SettingsError where none does)."""
+        """Read the trunk from the first of `folders` that holds it (raises MissingModelError where none does)."""
         return cls(load_lpips_network(trunk, folders).to(device), trunk, device)
 
     def __call__(self, reference: Frames, distorted: Frames) -> Values:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import platformdirs
 import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from codec.errors import SettingsError
+from codec.errors import MissingModelError, SettingsError
+from codec.store.manifest import TRUNKS
+from codec.store.paths import metrics_folder
 
 SHIPPED = Path(__file__).resolve().parents[2] / "resources" / "metrics"
 
@@ -19,25 +20,25 @@ VGG16 = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512)
 
 
 def default_folders() -> tuple[Path, ...]:
-    """Where trunks are looked for: the user's own folder, then `shared/models` beside a developer's checkout."""
-    user = Path(platformdirs.user_data_dir("freegvc", appauthor=False)) / "metrics"
-    return (user, Path(__file__).resolve().parents[3] / "shared" / "models")
+    """Where trunks are looked for unless a caller says otherwise: what `freegvc models get` and `add` keep."""
+    return (metrics_folder(),)
 
 
 def find_network(name: str, folders: Sequence[Path]) -> Path:
-    """The first `<name>.safetensors` among `folders`.
+    """The file of the network that the store calls `name` ("metric-vgg16"), in the first of `folders` that holds it.
 
     Raises:
-        SettingsError: no folder holds it.
+        MissingModelError: no folder does.
     """
+    trunk = TRUNKS[name]
     for folder in folders:
-        path = folder / f"{name}.safetensors"
+        path = folder / trunk.file
         if path.is_file():
             return path
-    places = " or ".join(str(folder) for folder in folders) or "any folder"
-    raise SettingsError(
-        f"The network {name}.safetensors is not in {places}; put it there, or choose the metric pocket-dists, "
-        "which comes with the program."
+    raise MissingModelError(
+        f"The network {name}, which {trunk.serves} need, is not on this machine; run `freegvc models get {name}`, or "
+        "choose the metric pocket-dists, which comes with the program.",
+        name,
     )
 
 

@@ -19,7 +19,8 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from codec.errors import PriorError
-from codec.store.paths import derived_folder, write_whole
+from codec.files import write_whole
+from codec.store.paths import MOVE_HOME, derived_folder
 
 CLOSING, PADDING = 1, 0
 FILE = "empty_prompt.safetensors"
@@ -64,7 +65,7 @@ def empty_prompt(folder: Path, kind: PromptKind, shape: tuple[int, int]) -> Tens
     if rows.shape[1] != shape[1]:
         raise PriorError(f"The text encoder in {encoder} does not belong to the model beside it; get the model again.")
     prompt = F.pad(rows, (0, 0, 0, shape[0] - len(rows)))
-    write_whole(derived, save({"prompt": prompt}))
+    write_whole(derived, save({"prompt": prompt}), MOVE_HOME)
     return prompt
 
 

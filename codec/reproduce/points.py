@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from codec.errors import SettingsError
-from codec.store.paths import read_json, write_json
+from codec.files import read_json, write_json
 
 FILE = "points.json"
 

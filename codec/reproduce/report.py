@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 
 from codec.errors import InputError
+from codec.files import write_whole
 from codec.metrics.bd_rate import bd_rate
 from codec.reproduce.points import Point
 from codec.reproduce.run import Failed
 from codec.reproduce.svg import Panel, chart
-from codec.store.paths import write_whole
 
 REPORT, POINTS, BD_RATES, PLOTS = "report.md", "points.csv", "bd_rates.csv", "plots"
 

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import IO
 
 from codec.errors import OutputError, PriorError
+from codec.files import finish, part_path, read_json, write_json
 from codec.store.hashing import sha256
-from codec.store.paths import read_json, write_json
+from codec.store.paths import MOVE_HOME
 
 CHUNK = 1 << 20
 TIMEOUT = 30.0
@@ -118,7 +119,7 @@ class _Part:
     def __init__(self, target: Path, wanted: Wanted) -> None:
         self._target = target
         self._wanted = wanted
-        self._path = target.with_name(target.name + ".part")
+        self._path = part_path(target)
         self._note = target.with_name(target.name + ".part.json")
 
     @property
@@ -140,7 +141,7 @@ class _Part:
         with reply.body, self._path.open("r+b" if reply.start else "wb") as file:
             file.seek(reply.start)
             if not reply.start:
-                write_json(self._note, self._state(reply.etag))
+                write_json(self._note, self._state(reply.etag), MOVE_HOME)
             yield from self._copy(reply, file)
             file.flush()
             os.fsync(file.fileno())
@@ -158,7 +159,7 @@ class _Part:
             raise _Restart(f"{self.size} bytes instead of {self._wanted.size}")
         if self._wanted.sha256 is not None and sha256(self._path) != self._wanted.sha256:
             raise _Restart("the SHA-256 differs")
-        self._path.replace(self._target)
+        finish(self._path, self._target)
         self._note.unlink(missing_ok=True)
 
     def discard(self) -> None:

@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from codec.errors import OutputError, PriorError
+from codec.files import read_json, write_json
 from codec.store.download import fetch
 from codec.store.hashing import sha256
 from codec.store.hub import Announced, Hub
 from codec.store.installed import RECORD, fetched_folder
 from codec.store.layout import INDEX
 from codec.store.manifest import ModelSpec, spec_of
-from codec.store.paths import home, models_root, read_json, write_json
+from codec.store.package import Transfer
+from codec.store.paths import MOVE_HOME, home, models_root
 
 PROGRESS = "freegvc.partial.json"
 """In a model's folder while it is being fetched: the commit, and the files that are done."""
@@ -26,15 +28,6 @@ PROGRESS = "freegvc.partial.json"
 WEIGHTS = {"transformer": INDEX, "vae": INDEX, "text_encoder": "model.safetensors.index.json"}
 MAX_JSON = 2**24
 MARGIN = 2**28
-
-
-@dataclass(frozen=True)
-class Transfer:
-    """How far a download is: `file` of the model, bytes of the whole download done and in all."""
-
-    file: str
-    done: int
-    total: int
 
 
 @dataclass
@@ -76,7 +69,7 @@ class _Job:
     def write(self, name: str) -> None:
         """Record what is here."""
         record = {"repository": self.spec.repository, "commit": self.commit, "licence": self.spec.licence}
-        write_json(self.folder / name, {**record, "files": self.files})
+        write_json(self.folder / name, {**record, "files": self.files}, MOVE_HOME)
 
     def _present(self, path: str, entry: dict[str, Any]) -> bool:
         place = self.folder / path
@@ -166,7 +159,7 @@ def check_space(name: str, needed: int) -> None:
         root.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(root).free
     except OSError as error:
-        raise OutputError(f"{root} can't be written ({error.strerror}); set FREEGVC_HOME to another folder.") from error
+        raise OutputError(f"{root} can't be written ({error.strerror}); {MOVE_HOME}.") from error
     if needed + MARGIN > free:
         raise OutputError(
             f"{name} needs {(needed + MARGIN) / 1e9:.1f} GB more in {root}, and {free / 1e9:.1f} GB are free; "
@@ -183,7 +176,7 @@ def licence_notice(name: str) -> str | None:
     """
     notice = unseen_licence(name)
     if notice is not None:
-        write_json(_shown(), {**read_json(_shown()), name: spec_of(name).licence})
+        write_json(_shown(), {**read_json(_shown()), name: spec_of(name).licence}, MOVE_HOME)
     return notice
 
 

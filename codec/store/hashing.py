@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from codec.errors import OutputError
-from codec.store.paths import read_json, write_json
+from codec.files import read_json, write_json
+from codec.store.paths import MOVE_HOME
 
 
 def sha256(path: Path) -> str:
@@ -33,7 +34,7 @@ def cached_hashes(paths: Sequence[Path], cache: Path) -> dict[Path, str]:
 
 def _remember(cache: Path, entries: dict[str, list[object]]) -> None:
     try:
-        write_json(cache, dict(entries))
+        write_json(cache, dict(entries), MOVE_HOME)
     except OutputError:
         # Only a cache: without it the files are read again next time.
         return

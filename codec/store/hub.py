@@ -19,6 +19,16 @@ ENDPOINT = "https://huggingface.co"
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
+def check_online() -> None:
+    """Refuse to go to any publisher where the user forbids it.
+
+    Raises:
+        SettingsError: $HF_HUB_OFFLINE is set.
+    """
+    if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
+        raise SettingsError("HF_HUB_OFFLINE is set, so nothing is fetched; unset it, or add what you have.")
+
+
 @dataclass(frozen=True)
 class Announced:
     """One file of a repository at one commit.
@@ -45,8 +55,7 @@ class Hub:
     """
 
     def __init__(self, repository: str) -> None:
-        if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
-            raise SettingsError("HF_HUB_OFFLINE is set, so nothing is fetched; unset it, or add a folder you have.")
+        check_online()
         self._base = f"{os.environ.get('HF_ENDPOINT', ENDPOINT).rstrip('/')}/{repository}/resolve"
 
     def announce(self, commit: str, path: str) -> Announced | None:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from codec.errors import MissingModelError, OutputError, PriorError
+from codec.files import read_json, write_json
 from codec.store.hashing import sha256
 from codec.store.layout import check_folder
 from codec.store.manifest import MODELS, ModelSpec, spec_of
-from codec.store.paths import models_root, read_json, write_json
+from codec.store.paths import MOVE_HOME, models_root
 
 RECORD = "freegvc.json"
 """In a fetched model's folder: its commit, and of each file size and sha256. Written when all are there."""
@@ -79,7 +80,7 @@ def add(name: str, folder: Path) -> Path:
     """
     spec, place = spec_of(name), folder.expanduser().resolve()
     check_folder(name, place, spec.transformer, spec.vae)
-    write_json(_pointer(name), {"folder": str(place)})
+    write_json(_pointer(name), {"folder": str(place)}, MOVE_HOME)
     return place
 
 

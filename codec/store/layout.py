@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from codec.errors import PriorError
-from codec.store.paths import read_json
+from codec.files import read_json
 
 INDEX = "diffusion_pytorch_model.safetensors.index.json"
 

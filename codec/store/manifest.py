@@ -1,4 +1,4 @@
-"""The models this program can use: where they are published, under which terms, and what they need.
+"""The models and networks this program can use: where they are published, under which terms, and what they need.
 
 A commit pins every byte of a repository. Those here are the ones that users of each model name in public (ten and more
 independent projects each); sizes and hashes of single files are what the hub says at that commit, checked on arrival
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from codec.errors import PriorError
 
@@ -78,6 +79,98 @@ MODELS: Mapping[str, ModelSpec] = {
             memory_bytes=round(5.7 * GB),
             transformer="LTXVideoTransformer3DModel",
             vae="AutoencoderKLLTXVideo",
+        ),
+    )
+}
+
+
+@dataclass(frozen=True)
+class HubFile:
+    """A file `path` of a hub's repository at a commit; the hub says its size and hash."""
+
+    repository: str
+    commit: str
+    path: str = "model.safetensors"
+
+    @property
+    def origin(self) -> str:
+        """For the record beside the file."""
+        return f"{self.repository} at {self.commit}"
+
+
+@dataclass(frozen=True)
+class WebFile:
+    """A file at an address of its own, with its size in bytes and its hash."""
+
+    url: str
+    size: int
+    sha256: str
+
+    @property
+    def path(self) -> str:
+        """That of the address."""
+        return urlsplit(self.url).path
+
+    @property
+    def origin(self) -> str:
+        """For the record beside the file."""
+        return self.url
+
+
+@dataclass(frozen=True)
+class TrunkSpec:
+    """The convolutions of a published classifier, under torchvision's layer numbers.
+
+    Attributes:
+        file: what it is called in the metrics' folder.
+        source: the whole network; a trunk alone is published nowhere.
+        first_layer: shape of the first convolution's weight, by which it is told from others.
+        layers: how many convolutions it has.
+        serves: the metrics that need it.
+        download_bytes: of the published file.
+        disk_bytes: of the trunk that is kept; 4 for each of its parameters.
+    """
+
+    name: str
+    file: str
+    source: HubFile | WebFile
+    first_layer: tuple[int, ...]
+    layers: int
+    licence: str
+    serves: str
+    download_bytes: int
+    disk_bytes: int
+
+
+TRUNKS: Mapping[str, TrunkSpec] = {
+    spec.name: spec
+    for spec in (
+        TrunkSpec(
+            name="metric-vgg16",
+            file="vgg16_features.safetensors",
+            source=HubFile("timm/vgg16.tv_in1k", "b8d8aa2dd860af9233c8c67385a8097fd6c35d3f"),
+            first_layer=(64, 3, 3, 3),
+            layers=13,
+            licence="BSD-3-Clause",
+            serves="DISTS and LPIPS (VGG)",
+            download_bytes=4 * 138_357_544,
+            disk_bytes=4 * 14_714_688,
+        ),
+        TrunkSpec(
+            name="metric-alexnet",
+            file="alexnet_features.safetensors",
+            # No project of standing publishes it as safetensors; this is torchvision's own file. Many projects pin it.
+            source=WebFile(
+                url="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
+                size=244_408_911,
+                sha256="7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
+            ),
+            first_layer=(64, 3, 11, 11),
+            layers=5,
+            licence="BSD-3-Clause",
+            serves="LPIPS (AlexNet) and tLP",
+            download_bytes=244_408_911,
+            disk_bytes=4 * 2_469_696,
         ),
     )
 }

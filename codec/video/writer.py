@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import secrets
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -22,6 +20,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from codec.errors import OutputError
+from codec.files import finish, own_part
 from codec.video.audio import AudioPacket, AudioTrack
 from codec.video.info import Colour, swscale_matrix
 
@@ -132,8 +131,7 @@ class VideoWriter:
         try:
             self._mux(None)
             self._container.close()
-            _sync(self._temporary)
-            self._temporary.replace(self._path)
+            finish(self._temporary, self._path)
         except (FFmpegError, OSError) as error:
             self.abort()
             raise self._failed() from error
@@ -243,7 +241,7 @@ def _reserve(path: Path) -> Path:
     """An empty file beside `path`, under a name nothing else has."""
     if path.is_dir():
         raise OutputError(f"{path} is a folder; give the output a file name.")
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    temporary = own_part(path)
     try:
         temporary.touch(exist_ok=False)
     except OSError as error:
@@ -264,8 +262,3 @@ def _pad(rgb: VideoFrame, multiple: int) -> VideoFrame:
     pixels = np.asarray(rgb.to_ndarray(), np.uint8)
     repeated = np.pad(pixels, ((0, height - rgb.height), (0, width - rgb.width), (0, 0)), mode="edge")
     return VideoFrame.from_ndarray(repeated, format="rgb24")
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())

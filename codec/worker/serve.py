@@ -311,14 +311,14 @@ class _Worker:
     def _measure(self, task: Measure) -> dict[str, float]:
         judges: dict[str, Metric] = {}
         for name in METRICS:
-            with contextlib.suppress(SettingsError):
+            with contextlib.suppress(MissingModelError, SettingsError):
                 judges[name] = self._judge(name)
         if "dists" not in judges:
             judges["pocket-dists"] = self._judge("pocket-dists")
         return {name: float(judge(task.reference[None], task.distorted[None])[0]) for name, judge in judges.items()}
 
     def _judge(self, name: str) -> Metric:
-        """A metric, loaded once (raises SettingsError while this machine lacks what it needs)."""
+        """A metric, loaded once (raises what `metric` does while this machine lacks what it needs)."""
         from codec.metrics.catalog import metric
 
         if name not in self._judges:

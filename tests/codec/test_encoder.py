@@ -17,10 +17,10 @@ import pytest
 from codec.encoder import encode
 from codec.errors import FreeGvcError, OutputError, SettingsError
 from codec.events import GopDone
+from codec.files import part_path
 from codec.format.info import describe
 from codec.format.reader import BitstreamReader
 from codec.format.records import GopRecord
-from codec.format.writer import part_path
 from codec.settings import Bitrate, Quality, Size
 from tests.support.codec_runs import cut_film, film, moving, run_decode, run_encode, shown, tiny
 from tests.support.synthetic import write_video

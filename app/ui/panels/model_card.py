@@ -121,7 +121,7 @@ class ModelCard(QFrame):
     def _enable(self) -> None:
         entry, row = self._entry, self._entry.row
         idle, bundled = entry.standing is Standing.IDLE, row.origin == "bundled"
-        get = row.published and idle and (not entry.here or entry.paused or bool(entry.damaged))
+        get = idle and not bundled and (not entry.here or entry.paused or bool(entry.damaged))
         shown = {
             "get": get,
             "pause": entry.standing in (Standing.WAITING, Standing.FETCHING, Standing.CHECKING, Standing.PAUSING),
@@ -228,8 +228,6 @@ def facts(entry: Entry) -> str:
     lines = ["  \u00b7  ".join(parts)]
     if row.place is not None and row.origin != "bundled":
         lines.append(short_path(row.place))
-    elif not row.published and row.origin == "absent":
-        lines.append(_tr("Not published as safetensors; give torchvision's weights as a file."))
     return "\n".join(lines)
 
 

@@ -105,7 +105,7 @@ class ModelsDialog(QDialog):
         if self._models.entry(name).row.kind == "prior":
             place = QFileDialog.getExistingDirectory(self, self.tr("The folder of {}").format(name))
         else:
-            kinds = self.tr("Weights (*.safetensors)")
+            kinds = self.tr("Weights (*.safetensors *.pth)")
             place, _ = QFileDialog.getOpenFileName(self, self.tr("The file of {}").format(name), "", kinds)
         if place:
             self._models.add(name, Path(place))

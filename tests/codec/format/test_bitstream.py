@@ -17,11 +17,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from codec.errors import FormatError, InputError, OutputError, SettingsError
+from codec.files import part_path
 from codec.format import framing, packing
 from codec.format import records as r
 from codec.format.reader import SIGNATURE, BitstreamReader, Damage, pack_file_header
 from codec.format.wire import varint
-from codec.format.writer import BitstreamWriter, ResumePoint, part_path
+from codec.format.writer import BitstreamWriter, ResumePoint
 from tests.support import GOLDEN
 from tests.support import format_cases as cases
 

@@ -50,7 +50,7 @@ def test_missing_weights_are_a_sentence(models: Path) -> None:
     assert ready(["pocket-dists"], [])[1] == {}
     reason = ready(["lpips"], [])[1].get("lpips")
     assert reason is not None
-    assert "alexnet_features.safetensors" in reason
+    assert "models get metric-alexnet" in reason
 
 
 def test_a_machine_without_opencv_is_told_before_anything_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:

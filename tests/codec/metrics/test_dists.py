@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 from torch.nn import functional
 
-from codec.errors import SettingsError
+from codec.errors import MissingModelError, SettingsError
 from codec.metrics.base import Frames
 from codec.metrics.dists import Dists, L2Pool, load_dists_network, structure_dissimilarity, texture_dissimilarity
 from codec.metrics.networks import SHIPPED, find_network
@@ -97,9 +97,10 @@ def test_texture_sees_the_mean_and_structure_the_pattern() -> None:
     assert structure_dissimilarity(pattern, pattern.flip(3)).item() > 0.5
 
 
-def test_missing_network_names_file_place_and_way_out(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"vgg16_features\.safetensors is not in .*pocket-dists"):
-        find_network("vgg16_features", [tmp_path])
+def test_missing_network_names_the_way_out(tmp_path: Path) -> None:
+    with pytest.raises(MissingModelError, match=r"models get metric-vgg16.*pocket-dists") as told:
+        find_network("metric-vgg16", [tmp_path])
+    assert told.value.name == "metric-vgg16"
 
 
 def test_damaged_network_is_refused(tmp_path: Path) -> None:

@@ -13,11 +13,11 @@ import pytest
 
 from codec import cli
 from codec.errors import OutputError, PriorError, SettingsError
-from codec.store import fetch as model_fetch
 from codec.store import installed as store
 from codec.store.fetch import get_model, licence_notice
 from codec.store.layout import INDEX
 from codec.store.manifest import MODELS, ModelSpec
+from codec.store.package import Transfer
 from tests.support.hostile_server import COMMIT, Hub, serving
 
 NAME = "wan2.1-t2v-1.3b"
@@ -59,7 +59,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
         yield server
 
 
-def _get(name: str = NAME) -> list[model_fetch.Transfer]:
+def _get(name: str = NAME) -> list[Transfer]:
     return list(get_model(name, wait=lambda _: None))
 
 
@@ -271,10 +271,12 @@ def test_command(hub: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert cli.main(["models", "get", NAME, "--json"]) == 0
     shown = capsys.readouterr()
     assert "Apache-2.0" in shown.err
-    assert json.loads(shown.out.splitlines()[-1])["done"] == sum(map(len, hub.files.values()))
+    *_, last, note = map(json.loads, shown.out.splitlines())
+    assert (last["event"], last["name"], last["done"]) == ("transfer", NAME, sum(map(len, hub.files.values())))
+    assert note == {"event": "note", "name": NAME, "message": f"{NAME} is ready."}
     assert cli.main(["models", "verify", NAME]) == 0
     assert cli.main(["models", "list", "--json"]) == 0
-    listed = {row["name"]: row for row in json.loads(capsys.readouterr().out.splitlines()[-1])}
+    listed = {row["name"]: row for row in json.loads(capsys.readouterr().out.splitlines()[-1])["rows"]}
     assert listed[NAME]["origin"] == "fetched"
     assert listed["cogvideox-2b"]["origin"] == "absent"
     assert cli.main(["models", "remove", NAME]) == 0
