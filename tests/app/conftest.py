@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -19,6 +20,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.core.engine import Engine
 from codec.video import Colour, VideoReader, VideoWriter
+from tests.support import DATA, SAMPLE
 
 # The offscreen platform has no window manager to tell size hints to.
 ALLOWED_QT_WARNINGS = ["This plugin does not support propagateSizeHints"]
@@ -61,14 +63,24 @@ def engine() -> Iterator[Engine]:
     made.shut_down()
 
 
-@pytest.fixture(scope="session")
-def short_clip(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """30 real frames at 86x64, a second at 30 fps: the smallest thing that still is a video."""
-    path = tmp_path_factory.mktemp("clip") / "carphone.mkv"
+def _first_second(source: Path, path: Path) -> Path:
+    """30 frames at 80x64, lossless, at 30 fps: the smallest thing that still is a video."""
     rate = Fraction(30)
-    with VideoReader(clips / "03_carphone_qcif_talkinghead.mp4", size=(80, 64), duration=1.0) as reader:
-        frames = list(reader.frames())
+    with VideoReader(source, size=(80, 64)) as reader:
+        frames = list(islice(reader.frames(), 30))
     with VideoWriter(path, 80, 64, frame_rate=rate, time_base=1 / rate, colour=Colour()) as writer:
         for number, frame in enumerate(frames):
             writer.write(frame.pixels, number / rate)
     return path
+
+
+@pytest.fixture(scope="session")
+def short_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A second full of texture and motion, which is dear to any codec."""
+    return _first_second(DATA / "scene.mp4", tmp_path_factory.mktemp("clip") / "scene.mkv")
+
+
+@pytest.fixture(scope="session")
+def quiet_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real second, bottles on a table, on which the pocket prior reaches a quality."""
+    return _first_second(SAMPLE, tmp_path_factory.mktemp("clip") / "bottles.mkv")

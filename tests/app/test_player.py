@@ -98,8 +98,8 @@ def test_the_store_keeps_its_limit_and_the_frames_near_the_playhead(numbers: lis
         assert len(store) <= room
 
 
-def test_the_original_gives_the_same_frame_however_it_is_reached(qtbot: QtBot, clips: Path) -> None:
-    path = clips / "03_carphone_qcif_talkinghead.mp4"
+def test_the_original_gives_the_same_frame_however_it_is_reached(qtbot: QtBot, data: Path) -> None:
+    path = data / "scene.mp4"
     with VideoReader(path, size=(88, 72)) as reader:
         straight = [frame.pixels for _, frame in zip(range(80), reader.frames(), strict=False)]
     reader_thread = OriginalReader(path, (88, 72))
@@ -114,8 +114,8 @@ def test_the_original_gives_the_same_frame_however_it_is_reached(qtbot: QtBot, c
         reader_thread.close()
 
 
-def test_variable_frame_rate_counts_frames_not_time(qtbot: QtBot, clips: Path) -> None:
-    path = clips / "19_vfr_blocks_640x360.mkv"
+def test_variable_frame_rate_counts_frames_not_time(qtbot: QtBot, data: Path) -> None:
+    path = data / "variable.mkv"
     with VideoReader(path, size=(64, 36)) as reader:
         straight = [frame.pixels for _, frame in zip(range(60), reader.frames(), strict=False)]
     reader_thread = OriginalReader(path, (64, 36))

@@ -31,7 +31,7 @@ QUICK = EncodeSettings(prior="gaussian", goal=Bitrate(60_000), short_side=64, go
 @pytest.fixture(scope="module")
 def coded(short_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """(source, the file made of it)."""
-    source = Path(shutil.copy(short_clip, tmp_path_factory.mktemp("peers") / "carphone.mkv"))
+    source = Path(shutil.copy(short_clip, tmp_path_factory.mktemp("peers") / "scene.mkv"))
     for _ in encode(source, source.with_suffix(".fgvc"), QUICK):
         pass
     return source, source.with_suffix(".fgvc")

@@ -62,9 +62,9 @@ def window(qtbot: QtBot, preferences: Preferences, theme: Theme, tmp_path: Path)
 
 
 @pytest.fixture
-def clip(short_clip: Path, tmp_path: Path) -> Path:
+def clip(quiet_clip: Path, tmp_path: Path) -> Path:
     """A copy that output may lie beside."""
-    return Path(shutil.copy(short_clip, tmp_path / "carphone.mkv"))
+    return Path(shutil.copy(quiet_clip, tmp_path / "bottles.mkv"))
 
 
 def drop(window: MainWindow, *paths: Path) -> None:
@@ -138,8 +138,8 @@ def test_drop_encode_play_retarget_export(qtbot: QtBot, window: MainWindow, clip
 
     window.actions_["pair"].trigger()
     assert sorted(path.name for path in tmp_path.glob("*.png")) == [
-        "carphone-000000-fgvc.png",
-        "carphone-000000-original.png",
+        "bottles-000000-fgvc.png",
+        "bottles-000000-original.png",
     ]
 
 
@@ -156,9 +156,7 @@ def test_a_finished_file_plays_without_its_source(qtbot: QtBot, window: MainWind
     qtbot.waitUntil(lambda: workspace.player.result is not None, timeout=PATIENCE)
 
 
-@pytest.mark.parametrize(
-    "name", ["01_zero_bytes.mp4", "02_text_renamed.mp4", "07_audio_only.mp4", "09_png_renamed.mp4"]
-)
+@pytest.mark.parametrize("name", ["zero_bytes.mp4", "text.mp4", "audio_only.mp4", "png.mp4"])
 def test_a_bad_file_is_refused_with_its_reason(window: MainWindow, malformed: Path, name: str) -> None:
     drop(window, malformed / name)
     assert window.banner.isVisible()
@@ -342,7 +340,7 @@ def test_output_never_overwrites(window: MainWindow, clip: Path) -> None:
     drop(window, clip)
     for _ in range(2):
         window.workspace.compress(QUICK)
-    assert [job.output.name for job in window.workspace.queue] == ["carphone (2).fgvc", "carphone (3).fgvc"]
+    assert [job.output.name for job in window.workspace.queue] == ["bottles (2).fgvc", "bottles (3).fgvc"]
 
 
 def test_diagnostics_name_the_versions_and_the_log(window: MainWindow) -> None:

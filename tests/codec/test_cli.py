@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import resource
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +14,7 @@ import pytest
 from codec.cli import bits, main
 from codec.format.info import describe
 from codec.format.reader import SIGNATURE
-from tests.support import ROOT
+from tests.support import ROOT, skips
 from tests.support.codec_runs import film
 
 TINY = ("--prior", "gaussian", "--base", "none", "--channel", "greedy", "--short-side", "32", "--bitrate", "8k")
@@ -115,7 +112,7 @@ def test_every_malformed_source_is_one_sentence(malformed: Path, tmp_path: Path,
             left.unlink()
 
 
-@pytest.mark.parametrize("name", ["01_zero_bytes.mp4", "09_png_renamed.mp4", "18_ftyp_then_noise.mp4"])
+@pytest.mark.parametrize("name", ["zero_bytes.mp4", "png.mp4", "ftyp_then_noise.mp4"])
 def test_no_malformed_file_is_a_fgvc(malformed: Path, tmp_path: Path, capsys: Output, name: str) -> None:
     assert "is not a Free-GVC file" in _refused(capsys, "decode", malformed / name, "-o", tmp_path / "a.mp4")
     assert "is not a Free-GVC file" in _refused(capsys, "info", malformed / name)
@@ -138,7 +135,7 @@ def test_folders_and_missing_files_are_told(source: Path, coded: Path, tmp_path:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write to a read-only folder")
+@skips.not_root
 def test_a_read_only_folder_is_told(source: Path, tmp_path: Path, capsys: Output) -> None:
     tmp_path.chmod(0o555)
     assert "write-protected" in _refused(capsys, "encode", source, "-o", tmp_path / "a.fgvc", *TINY)
@@ -191,10 +188,13 @@ def test_amounts_have_suffixes(text: str, value: float) -> None:
 
 def _limit_files() -> None:
     """No file may grow beyond 600 bytes: what a full disk is to a process."""
+    import resource
+
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (600, 600))
 
 
+@skips.posix
 def test_a_disk_that_fills_up_is_told(source: Path, coded: Path, tmp_path: Path) -> None:
     tasks: list[list[object]] = [
         ["encode", source, "-o", tmp_path / "a.fgvc", *TINY],
@@ -214,6 +214,7 @@ def test_a_disk_that_fills_up_is_told(source: Path, coded: Path, tmp_path: Path)
 LONG = 6000
 
 
+@skips.posix
 def test_ctrl_c_leaves_a_playable_file_and_exit_130(tmp_path: Path) -> None:
     source, output = film(tmp_path / "in.mp4", LONG), tmp_path / "a.fgvc"
     command = [*COMMAND, "encode", str(source), "-o", str(output), *TINY, "--gop", "8", "--json"]
@@ -232,10 +233,8 @@ def test_ctrl_c_leaves_a_playable_file_and_exit_130(tmp_path: Path) -> None:
 
 
 def test_a_reader_that_leaves_is_no_crash(coded: Path) -> None:
-    if shutil.which("true") is None:
-        pytest.skip("this system has no program that reads nothing")
-    with subprocess.Popen(["true"], stdin=subprocess.PIPE) as gone:
-        gone.wait(timeout=10)
+    with subprocess.Popen([sys.executable, "-c", ""], stdin=subprocess.PIPE) as gone:
+        gone.wait(timeout=60)
         run = subprocess.run(
             [*COMMAND, "info", str(coded), "--json"],
             stdout=gone.stdin,

@@ -4,3 +4,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "golden"
+DATA = ROOT / "tests" / "data"
+"""Small clips that tests/data/make.py made: footage enough for whatever needs no real one."""
+SAMPLE = ROOT / "docs" / "sample.mp4"
+"""Two real seconds, 426x240: bottles on a table, a camera in a hand."""

@@ -87,8 +87,8 @@ def test_export_is_what_the_program_loads(tmp_path: Path, lesson: Lesson, start:
         assert network(y, y).tolist() == [0, 0, 0]
 
 
-def test_labels_are_the_teachers_scores(shared: Path) -> None:
-    teacher, rng = load_dists_network([shared / "models"]), np.random.default_rng(8)
+def test_labels_are_the_teachers_scores(networks: Path) -> None:
+    teacher, rng = load_dists_network([networks]), np.random.default_rng(8)
     references, distorted = (rng.integers(0, 256, (2, *d, 40, 56, 3), np.uint8) for d in ((), (2,)))
     terms = label(teacher, references, distorted)
     x, y = (to_unit_tensor(p, CPU) for p in (references[1:], distorted[1, 1:]))
@@ -129,8 +129,8 @@ def test_telling_channels_are_not_copies_of_each_other() -> None:
     assert torch.linalg.matrix_rank(signals[:, chosen]) == 3
 
 
-def test_before_relus_are_what_the_teacher_computes(shared: Path) -> None:
-    teacher = load_dists_network([shared / "models"])
+def test_before_relus_are_what_the_teacher_computes(networks: Path) -> None:
+    teacher = load_dists_network([networks])
     x = torch.rand(1, 3, 48, 64, generator=torch.Generator().manual_seed(9))
     with torch.inference_mode():
         expected, found = teacher.features(x), before_relus(teacher, x)
@@ -138,8 +138,8 @@ def test_before_relus_are_what_the_teacher_computes(shared: Path) -> None:
         assert torch.allclose(found[number].relu(), expected[stage], atol=1e-4)
 
 
-def test_a_fitted_layer_imitates_the_teachers(shared: Path) -> None:
-    teacher, generator = load_dists_network([shared / "models"]), torch.Generator().manual_seed(10)
+def test_a_fitted_layer_imitates_the_teachers(networks: Path) -> None:
+    teacher, generator = load_dists_network([networks]), torch.Generator().manual_seed(10)
     coarse = torch.rand(6, 1, 3, 12, 16, generator=generator)
     with torch.inference_mode():
         pictures = [look(teacher, functional.interpolate(x, scale_factor=4, mode="bicubic"), generator) for x in coarse]

@@ -66,8 +66,8 @@ def _raw_units(frames: Picture) -> list[bytes]:
 
 
 @pytest.fixture(scope="module")
-def talking(clips: Path) -> Picture:
-    return _real_frames(clips / "03_carphone_qcif_talkinghead.mp4", 70)
+def talking(data: Path) -> Picture:
+    return _real_frames(data / "scene.mp4", 70)
 
 
 @pytest.fixture(scope="module")

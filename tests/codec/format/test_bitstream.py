@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import os
 import tracemalloc
 from collections.abc import Callable
 from fractions import Fraction
@@ -23,7 +22,7 @@ from codec.format import records as r
 from codec.format.reader import SIGNATURE, BitstreamReader, Damage, pack_file_header
 from codec.format.wire import varint
 from codec.format.writer import BitstreamWriter, ResumePoint
-from tests.support import GOLDEN
+from tests.support import GOLDEN, skips
 from tests.support import format_cases as cases
 
 Item = r.GopRecord | r.AudioRecord | Damage
@@ -448,14 +447,14 @@ def test_a_place_that_can_not_be_written_is_named(path: Path) -> None:
         BitstreamWriter(path / "film.fgvc", cases.PLAIN)
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full")
+@skips.linux_disk
 def test_a_full_disk_is_named(path: Path) -> None:
     part_path(path).symlink_to("/dev/full")
     with pytest.raises(OutputError, match="the disk is full; free some space"):
         BitstreamWriter(path, cases.PLAIN)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="file size limits are POSIX's")
+@skips.posix
 def test_a_record_that_does_not_fit_leaves_no_half_of_itself(path: Path) -> None:
     import resource
 

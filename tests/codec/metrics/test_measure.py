@@ -23,9 +23,9 @@ Times = list[Fraction]
 
 
 @pytest.fixture(scope="module")
-def frames(clips: Path) -> Frames:
-    """Twelve frames of a leaves in the wind, 176x144."""
-    with VideoReader(clips / "14_flower_leaves_720p.mp4", size=(176, 144)) as reader:
+def frames(data: Path) -> Frames:
+    """Twelve frames full of texture, 176x144."""
+    with VideoReader(data / "scene.mp4", size=(176, 144)) as reader:
         return np.stack([frame.pixels for frame, _ in zip(reader.frames(), range(12), strict=False)])
 
 

@@ -33,17 +33,17 @@ def test_tof_ignores_what_moves_alike(leaves: Frames) -> None:
     assert mean(Tof()(moving, moving // 2 + 60)) < 0.2
 
 
-def test_tlp_is_the_difference_of_changes(talking: Frames, models: Path) -> None:
+def test_tlp_is_the_difference_of_changes(talking: Frames, networks: Path) -> None:
     frozen = np.repeat(talking[:1], 4, axis=0)
-    change = Lpips.load("alex", [models], CPU)(talking[:-1], talking[1:])
-    metric = Tlp.load([models], CPU)
+    change = Lpips.load("alex", [networks], CPU)(talking[:-1], talking[1:])
+    metric = Tlp.load([networks], CPU)
     assert metric(talking, frozen) == pytest.approx(change)
     assert change.min() > 0
     assert metric(talking, talking.copy()).tolist() == [0, 0, 0]
 
 
-def test_one_frame_has_no_temporal_value(talking: Frames, models: Path) -> None:
-    for metric in (Tof(), Tlp.load([models], CPU)):
+def test_one_frame_has_no_temporal_value(talking: Frames, networks: Path) -> None:
+    for metric in (Tof(), Tlp.load([networks], CPU)):
         values = metric(talking[:1], talking[:1])
         assert values.shape == (0,)
         assert np.isnan(mean(values))

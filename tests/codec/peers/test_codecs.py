@@ -1,4 +1,4 @@
-"""The peers on real frames."""
+"""The peers on frames with texture and motion."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from codec.metrics.psnr import Psnr
 from codec.peers.codecs import PEERS, Coded, Peer, at_size, vvc_program
 from codec.priors.base import Frames
 from codec.video import VideoReader
+from tests.support import skips
 
 RATE = Fraction(30)
 
 
 @pytest.fixture(scope="module")
-def clip(clips: Path) -> Frames:
-    with VideoReader(clips / "03_carphone_qcif_talkinghead.mp4", size=(96, 72)) as reader:
+def clip(data: Path) -> Frames:
+    with VideoReader(data / "scene.mp4", size=(96, 72)) as reader:
         return np.stack([frame.pixels for _, frame in zip(range(8), reader.frames(), strict=False)])
 
 
 @pytest.mark.parametrize("name", ["svtav1", "x265", "vvc"])
 def test_a_coarser_quantiser_is_smaller_and_worse(name: str, clip: Frames) -> None:
     if name == "vvc" and vvc_program() is None:
-        pytest.skip("no ffmpeg with libvvenc on this machine")
+        pytest.skip(skips.NO_VVC)
     fine, coarse = (PEERS[name].encode(clip, quantiser, RATE) for quantiser in (30, 45))
     assert fine.frames.shape == coarse.frames.shape == clip.shape
     assert coarse.bytes < fine.bytes

@@ -31,9 +31,9 @@ def prior() -> PocketPrior:
 
 
 @pytest.fixture(scope="module")
-def clip(clips: Path) -> Frames:
+def clip(data: Path) -> Frames:
     """Nine real frames of an odd size, so that time, rows and columns all need padding."""
-    with VideoReader(clips / "03_carphone_qcif_talkinghead.mp4", size=(106, 74)) as reader:
+    with VideoReader(data / "scene.mp4", size=(106, 74)) as reader:
         return np.stack([frame.pixels for _, frame in zip(range(9), reader.frames(), strict=False)])
 
 

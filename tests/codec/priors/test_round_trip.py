@@ -31,7 +31,7 @@ from tests.support.tiny_models import SAVERS, save_tiny
 
 # Two GOPs that overlap by whole latent slots, and a tail of odd length.
 GOP_FRAMES = {"wan2.1-t2v-1.3b": 17, "cogvideox-2b": 16, "ltx-video-2b": 17}
-CLIP = "03_carphone_qcif_talkinghead.mp4"
+CLIP = "scene.mp4"
 SECONDS = 0.8
 ZEROS = "zeros"
 
@@ -60,10 +60,10 @@ def _pictures(events: list[Event]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", SAVERS)
-def test_decoder_makes_the_pictures_that_the_encoder_saw(name: str, clips: Path, tmp_path: Path) -> None:
+def test_decoder_makes_the_pictures_that_the_encoder_saw(name: str, data: Path, tmp_path: Path) -> None:
     store.add(name, save_tiny(name, tmp_path / "model"))
     coded, shown = tmp_path / "out.fgvc", tmp_path / "out.mp4"
-    encoded = list(encode(clips / CLIP, coded, _settings(name)))
+    encoded = list(encode(data / CLIP, coded, _settings(name)))
     decoded = list(decode(coded, shown, DecodeSettings(device="cpu")))
     seen, made = _pictures(encoded), _pictures(decoded)
     assert np.array_equal(seen, made)
@@ -74,12 +74,12 @@ def test_decoder_makes_the_pictures_that_the_encoder_saw(name: str, clips: Path,
         assert sum(1 for _ in reader.frames()) == len(made)
 
 
-def test_another_process_decodes_the_same(clips: Path, tmp_path: Path) -> None:
+def test_another_process_decodes_the_same(data: Path, tmp_path: Path) -> None:
     """All families in one other process, since it takes seconds to start."""
     for name in SAVERS:
         store.add(name, save_tiny(name, tmp_path / name / "model"))
         coded = tmp_path / name / "out.fgvc"
-        list(encode(clips / CLIP, coded, _settings(name, overlap="plain")))
+        list(encode(data / CLIP, coded, _settings(name, overlap="plain")))
         list(decode(coded, tmp_path / name / "here.mkv", DecodeSettings(device="cpu")))
     options = ["--device", "cpu", "--threads", "1", "--json"]
     commands = [
@@ -103,37 +103,37 @@ def test_another_process_decodes_the_same(clips: Path, tmp_path: Path) -> None:
                 assert np.array_equal(ours.pixels, theirs.pixels)
 
 
-def test_another_number_type_is_told(clips: Path, tmp_path: Path) -> None:
+def test_another_number_type_is_told(data: Path, tmp_path: Path) -> None:
     name = "ltx-video-2b"
     store.add(name, save_tiny(name, tmp_path / "model"))
     coded = tmp_path / "out.fgvc"
-    list(encode(clips / CLIP, coded, _settings(name)))
+    list(encode(data / CLIP, coded, _settings(name)))
     events = list(decode(coded, tmp_path / "out.mp4", DecodeSettings(device="cpu", dtype="bfloat16")))
     warnings = [event.message for event in events if isinstance(event, Warned)]
     assert any("--dtype float32" in message for message in warnings)
 
 
 def test_tiles_are_in_the_file_and_a_decoder_without_says_so(
-    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name = "ltx-video-2b"
     store.add(name, save_tiny(name, tmp_path / "model"))
     coded = tmp_path / "out.fgvc"
     with monkeypatch.context() as patch:
         patch.setattr(diffusers_models, "choose_tier", lambda *_: Tier(offload=False, tiled=True))
-        list(encode(clips / CLIP, coded, dataclasses.replace(_settings(name), duration=0.3)))
+        list(encode(data / CLIP, coded, dataclasses.replace(_settings(name), duration=0.3)))
     assert cli.main(["info", str(coded)]) == 0
     assert "tiles of 512 pixels, 384 apart" in capsys.readouterr().out
     events = list(decode(coded, tmp_path / "out.mp4", DecodeSettings(device="cpu")))
     assert any("in tiles of 512 pixels" in event.message for event in events if isinstance(event, Warned))
 
 
-def test_base_opens_the_trajectory_where_it_is_asked_for(clips: Path, tmp_path: Path) -> None:
+def test_base_opens_the_trajectory_where_it_is_asked_for(data: Path, tmp_path: Path) -> None:
     name = "ltx-video-2b"
     store.add(name, save_tiny(name, tmp_path / "model"))
     coded = tmp_path / "out.fgvc"
     settings = dataclasses.replace(_settings(name), goal=Bitrate(200_000), base="av1")
-    encoded = list(encode(clips / CLIP, coded, settings))
+    encoded = list(encode(data / CLIP, coded, settings))
     decoded = list(decode(coded, tmp_path / "out.mp4", DecodeSettings(device="cpu")))
     assert np.array_equal(_pictures(encoded), _pictures(decoded))
     with BitstreamReader(coded) as reader:
@@ -144,26 +144,26 @@ def test_base_opens_the_trajectory_where_it_is_asked_for(clips: Path, tmp_path: 
         assert gop.steps[0] == b""
 
 
-def test_no_base_unless_asked_for(clips: Path, tmp_path: Path) -> None:
+def test_no_base_unless_asked_for(data: Path, tmp_path: Path) -> None:
     name = "ltx-video-2b"
     store.add(name, save_tiny(name, tmp_path / "model"))
-    list(encode(clips / CLIP, tmp_path / "out.fgvc", _settings(name)))
+    list(encode(data / CLIP, tmp_path / "out.fgvc", _settings(name)))
     with BitstreamReader(tmp_path / "out.fgvc") as reader:
         assert reader.header.base_codec == "none"
 
 
-def test_added_folder_serves_the_command(clips: Path, tmp_path: Path) -> None:
+def test_added_folder_serves_the_command(data: Path, tmp_path: Path) -> None:
     name = "ltx-video-2b"
     folder = save_tiny(name, tmp_path / "model")
     assert cli.main(["models", "add", name, str(folder)]) == 0
     coded = tmp_path / "out.fgvc"
-    source = ["encode", str(clips / CLIP), "-o", str(coded), "--prior", name, "--duration", "0.4"]
+    source = ["encode", str(data / CLIP), "-o", str(coded), "--prior", name, "--duration", "0.4"]
     assert cli.main([*source, "--bitrate", "20k", "--short-side", "64", "--audio", "none", "--device", "cpu"]) == 0
     with BitstreamReader(coded) as reader:
         assert reader.header.prior_id == name
 
 
-def test_file_made_with_a_prompt_is_refused_without_one(clips: Path, tmp_path: Path) -> None:
+def test_file_made_with_a_prompt_is_refused_without_one(data: Path, tmp_path: Path) -> None:
     name = "ltx-video-2b"
     folder = save_tiny(name, tmp_path / "model")
     store.add(name, folder)
@@ -171,7 +171,7 @@ def test_file_made_with_a_prompt_is_refused_without_one(clips: Path, tmp_path: P
     save_file({"prompt": torch.ones(128, 32)}, prompt)
     coded = tmp_path / "out.fgvc"
     settings = dataclasses.replace(_settings(name), duration=0.3)
-    events = list(encode(clips / CLIP, coded, settings))
+    events = list(encode(data / CLIP, coded, settings))
     assert not any(isinstance(event, Warned) and ZEROS in event.message for event in events)
     prompt.unlink()
     with pytest.raises(PriorError, match=r"other weights.*zeros"):

@@ -1,0 +1,21 @@
+"""Why a test may be skipped. CI fails on any other reason: a skip that nobody thought of hides what isn't tested."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+NO_SHARED = "no ../shared folder with the real clips and networks beside this checkout"
+ROOT_MAY_WRITE = "root may write to a read-only folder"
+POSIX_LIMITS = "limits of memory, files and signals are POSIX's"
+LINUX_DISK = "only Linux has a disk that is always full"
+OTHER_SCREEN = "Xvfb and xdotool are Linux's"
+NO_VVC = "no ffmpeg with libvvenc on this machine"
+_ELSEWHERE = frozenset() if sys.platform.startswith("linux") else frozenset({LINUX_DISK, OTHER_SCREEN, NO_VVC})
+ALLOWED = frozenset({NO_SHARED, ROOT_MAY_WRITE}) | _ELSEWHERE | (frozenset() if os.name == "posix" else {POSIX_LIMITS})
+
+posix = pytest.mark.skipif(os.name != "posix", reason=POSIX_LIMITS)
+linux_disk = pytest.mark.skipif(not sys.platform.startswith("linux"), reason=LINUX_DISK)
+not_root = pytest.mark.skipif(os.name == "posix" and os.geteuid() == 0, reason=ROOT_MAY_WRITE)
