@@ -28,6 +28,9 @@ def _conv(weights: dict[str, Tensor], index: int, **options: int) -> nn.Conv2d:
 class Dists(nn.Module):
     """DISTS (Ding et al. 2020, arXiv 2004.07728, eq. 6) of RGB pictures in [0, 1]."""
 
+    alpha: Tensor
+    beta: Tensor
+
     def __init__(self, networks: Path, weights: Path) -> None:
         super().__init__()
         vgg = load_file(networks / "vgg16_features.safetensors")
@@ -39,8 +42,8 @@ class Dists(nn.Module):
         self.register_buffer("kernel", (kernel / kernel.sum())[None, None])
         table = load_file(weights)
         total = table["alpha"].sum() + table["beta"].sum()
-        self.alpha = [a.flatten() for a in (table["alpha"] / total).flatten().split(VGG_CHANNELS)]
-        self.beta = [b.flatten() for b in (table["beta"] / total).flatten().split(VGG_CHANNELS)]
+        self.register_buffer("alpha", (table["alpha"] / total).flatten())
+        self.register_buffer("beta", (table["beta"] / total).flatten())
         self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1))
         self.requires_grad_(False)
@@ -61,8 +64,9 @@ class Dists(nn.Module):
 
     def distance(self, first: list[Tensor], second: list[Tensor]) -> Tensor:
         """DISTS per picture (N,) from two lists of features."""
-        similarity = torch.zeros(())
-        for x, y, alpha, beta in zip(first, second, self.alpha, self.beta, strict=True):
+        similarity = torch.zeros((), device=first[0].device)
+        weights = self.alpha.split(VGG_CHANNELS), self.beta.split(VGG_CHANNELS)
+        for x, y, alpha, beta in zip(first, second, *weights, strict=True):
             x, y = _thinned(x, y)
             mx, my = x.mean((2, 3)), y.mean((2, 3))
             vx, vy = (x * x).mean((2, 3)) - mx * mx, (y * y).mean((2, 3)) - my * my
