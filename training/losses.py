@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 VGG_STAGES = ((0, 2), (5, 7), (10, 12, 14), (17, 19, 21), (24, 26, 28))
-VGG_CHANNELS = (3, 64, 128, 256, 512, 512)
+VGG_CHANNELS = [3, 64, 128, 256, 512, 512]
 EPSILON = 1e-6
 THIN_ABOVE = 64
 
@@ -30,6 +30,9 @@ class Dists(nn.Module):
 
     alpha: Tensor
     beta: Tensor
+    kernel: Tensor
+    mean: Tensor
+    std: Tensor
 
     def __init__(self, networks: Path, weights: Path) -> None:
         super().__init__()
@@ -65,7 +68,7 @@ class Dists(nn.Module):
     def distance(self, first: list[Tensor], second: list[Tensor]) -> Tensor:
         """DISTS per picture (N,) from two lists of features."""
         similarity = torch.zeros((), device=first[0].device)
-        weights = self.alpha.split(VGG_CHANNELS), self.beta.split(VGG_CHANNELS)
+        weights = torch.split(self.alpha, VGG_CHANNELS), torch.split(self.beta, VGG_CHANNELS)
         for x, y, alpha, beta in zip(first, second, *weights, strict=True):
             x, y = _thinned(x, y)
             mx, my = x.mean((2, 3)), y.mean((2, 3))
@@ -87,6 +90,9 @@ def _thinned(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 class LpipsAlex(nn.Module):
     """LPIPS v0.1, AlexNet (Zhang et al. 2018, arXiv 1801.03924) of RGB pictures in [-1, 1]."""
+
+    shift: Tensor
+    scale: Tensor
 
     def __init__(self, networks: Path) -> None:
         super().__init__()

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.restoration_items import GRID, Item
+from training.item import GRID, Item
 from training.restorer import LAST_STEP, WHOLE_STEP
 from training.sources import shares
 

@@ -6,7 +6,7 @@ DATA holds video/, image/ and manifest.tsv. An item is a folder WORK/restoration
     source.npy   uint8 (T, H, W, 3), H and W multiples of 8
     baseN.npy    the same window of base N as the decoder shows it, at coding size
     baseN.av1    base N's packets (the whole clip, whole pictures), each after its length in 4 bytes
-    item.json    see `Item`
+    item.json    see `training.item.Item`
 The codec's own base layer codes more frames than are kept, so that windows lie anywhere between two keyframes. Items
 are made in one shuffled order; a finished one is never made again, so the script can be stopped and run again later.
 """
@@ -14,11 +14,10 @@ are made in one shuffled order; a finished one is never made again, so the scrip
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -27,7 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from codec.base_layer import encode_frames, upsample
+from codec.base.av1 import encode_frames, upsample
+from training.item import GRID, Base, Item, joined
 from training.prepare import photo_pan
 from training.sources import Origin, read_manifest
 
@@ -39,58 +39,10 @@ CODED_FRAMES = 44
 # Lines of the short side; sources are at most 288 lines tall.
 LINES = (144, 144, 144, 176, 208, 240, 288)
 WINDOW = (192, 288)
-GRID = 8
 # Several times faster than the codec's own preset; what it leaves out of a picture looks the same.
 BASE_PRESET = 4
 PHOTOS_PER_CLIP = 0.4
 HALF_SIZE_SHARE = 0.35
-
-
-@dataclass(frozen=True)
-class Base:
-    """One coded version of an item.
-
-    Attributes:
-        crf: of SVT-AV1.
-        scale: 1, or 2 for half size.
-        size: bytes of all its packets.
-    """
-
-    crf: float
-    scale: int
-    size: int
-
-
-@dataclass(frozen=True)
-class Item:
-    """What item.json says.
-
-    Attributes:
-        source, licence, collection: from the manifest.
-        width, height: of the coded pictures.
-        first, top, left: where the kept window begins.
-        frames, window_height, window_width: its size.
-        bases: in the order of their files.
-    """
-
-    source: str
-    licence: str
-    collection: str
-    width: int
-    height: int
-    first: int
-    top: int
-    left: int
-    frames: int
-    window_height: int
-    window_width: int
-    bases: tuple[Base, ...]
-
-    @classmethod
-    def read(cls, folder: Path) -> Item:
-        """From FOLDER/item.json."""
-        values = json.loads((folder / "item.json").read_text())
-        return cls(**{**values, "bases": tuple(Base(**base) for base in values["bases"])})
 
 
 @dataclass(frozen=True)
@@ -187,8 +139,7 @@ def make(plan: Plan, folder: Path) -> None:
         shown = upsample(np.stack([frame.picture for frame in coded]), width, height)
         np.save(partial / f"base{index}.npy", shown[kept])
         packets = [frame.packet for frame in coded]
-        data = b"".join(len(packet).to_bytes(4, "little") + packet for packet in packets)
-        (partial / f"base{index}.av1").write_bytes(data)
+        (partial / f"base{index}.av1").write_bytes(joined(packets))
         bases.append(Base(crf, scale, sum(map(len, packets))))
     origin = plan.origin
     item = Item(
@@ -196,7 +147,7 @@ def make(plan: Plan, folder: Path) -> None:
         *(width, height, first, top, left, frames, tall, wide),
         tuple(bases),
     )
-    (partial / "item.json").write_text(json.dumps(asdict(item)))
+    item.write(partial)
     partial.rename(folder)
 
 

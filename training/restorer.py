@@ -216,7 +216,7 @@ class Restorer(nn.Module):
         seen: dict[int, Tensor] = {}
         for time in range(margin, count - margin):
             near = [min(max(time + d, 0), count - 1) for d in range(-reach, reach + 1)]
-            seen = {t: seen[t] if t in seen else self.features(base[:, t]) for t in near}
+            seen = {t: seen[t] if t in seen else self.features(base[:, t]) for t in dict.fromkeys(near)}
             window = [base[:, t] for t in near]
             made, state = self(window, [seen[t] for t in near], state, step, crf, scale)
             yield made, state

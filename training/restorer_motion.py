@@ -25,7 +25,7 @@ def search_motion(own: Tensor, other: Tensor) -> Tensor:
     first, second = (F.avg_pool2d(x.float().mean(1, keepdim=True), STRIDE) for x in (own, other))
     height, width = first.shape[2:]
     side = 2 * REACH + 1
-    around = F.unfold(F.pad(second, (REACH,) * 4, mode="replicate"), side).unflatten(2, (height, width))
+    around = F.unfold(F.pad(second, (REACH,) * 4, mode="replicate"), side).reshape(-1, side**2, height, width)
     costs = F.avg_pool2d((around - first).abs(), 2)
     for _ in range(2):
         costs = F.avg_pool2d(costs, 3, 1, 1, count_include_pad=False)

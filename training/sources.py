@@ -51,7 +51,9 @@ def wanted(origin: Origin) -> bool:
 def read_manifest(data: Path) -> list[Origin]:
     """All wanted files that DATA/manifest.tsv lists, in its order."""
     with (data / "manifest.tsv").open(newline="") as file:
-        rows = [Origin(data / row["file"], row["source"], row["licence"]) for row in csv.DictReader(file, delimiter="\t")]
+        rows = [
+            Origin(data / row["file"], row["source"], row["licence"]) for row in csv.DictReader(file, delimiter="\t")
+        ]
     return [origin for origin in rows if wanted(origin) and origin.path.exists()]
 
 

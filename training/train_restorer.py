@@ -14,7 +14,8 @@ import copy
 import json
 import math
 import time
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,7 @@ class Recipe:
     last_rate: float = 0.02
     average: float = 0.998
     seed: int = 1
-    weights: TermWeights = TermWeights()
+    weights: TermWeights = field(default_factory=TermWeights)
 
     def rate(self, updates: int, done: float) -> float:
         """Learning rate after `updates` iterations, with the share `done` of the run's time over."""
@@ -159,10 +160,14 @@ def load_average(weights: Path) -> Restorer:
 
 @dataclass
 class Trainer:
-    """Sequences in, updates out; holds the states that rows carry from batch to batch."""
+    """Sequences in, updates out; holds the states that rows carry from batch to batch.
+
+    Attributes:
+        judge: `VggJudge`, or None to train for what needs no network.
+    """
 
     run: Run
-    judge: VggJudge
+    judge: Callable[[Tensor, Tensor], dict[str, Tensor]] | None
     sequences: Sequences
     recipe: Recipe
     device: torch.device
@@ -176,9 +181,10 @@ class Trainer:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
             made = self._made(batch)
             terms = pixel_terms(made, batch.source)
-            # The networks judge one picture of each row.
-            which = torch.randint(0, made.shape[1], (len(rows),), device=self.device)
-            terms |= self.judge(made[rows, which], batch.source[rows, which])
+            if self.judge is not None:
+                # The networks judge one picture of each row.
+                which = torch.randint(0, made.shape[1], (len(rows),), device=self.device)
+                terms |= self.judge(made[rows, which], batch.source[rows, which])
         place = batch.step / WHOLE_STEP
         weighed = [self.recipe.weights.of(name, place) * term for name, term in terms.items()]
         norm = self.run.follow(torch.stack(weighed).sum(0).mean(), self.recipe)
@@ -198,23 +204,29 @@ class Trainer:
         return torch.stack(made, 1)
 
 
-def train(trainer: Trainer, out: Path, seconds: float, log_every: int = 50, save_every: float = 120.0) -> None:
-    """For so many seconds; a line of the log every `log_every` iterations, a checkpoint every `save_every` seconds."""
+LOG_EVERY, SAVE_EVERY = 50, 120.0
+
+
+def train(trainer: Trainer, out: Path, seconds: float, iterations: int) -> None:
+    """For so many seconds or iterations, whichever end first.
+
+    The log gets a line every LOG_EVERY iterations; a checkpoint is written every SAVE_EVERY seconds.
+    """
     run, began, before = trainer.run, time.monotonic(), trainer.run.seconds
     saved, mean, first = began, dict[str, float](), run.iteration
-    while (elapsed := time.monotonic() - began) < seconds:
+    while (done := max((time.monotonic() - began) / seconds, (run.iteration - first) / iterations)) < 1:
         for group in run.optimiser.param_groups:
-            group["lr"] = trainer.recipe.rate(run.iteration - first, elapsed / seconds)
+            group["lr"] = trainer.recipe.rate(run.iteration - first, done)
         terms = trainer.step()
         mean = {name: 0.98 * mean.get(name, value) + 0.02 * value for name, value in terms.items()}
         run.seconds = before + time.monotonic() - began
-        if run.iteration % log_every == 0:
+        if run.iteration % LOG_EVERY == 0:
             rounded = {name: round(value, 5) for name, value in mean.items()}
             line = {"minutes": round(run.seconds / 60, 2), "iteration": run.iteration, **rounded}
             with (out / "log.jsonl").open("a") as log:
                 log.write(json.dumps(line) + "\n")
             print(line, flush=True)
-        if time.monotonic() - saved > save_every:
+        if time.monotonic() - saved > SAVE_EVERY:
             saved = time.monotonic()
             run.save(out / "restorer.pt")
             run.export(out / "restorer.safetensors")
@@ -239,6 +251,8 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--networks", type=Path, required=True)
     parser.add_argument("--dists", type=Path, default=Path("resources/metrics/dists_weights.safetensors"))
     parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--iterations", type=int, default=10**9, help="if fewer than the minutes allow")
+    parser.add_argument("--pixels-only", action="store_true", help="no DISTS and LPIPS: to compare shapes quickly")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--start", type=Path, help="exported weights to go on from where there is no checkpoint")
     parser.add_argument("--context", choices=CONTEXTS, default=RestorerConfig.context)
@@ -261,14 +275,14 @@ def main() -> None:
     recipe = replace(Recipe(), **{name: getattr(args, name) for name in names})
     run = opened(args, recipe, device)
     config = run.net.config
-    judge = VggJudge(args.networks, args.dists).to(device)
+    judge = None if args.pixels_only else VggJudge(args.networks, args.dists).to(device)
     pool = Pool(args.items, device, recipe.crop)
     rng = np.random.default_rng(recipe.seed + run.iteration)
     margin = max((0, *config.neighbours))
     sequences = Sequences(pool, recipe.rows, recipe.length, margin, recipe.crop, rng)
     told = {"items": len(pool), "multiplications": round(multiplications(config)), **asdict(config), **asdict(recipe)}
     print(json.dumps(told), flush=True)
-    train(Trainer(run, judge, sequences, recipe, device), args.out, 60 * args.minutes)
+    train(Trainer(run, judge, sequences, recipe, device), args.out, 60 * args.minutes, args.iterations)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,94 @@
+"""Pack what training on a borrowed machine needs into one file that may travel.
+
+    python -m training.gpu.pack ITEMS PACK.zip --networks NETWORKS [--mebibytes 30] [--source-crf 24]
+
+In the zip file: items/NAME/ with item.json, source.av1 and baseN.av1 (items of `training.restoration_items`; sources
+coded finely, bases as they were), networks/ with VGG16 in 8 bits and the heads of LPIPS, and libdav1d.so out of PyAV's
+wheel. Items are taken in a random order that gives every collection its share, until the file is full.
+"""
+
+from __future__ import annotations
+
+import argparse
+import zipfile
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from safetensors.torch import load_file, save
+
+from codec.base.av1 import encode_frames
+from training.gpu.narrow import narrow
+from training.item import Item, joined
+from training.sources import shares
+
+SOURCE_PRESET = 6
+
+
+def dav1d_library() -> Path:
+    """dav1d as PyAV's wheel brings it."""
+    folder = Path(av.__file__).parent.with_name("av.libs")
+    return next(folder.glob("libdav1d*"))
+
+
+def networks(folder: Path) -> dict[str, bytes]:
+    """Files below networks/."""
+    vgg = load_file(folder / "vgg16_features.safetensors")
+    heads = "lpips_lin_vgg.safetensors"
+    return {"vgg16_8bit.safetensors": save(narrow(vgg)), heads: (folder / heads).read_bytes()}
+
+
+def item_files(folder: Path, source_crf: float) -> dict[str, bytes]:
+    """Files below items/NAME/; nothing where the item has no packets."""
+    item = Item.read(folder)
+    files = {"item.json": (folder / "item.json").read_bytes()}
+    for index in range(len(item.bases)):
+        path = folder / f"base{index}.av1"
+        if not path.exists():
+            return {}
+        files[path.name] = path.read_bytes()
+    coded = encode_frames(np.load(folder / "source.npy"), source_crf, 1, Fraction(25), SOURCE_PRESET)
+    files["source.av1"] = joined([frame.packet for frame in coded])
+    return files
+
+
+def order(folders: list[Path]) -> list[Path]:
+    """All items, in an order of which every beginning holds collections in their shares, as far as there are enough."""
+    weights = np.array(shares([Item.read(folder).collection for folder in folders]))
+    return [folders[i] for i in np.random.default_rng(3).choice(len(folders), len(folders), False, weights)]
+
+
+def pack(items: Path, output: Path, networks_folder: Path, limit: int, source_crf: float) -> int:
+    """Write the file, at most `limit` bytes; returns how many items it holds."""
+    count = 0
+    with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as file:
+        file.write(dav1d_library(), "libdav1d.so")
+        for name, data in networks(networks_folder).items():
+            file.writestr(f"networks/{name}", data)
+        for folder in order(sorted(path.parent for path in items.glob("*/item.json"))):
+            files = item_files(folder, source_crf)
+            taken = sum(file.getinfo(name).compress_size + 2 * len(name) + 200 for name in file.namelist())
+            if taken + sum(len(data) + 300 for data in files.values()) > limit:
+                break
+            for name, data in files.items():
+                file.writestr(f"items/{folder.name}/{name}", data)
+            count += bool(files)
+    return count
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("items", type=Path)
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--networks", type=Path, required=True)
+    parser.add_argument("--mebibytes", type=float, default=30)
+    parser.add_argument("--source-crf", type=float, default=24)
+    args = parser.parse_args()
+    count = pack(args.items, args.output, args.networks, round(args.mebibytes * 2**20), args.source_crf)
+    print(f"{count} items, {args.output.stat().st_size / 2**20:.1f} MiB")
+
+
+if __name__ == "__main__":
+    main()

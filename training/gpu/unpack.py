@@ -1,0 +1,61 @@
+"""Unpack on the borrowed machine what `training.gpu.pack` packed: items as training reads them, and the networks.
+
+python -m training.gpu.unpack PACK.zip WORK        writes WORK/items and WORK/networks
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from safetensors.torch import load_file, save_file
+
+from training.gpu.dav1d import Dav1d
+from training.gpu.narrow import widened
+from training.gpu.pictures import doubled, to_rgb
+from training.item import Item, parted
+
+
+def unpack_item(dav1d: Dav1d, folder: Path) -> None:
+    """Packets to the pictures that training reads, beside them."""
+    item = Item.read(folder)
+    height, width = item.window_height, item.window_width
+    source = [to_rgb(planes) for planes in dav1d.decode(parted((folder / "source.av1").read_bytes()))]
+    np.save(folder / "source.npy", np.stack(source)[:, :height, :width])
+    for index, base in enumerate(item.bases):
+        planes = list(dav1d.decode(parted((folder / f"base{index}.av1").read_bytes())))
+        shown = [to_rgb(p) for p in planes[item.first : item.first + item.frames]]
+        full = [picture if base.scale == 1 else doubled(picture) for picture in shown]
+        window = np.s_[:, item.top : item.top + height, item.left : item.left + width]
+        np.save(folder / f"base{index}.npy", np.stack(full)[window])
+
+
+def unpack(file: Path, work: Path) -> int:
+    """All of it, on all cores; returns how many items there are."""
+    with zipfile.ZipFile(file) as packed:
+        packed.extractall(work)
+    vgg = work / "networks" / "vgg16_8bit.safetensors"
+    save_file(widened(load_file(vgg)), vgg.with_name("vgg16_features.safetensors"))
+    dav1d = Dav1d(work / "libdav1d.so")
+    folders = sorted((work / "items").iterdir())
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for _ in pool.map(lambda folder: unpack_item(dav1d, folder), folders):
+            pass
+    return len(folders)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("pack", type=Path)
+    parser.add_argument("work", type=Path)
+    args = parser.parse_args()
+    print(f"{unpack(args.pack, args.work)} items", flush=True)
+
+
+if __name__ == "__main__":
+    main()
