@@ -269,6 +269,7 @@ def main() -> None:
     """Command line."""
     args = parsed()
     torch.set_num_threads(args.threads)
+    torch.backends.cudnn.benchmark = True
     device = torch.device(args.device)
     args.out.mkdir(parents=True, exist_ok=True)
     names = ("rows", "length", "crop", "peak_rate", "flat")

@@ -29,7 +29,7 @@ DRY_RUN = "FREEGVC_GPU_DRY_RUN"
 
 def clip(frames: int, height: int, width: int) -> np.ndarray:
     rng = np.random.default_rng(4)
-    coarse = rng.integers(0, 255, (height // 8 + 4, width // 8 + 4, 3), np.uint8)
+    coarse = rng.integers(0, 255, (height // 8 + 4, width // 8 + 4, 1), np.uint8).repeat(3, 2)
     fine = coarse.repeat(8, 0).repeat(8, 1)
     return np.stack([fine[t : t + height, 2 * t : 2 * t + width] for t in range(frames)])
 
