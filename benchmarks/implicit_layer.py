@@ -20,7 +20,7 @@ import torch
 from clips import Clip, read_clip
 
 from codec.base.av1 import encode_clip
-from codec.channel.choice import CODER_SPECS, coder_for
+from codec.channel.choice import coder_for, spec_for
 from codec.control.probing import probe_frames
 from codec.encoding.gop_coder import Prefixes
 from codec.metrics.base import Metric
@@ -39,7 +39,7 @@ def prefixes(prior: VideoPrior, frames: Clip, base: BaseClip, base_bits: int) ->
     count, height, width, _ = frames.shape
     condition = prior.prepare(base, count, height, width)
     walk = Walk(prior, condition, prior.geometry.latent_shape(count, height, width), 0, 0, None, prior.reuse)
-    coded = walk.code(prior.encode(frames, condition), coder_for(CODER_SPECS["trellis"]))
+    coded = walk.code(prior.encode(frames, condition), coder_for(spec_for("trellis")))
     return Prefixes(walk, coded, base_bits), condition
 
 

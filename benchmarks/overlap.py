@@ -18,7 +18,7 @@ import torch
 
 from benchmarks.clips import read_clip, seam
 from codec.base.av1 import encode_clip
-from codec.channel.choice import CODER_SPECS, coder_for
+from codec.channel.choice import coder_for, spec_for
 from codec.metrics.catalog import metric
 from codec.priors.base import BaseClip, Frames, VideoPrior
 from codec.priors.catalog import open_prior
@@ -40,7 +40,7 @@ class Result:
 
 def chain(prior: VideoPrior, frames: Frames, base: Frames | None, steps: int, guided: bool) -> Result:
     """Code two GOPs to `steps` steps each and put them together."""
-    coder = coder_for(CODER_SPECS["trellis"])
+    coder = coder_for(spec_for("trellis"))
     assembler, known, bits = Assembler(prior), None, 0
     made: list[Frames] = []
     for index, start in enumerate((0, LENGTH - OVERLAP)):

@@ -23,7 +23,7 @@ import torch
 from numpy.typing import NDArray
 
 from codec.channel import ChannelCoder, Coded, StepKey
-from codec.channel.choice import CODER_SPECS, coder_for
+from codec.channel.choice import coder_for, spec_for
 from codec.priors import wan
 from codec.priors.base import Frames
 from codec.priors.catalog import choose_device, choose_dtype
@@ -135,7 +135,7 @@ def run(prior: DiffusionPrior, watch: Stopwatch, frames: Frames, steps: int, rep
     """One GOP there and back; returns its bits."""
     count, height, width, _ = frames.shape
     condition = prior.prepare(None, count, height, width)
-    coder = TimedCoder(coder_for(CODER_SPECS["trellis"]), watch)
+    coder = TimedCoder(coder_for(spec_for("trellis")), watch)
     walk = Walk(
         prior,
         condition,

@@ -14,10 +14,12 @@ from collections.abc import Callable, Sequence
 from multiprocessing import freeze_support
 from pathlib import Path
 
+from codec import log
 from codec.commands import output as cli_output
 from codec.commands.models import add_models
 from codec.commands.reproduce import add_reproduce
-from codec.errors import FreeGvcError, SettingsError
+from codec.errors import FreeGvcError, SettingsError, out_of_memory
+from codec.peers.codecs import PEERS, QUICK
 from codec.settings import (
     AUDIO_MODES,
     BASES,
@@ -33,9 +35,10 @@ from codec.settings import (
     Quality,
     Size,
 )
+from codec.version import program_version
 
 INTERRUPTED = 130
-PEER_NAMES = ("svtav1", "x265", "vvc")
+_VERBOSE = ("-v", "--verbose")
 COMPARED = ("dists", "pocket-dists", "lpips", "ms-ssim", "psnr")
 SUFFIXES = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
 
@@ -43,6 +46,8 @@ SUFFIXES = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = build_parser().parse_args(argv)
+    if arguments.verbose:
+        log.to_stderr(arguments.verbose)
     command: Callable[[argparse.Namespace], None] = arguments.command
     try:
         command(arguments)
@@ -60,9 +65,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     except (MemoryError, RuntimeError) as error:
-        if not _is_out_of_memory(error):
+        refusal = out_of_memory(error)
+        if refusal is None:
             raise
-        print("There is not enough memory; choose a smaller --short-side or close other programs.", file=sys.stderr)
+        print(refusal, file=sys.stderr)
         return 1
     except OSError as error:
         print(f"The system refused something: {error}; check names, rights and free space.", file=sys.stderr)
@@ -70,14 +76,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
-    """torch says it in words on a CPU, with a class of its own on a GPU."""
-    return isinstance(error, MemoryError) or "memory" in str(error)
-
-
 def build_parser() -> argparse.ArgumentParser:
     """The command line's grammar."""
     parser = argparse.ArgumentParser(prog="freegvc", description="Compress video to extremely low bitrates.")
+    parser.add_argument("--version", action="version", version=f"freegvc {program_version()}")
+    parser.add_argument(*_VERBOSE, action="count", default=0, help="tell what happens inside; twice for more")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_encode(commands.add_parser("encode", help="video -> .fgvc"))
     _add_decode(commands.add_parser("decode", help=".fgvc -> video"))
@@ -88,6 +91,9 @@ def build_parser() -> argparse.ArgumentParser:
     add_reproduce(commands.add_parser("reproduce", help="rate-perception curves and BD-rates on test sequences"))
     tested = commands.add_parser("selftest", help="whether this installation is whole: a tiny run of every part")
     tested.set_defaults(command=_selftest)
+    for command in commands.choices.values():
+        # Behind the command too, where most people would put it.
+        command.add_argument(*_VERBOSE, action="count", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     return parser
 
 
@@ -118,7 +124,7 @@ def _add_encode(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--duration", type=float, metavar="S")
     parser.add_argument("--short-side", type=int, metavar="N", help="coding size (default: the prior's own)")
     parser.add_argument("--gop", type=int, metavar="FRAMES", help="GOP length (default: the prior's own)")
-    parser.add_argument("--channel", choices=CHANNELS, default="trellis")
+    parser.add_argument("--channel", choices=tuple(CHANNELS), default=EncodeSettings.channel)
     parser.add_argument("--overlap", choices=OVERLAPS, default="guided")
     parser.add_argument("--base", choices=BASES, default="auto")
     parser.add_argument("--audio", choices=AUDIO_MODES, default="opus")
@@ -159,7 +165,7 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=_compare)
     parser.add_argument("source", type=Path)
     parser.add_argument("coded", type=Path, help="the .fgvc file made from it")
-    parser.add_argument("--peers", nargs="+", choices=PEER_NAMES, default=["svtav1", "x265"])
+    parser.add_argument("--peers", nargs="+", choices=tuple(PEERS), default=QUICK)
     parser.add_argument("--start", type=float, default=0.0, metavar="S", help="as it was given to encode")
     parser.add_argument("--json", action="store_true")
 

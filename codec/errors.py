@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 
 class FreeGvcError(Exception):
     """Base of all refusals; `str(error)` is one complete sentence for the user."""
@@ -33,3 +35,20 @@ class MissingModelError(PriorError):
 
 class SettingsError(FreeGvcError):
     """What the user asked for can't be combined or lies outside its range."""
+
+
+class MemoryShortError(FreeGvcError):
+    """This machine has too little memory, of its own or of its GPU, for what was asked."""
+
+
+def out_of_memory(error: Exception) -> MemoryShortError | None:
+    """What to tell the user of an exception that means so; None for any other."""
+    # Not imported for this: where torch never ran, none of its errors can have been raised.
+    torch = sys.modules.get("torch")
+    known = (MemoryError,) if torch is None else (MemoryError, torch.OutOfMemoryError)
+    # torch's allocator on a CPU has no class of its own, but says its name.
+    if isinstance(error, known) or (isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)):
+        return MemoryShortError(
+            "There is not enough memory; choose a smaller short side, the CPU, or close other programs."
+        )
+    return None

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from codec.errors import SettingsError
 
 QUALITY_METRICS = ("dists", "lpips", "ms-ssim")
-CHANNELS = ("trellis", "trellis-best", "greedy", "pfr")
+CHANNELS: Mapping[str, str] = {
+    "trellis": "trellis-4-9",
+    "trellis-best": "trellis-4-16",
+    "greedy": "greedy",
+    "pfr": "pfr",
+}
+"""The channel coders that a user may ask for, each with the coder of `codec.channel.CODERS` that it is today."""
 OVERLAPS = ("guided", "plain")
 BASES = ("auto", "av1", "none")
 AUDIO_MODES = ("opus", "copy", "none")

@@ -14,6 +14,7 @@ from codec.events import GopDone
 from codec.format.info import FileInfo, describe, stored_gop
 from codec.format.reader import BitstreamReader
 from codec.format.records import AudioRecord, GopRecord
+from codec.priors.defaults import defaults_of
 from codec.settings import Bitrate, EncodeSettings, Quality
 from codec.video import VideoInfo, coding_size, probe
 
@@ -21,7 +22,6 @@ SUFFIX = ".fgvc"
 VIDEO_SUFFIXES = frozenset(
     (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".y4m", ".wmv", ".flv", ".ogv")
 )
-DEFAULT_SHORT_SIDE = 240
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,10 @@ class Document:
 
 
 def of_source(path: Path, settings: EncodeSettings, job_id: str = "") -> Document:
-    """A source that is to be coded; raises InputError where it can't be read."""
+    """A source that is to be coded; raises InputError where it can't be read, PriorError without such a prior."""
     info = probe(path)
-    size = coding_size(info, settings.short_side or DEFAULT_SHORT_SIDE, 2)
+    own = defaults_of(settings.prior)
+    size = coding_size(info, settings.short_side or own.short_side, own.size_multiple)
     frames = _count(info, settings)
     return Document(path, None, job_id, settings.start, frames, info.frame_rate, size)
 

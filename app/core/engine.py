@@ -16,8 +16,9 @@ from PySide6.QtCore import QObject, QThread, QTimer, Signal, Slot
 
 from codec.events import StepCoded
 from codec.store.tasks import Transferred
-from codec.worker import serve as worker
-from codec.worker.serve import Command, Message, Settled, Task
+from codec.worker.pipe import receive
+from codec.worker.serve import serve
+from codec.worker.tasks import Command, Logged, Message, Settled, Task
 
 UPDATES_PER_SECOND = 15
 CANCEL_GRACE_MS = 8000
@@ -43,11 +44,13 @@ class Engine(QThread):
         told: a tuple of events and measurements, in order.
         settled: a `Settled`; the task is over and the child waits for the next.
         crashed: a sentence; the child is gone, and the next `submit` starts another.
+        logged: a line that the child wrote to its log.
     """
 
     told = Signal(object)
     settled = Signal(object)
     crashed = Signal(str)
+    logged = Signal(str)
 
     def __init__(self, parent: QObject | None = None, crash_log: Path | None = None, warm: bool = True) -> None:
         super().__init__(parent)
@@ -124,7 +127,7 @@ class Engine(QThread):
         assert connection is not None
         assert theirs is not None
         child = multiprocessing.get_context("spawn").Process(
-            target=worker.serve, args=(theirs, self._crash_log, self._warm), daemon=True, name="freegvc engine"
+            target=serve, args=(theirs, self._crash_log, self._warm), daemon=True, name="freegvc engine"
         )
         child.start()
         theirs.close()
@@ -146,12 +149,14 @@ class Engine(QThread):
             ready: Sequence[object] = wait([connection, child.sentinel], timeout)
             if connection in ready:
                 try:
-                    message = worker.receive(connection)
+                    message = receive(connection)
                 except (EOFError, OSError):
                     break
                 if isinstance(message, Settled):
                     self._flush(pending)
                     self.settled.emit(message)
+                elif isinstance(message, Logged):
+                    self.logged.emit(message.message)
                 else:
                     coalesce(pending, message)
             elif ready:

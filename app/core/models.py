@@ -26,7 +26,7 @@ from codec.store.tasks import (
     Transferred,
     VerifyModel,
 )
-from codec.worker.serve import Outcome, Settled
+from codec.worker.tasks import Outcome, Settled
 
 
 class Standing(StrEnum):

@@ -12,10 +12,10 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from app.core.document import Document
 from app.core.engine import Engine
+from codec.peers.codecs import PEERS
 from codec.peers.events import Absent, Compared, Row, Trial
-from codec.worker.serve import Compare, Outcome, Settled
+from codec.worker.tasks import Compare, Outcome, Settled
 
-NAMES = ("x265", "svtav1", "vvc")
 OURS = "fgvc"
 
 
@@ -81,7 +81,7 @@ class Peers(QObject):
     def share(self) -> float:
         """Of the work that is done, 0 to 1: every codec counts as much."""
         trial = self.comparison.trial
-        codecs = 1 + len(NAMES) - len(self.comparison.absent)
+        codecs = 1 + len(PEERS) - len(self.comparison.absent)
         own = trial.number / (trial.most + 1) if trial is not None else 0.0
         return min(1.0, (len(self.comparison.rows) + own) / codecs)
 
@@ -96,7 +96,7 @@ class Peers(QObject):
         self._engine.told.connect(self._take)
         self._engine.settled.connect(self._settled)
         self._engine.crashed.connect(self._crashed)
-        self._engine.submit(Compare(document.source, document.result, document.start, NAMES))
+        self._engine.submit(Compare(document.source, document.result, document.start, tuple(PEERS)))
         self.changed.emit()
 
     def cancel(self) -> None:

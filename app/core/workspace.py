@@ -27,11 +27,9 @@ from app.core.playing.sound_device import Opener, open_device
 from app.core.preferences import FULL_VOLUME, Preferences
 from codec.errors import FreeGvcError
 from codec.events import PreviewReady
+from codec.priors.defaults import defaults_of
 from codec.settings import Bitrate, DecodeSettings, EncodeSettings, Quality
-from codec.worker.serve import Machine, Survey
-
-# What the pocket prior takes for a GOP; the large ones take about as many.
-TRIAL_FRAMES = 48
+from codec.worker.tasks import Machine, Survey
 
 
 class Workspace(QObject):
@@ -64,22 +62,28 @@ class Workspace(QObject):
         self.preferences = preferences
         self.log = Log(self)
         self.crash_log = folder / "crash.log"
-        self.engine = Engine(self, self.crash_log)
+        self.engine = self._new_engine()
         self.queue = JobQueue(folder / "queue.json", self)
         self.session = Session(self.queue, self.engine, self)
         self.clock = FrameClock(parent=self)
         self.player = Player(self.clock, self)
-        self._play_engine = Engine(self, self.crash_log)
+        self._play_engine = self._new_engine()
         self.playback = Playback(self._play_engine, self.player, self)
         self.frame_metrics = FrameMetrics(self.player, self.playback, self._is_idle, self)
         # A download may take hours and a hash minutes: neither waits for an encode, nor an encode for them.
-        self._store_engine = Engine(self, self.crash_log, warm=False)
+        self._store_engine = self._new_engine(warm=False)
         self.models = Models(self._store_engine, self)
-        self.peers = Peers(lambda: Engine(self, self.crash_log), self)
+        self.peers = Peers(self._new_engine, self)
         self.sound = Sound(self.clock, opener, self)
         self.set_volume(preferences.volume, preferences.muted)
         self.document: Document | None = None
         self._connect()
+
+    def _new_engine(self, warm: bool = True) -> Engine:
+        """A child process whose log is a part of the window's."""
+        engine = Engine(self, self.crash_log, warm)
+        engine.logged.connect(self.log.add)
+        return engine
 
     def start(self) -> None:
         """Load the queue, offer what was interrupted, and start the engine so that it is warm."""
@@ -197,7 +201,7 @@ class Workspace(QObject):
         if document is None or document.source is None:
             return
         start = document.start + float(self.clock.frame / document.rate)
-        frames = settings.gop_frames or TRIAL_FRAMES
+        frames = settings.gop_frames or defaults_of(settings.prior).gop_frames
         trial = replace(settings, start=start, duration=float(frames / document.rate))
         self.add_encode(document.source, trial, f" (trial at {start:.1f} s)")
 
@@ -234,6 +238,7 @@ class Workspace(QObject):
 
     def _connect(self) -> None:
         self.queue.unreadable.connect(self._tell)
+        self.queue.unsaved.connect(self._tell)
         self.session.started.connect(self._started)
         self.session.progressed.connect(self._progressed)
         self.session.pictures.connect(self._pictures)

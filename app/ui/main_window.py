@@ -46,7 +46,7 @@ from app.ui.theme import Theme
 from app.ui.widgets import card
 from app.ui.words import side_label
 from codec.settings import Quality
-from codec.worker.serve import Machine, Measured
+from codec.worker.tasks import Machine, Measured
 
 SIZE = QSize(1360, 900)
 SIDE_WIDTH, QUEUE_WIDTH = 300, 220

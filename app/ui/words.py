@@ -7,14 +7,15 @@ from pathlib import Path
 from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 
 from app.core.playing.player import ORIGINAL, RESULT
+from codec.peers.codecs import PEERS
 
 DASH = "\u2013"
 
 
 def side_label(name: str) -> str:
     """What a side of the player is called on screen."""
-    names = {ORIGINAL: QT_TRANSLATE_NOOP("CompareView", "Original"), RESULT: "Free-GVC", "svtav1": "AV1 (SVT)"}
-    names |= {"x265": "HEVC (x265)", "vvc": "VVC"}
+    names = {ORIGINAL: QT_TRANSLATE_NOOP("CompareView", "Original"), RESULT: "Free-GVC"}
+    names |= {peer.name: peer.label for peer in PEERS.values()}
     return QCoreApplication.translate("CompareView", str(names.get(name, name)))
 
 

@@ -1,18 +1,16 @@
-"""The channel coders by the names users type and by what a file's header says."""
+"""The channel coders by the names users type (`codec.settings.CHANNELS`) and by what a file's header says."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from codec.channel import ChannelCoder, coder
 from codec.format.records import CoderSpec
+from codec.settings import CHANNELS
 
-CODER_SPECS: Mapping[str, CoderSpec] = {
-    "trellis": CoderSpec("trellis", (4, 9)),
-    "trellis-best": CoderSpec("trellis", (4, 16)),
-    "greedy": CoderSpec("greedy"),
-    "pfr": CoderSpec("pfr"),
-}
+
+def spec_for(channel: str) -> CoderSpec:
+    """What a header says of the coder that users call `channel`."""
+    kind, *parameters = CHANNELS[channel].split("-")
+    return CoderSpec(kind, tuple(map(int, parameters)))
 
 
 def coder_for(spec: CoderSpec) -> ChannelCoder:

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codec.errors import FreeGvcError, SettingsError
+from codec.peers.codecs import PEERS
 from codec.settings import BASES, DEVICES, DTYPES, QUALITY_METRICS, EncodeSettings, Quality
 
 if TYPE_CHECKING:
     from codec.metrics.base import Metric
     from codec.reproduce.codecs import Ours
     from codec.reproduce.points import Ledger
-    from codec.reproduce.run import Plan, RunEvent
+    from codec.reproduce.run import Experiment, RunEvent
 
-PEERS = ("x265", "svtav1", "vvc")
 METRICS = ("dists", "lpips", "psnr", "ms-ssim", "tof", "tlp")
 OPTIONAL_METRICS = ("lpips-vgg", "vmaf", "pocket-dists")
 TARGETS = (0.24, 0.2, 0.16, 0.12)
@@ -36,7 +36,8 @@ def add_reproduce(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--short-side", type=int, metavar="N", help="our coding size (default: the prior's own)")
     parser.add_argument("--base", choices=BASES, default="auto")
     parser.add_argument("--gop", type=int, metavar="FRAMES")
-    parser.add_argument("--peers", nargs="*", choices=PEERS, default=PEERS, metavar="PEER", help=", ".join(PEERS))
+    peers = tuple(PEERS)
+    parser.add_argument("--peers", nargs="*", choices=peers, default=peers, metavar="PEER", help=", ".join(peers))
     parser.add_argument("--learned", type=Path, metavar="TOML", help="DCVC-RT, DCVC-FM, GLC-Video; docs/reproduce.md")
     parser.add_argument("--metrics", nargs="+", choices=(*METRICS, *OPTIONAL_METRICS), metavar="METRIC")
     parser.add_argument("--device", choices=DEVICES, default="auto")
@@ -51,7 +52,7 @@ def _reproduce(arguments: argparse.Namespace) -> None:
     from codec.reproduce.learned import read_learned
     from codec.reproduce.points import Ledger
     from codec.reproduce.report import Results, write_report
-    from codec.reproduce.run import Failed, Plan, reproduce
+    from codec.reproduce.run import Experiment, Failed, reproduce
     from codec.reproduce.sequences import find_sources
 
     _use_threads(arguments.threads)
@@ -60,12 +61,12 @@ def _reproduce(arguments: argparse.Namespace) -> None:
     peers = classics(arguments.peers)
     learned = read_learned(arguments.learned) if arguments.learned else ()
     sources = find_sources(arguments.folder)
-    plan = Plan(sources, (ours, *peers, *learned), metrics, arguments.frames, arguments.lines)
-    ledger = Ledger.open(arguments.output, _conditions(plan))
-    about = [*_about(plan, arguments.peers), *_prior_notes(ours, ledger), *notes]
+    experiment = Experiment(sources, (ours, *peers, *learned), metrics, arguments.frames, arguments.lines)
+    ledger = Ledger.open(arguments.output, _conditions(experiment))
+    about = [*_about(experiment, arguments.peers), *_prior_notes(ours, ledger), *notes]
     failures: list[Failed] = []
     try:
-        for event in reproduce(plan, ledger):
+        for event in reproduce(experiment, ledger):
             failures += [event] if isinstance(event, Failed) else []
             print(_line(event), file=sys.stderr, flush=True)
     finally:
@@ -118,15 +119,19 @@ def _metrics(arguments: argparse.Namespace) -> tuple[tuple[Metric, ...], list[st
     return tuple(there), [f"Not measured: {name}. {reason}" for name, reason in absent.items()]
 
 
-def _conditions(plan: Plan) -> dict[str, Any]:
-    return {"frames": plan.frames, "lines": plan.lines, "metrics": [metric.name for metric in plan.metrics]}
+def _conditions(experiment: Experiment) -> dict[str, Any]:
+    return {
+        "frames": experiment.frames,
+        "lines": experiment.lines,
+        "metrics": [metric.name for metric in experiment.metrics],
+    }
 
 
-def _about(plan: Plan, peers: Sequence[str]) -> list[str]:
-    size = "at their own size" if plan.lines is None else f"scaled to {plan.lines} lines for every codec"
-    names = [codec.name for codec in plan.candidates]
+def _about(experiment: Experiment, peers: Sequence[str]) -> list[str]:
+    size = "at their own size" if experiment.lines is None else f"scaled to {experiment.lines} lines for every codec"
+    names = [codec.name for codec in experiment.candidates]
     sentences = [
-        f"{len(plan.sources)} sequences, the first {plan.frames} frames, {size}; judged there, on every frame.",
+        f"{len(experiment.sources)} sequences, first {experiment.frames} frames, {size}; judged there, on every frame.",
         "Our rate is that of the whole file; the peers' that of their packets or streams, without a container.",
     ]
     if "glc-video" in names:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from codec.base.av1 import base_size
-from codec.channel.choice import CODER_SPECS, coder_for
+from codec.channel.choice import coder_for, spec_for
 from codec.control.base_level import BaseChooser, QualityBase, RateBase
 from codec.control.budget import BitrateController, SizeController
 from codec.control.metrics import metric_kind
@@ -24,6 +23,7 @@ from codec.metrics.catalog import metric
 from codec.priors.base import VideoPrior
 from codec.priors.catalog import open_prior
 from codec.settings import Bitrate, EncodeSettings, Goal, Quality, Size
+from codec.version import program_version
 from codec.video import Audio, AudioMode, VideoInfo, VideoReader, coding_size, read_audio
 from codec.video.timing import is_constant_rate
 
@@ -211,7 +211,7 @@ def _header(
         weights_hash=prior.weights_hash,
         dtype=prior.dtype,
         seed=settings.seed,
-        coder=CODER_SPECS[settings.channel],
+        coder=spec_for(settings.channel),
         schedule=prior.schedule.spec,
         source_width=info.width,
         source_height=info.height,
@@ -237,11 +237,3 @@ def _target(goal: Quality | Bitrate | Size) -> Target:
     if isinstance(goal, Quality):
         return Target(metric_kind(goal.metric), goal.value)
     return Target("bitrate", goal.bits_per_second / 1000) if isinstance(goal, Bitrate) else Target("size", goal.bytes)
-
-
-def program_version() -> str:
-    """The installed version."""
-    try:
-        return version("freegvc")
-    except PackageNotFoundError:
-        return "0"

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from codec.errors import MissingModelError, SettingsError
+from codec.log import LOGGER
 from codec.metrics.base import Metric
 from codec.metrics.dists import Dists
 from codec.metrics.lpips import Lpips
@@ -49,6 +50,7 @@ def metric(name: str, folders: Sequence[Path] | None = None, device: str | torch
     """
     if name not in LOADERS:
         raise SettingsError(f"There is no metric {name!r}; choose one of {', '.join(NAMES)}.")
+    LOGGER.info("loading the metric %s on %s", name, device)
     return LOADERS[name](default_folders() if folders is None else folders, torch.device(device))
 
 

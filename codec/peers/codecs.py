@@ -1,4 +1,6 @@
-"""The codecs that people would use otherwise, on the same frames and in the same harness: x265, SVT-AV1, VVC.
+"""The codecs that people would use otherwise, on the same frames and in the same harness. `PEERS` is their one list.
+
+Torch is not imported here: the window and the command read the list too.
 
 Sizes count the packets alone, without a container: a little in the peers' favour.
 """
@@ -19,11 +21,13 @@ import numpy as np
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation
+from numpy.typing import NDArray
 
 from codec.base.av1 import leave_real_time
 from codec.errors import InputError, SettingsError
-from codec.priors.base import Frames
+from codec.log import LOGGER
 
+Frames = NDArray[np.uint8]
 # Without these swscale drops every other chroma sample and doubles them back, which peers would be blamed for.
 EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
 VVC_TIMEOUT_S = 3600
@@ -45,13 +49,21 @@ class Peer:
     """One codec.
 
     Attributes:
+        name: what the user types; `label` is what the window shows.
         quantisers: from the finest to the coarsest setting that makes sense.
+        curve: those that `freegvc reproduce` draws a curve through, from good to as coarse as it goes.
         encode: (frames uint8 (T, H, W, 3), quantiser, frame rate) -> Coded.
+        quick: whether it is compared with unless others are named.
+        missing: why it can't run on this machine, as one sentence, or None where it can.
     """
 
     name: str
+    label: str
     quantisers: range
+    curve: tuple[int, ...]
     encode: Callable[[Frames, int, Fraction], Coded]
+    quick: bool = True
+    missing: Callable[[], str | None] = lambda: None
 
 
 def _encode_av(
@@ -150,18 +162,19 @@ def vvc_program() -> str | None:
     return None
 
 
+def _vvc_missing() -> str | None:
+    return None if vvc_program() is not None else _NO_VVC
+
+
 PEERS: Mapping[str, Peer] = {
-    "svtav1": Peer("svtav1", range(20, 64), _svtav1),
-    "x265": Peer("x265", range(18, 52), _x265),
-    "vvc": Peer("vvc", range(18, 64), _vvc),
+    peer.name: peer
+    for peer in (
+        Peer("x265", "HEVC (x265)", range(18, 52), (30, 35, 40, 45, 51), _x265),
+        Peer("svtav1", "AV1 (SVT)", range(20, 64), (38, 44, 50, 56, 63), _svtav1),
+        Peer("vvc", "VVC", range(18, 64), (37, 43, 49, 56, 63), _vvc, quick=False, missing=_vvc_missing),
+    )
 }
-
-
-def missing(name: str) -> str | None:
-    """Why a peer can't run on this machine, as one sentence, or None where it can."""
-    if name == "vvc" and vvc_program() is None:
-        return _NO_VVC
-    return None
+QUICK = tuple(peer.name for peer in PEERS.values() if peer.quick)
 
 
 def at_size(peer: Peer, frames: Frames, rate: Fraction, most_bytes: int) -> tuple[int, Coded]:
@@ -188,6 +201,7 @@ def search_size(peer: Peer, frames: Frames, rate: Fraction, most_bytes: int) -> 
         middle = (low + high) // 2
         yield peer.quantisers[middle]
         made = peer.encode(frames, peer.quantisers[middle], rate)
+        LOGGER.debug("%s at %d: %d bytes of %d", peer.name, peer.quantisers[middle], made.bytes, most_bytes)
         if made.bytes <= most_bytes:
             high, best = middle, made
         else:

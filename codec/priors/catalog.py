@@ -8,9 +8,11 @@ from pathlib import Path
 
 import torch
 
-from codec.errors import PriorError, SettingsError
+from codec.errors import SettingsError
+from codec.log import LOGGER
 from codec.priors import cogvideox, ltx, wan
 from codec.priors.base import VideoPrior
+from codec.priors.defaults import defaults_of
 from codec.priors.diffusers_models import load_models
 from codec.priors.gaussian import GaussianPrior
 from codec.priors.pocket import load_pocket
@@ -66,14 +68,13 @@ def open_prior(name: str, device: str, dtype: str) -> VideoPrior:
         PriorError: the prior is unknown, or its weights are missing or damaged.
         SettingsError: the device is not there, or the prior doesn't run in this number type.
     """
-    if name not in PRIORS:
-        raise PriorError(
-            f"This program has no prior named {name!r}; it knows {', '.join(sorted(PRIORS))}. A newer one may."
-        )
+    defaults_of(name)
     if dtype == "float8" and name not in MODELS:
         raise SettingsError(f"The prior {name} is small enough without --dtype float8; leave that out.")
     place = choose_device(device)
-    return PRIORS[name](place, choose_dtype(place, dtype))
+    number = choose_dtype(place, dtype)
+    LOGGER.info("opening the prior %s on %s in %s", name, place, number)
+    return PRIORS[name](place, number)
 
 
 def choose_device(device: str) -> torch.device:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from codec.format.records import Tiling
 from codec.priors.base import Geometry
+from codec.priors.defaults import DEFAULTS
 from codec.priors.diffusers_models import LoadedModels, ModelKind
 from codec.priors.prompt import PromptKind
 from codec.priors.schedule import NoiseSchedule
@@ -65,11 +66,11 @@ class CogVideoXModel:
             spatial_stride=SPATIAL_STRIDE,
             channels=config.in_channels,
             causal=False,
-            gop_frames=48,
-            overlap_frames=4,
+            gop_frames=DEFAULTS[KIND.name].gop_frames,
+            overlap_frames=DEFAULTS[KIND.name].overlap_frames,
             size_multiple=SPATIAL_STRIDE * config.patch_size,
             pad_multiple=SPATIAL_STRIDE * config.patch_size,
-            short_side=480,
+            short_side=DEFAULTS[KIND.name].short_side,
         )
 
     def to_latent(self, pixels: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from torch import Tensor
 from codec.base.av1 import upsample
 from codec.format.records import Tiling
 from codec.priors.base import BaseClip, Frames, Geometry
+from codec.priors.defaults import DEFAULTS
 from codec.priors.schedule import NoiseSchedule
 
 SLOT_FRAMES, BLOCK, COLOURS = 2, 4, 3
@@ -33,11 +34,11 @@ GEOMETRY = Geometry(
     spatial_stride=BLOCK,
     channels=COLOURS * SLOT_FRAMES * BLOCK * BLOCK,
     causal=False,
-    gop_frames=16,
-    overlap_frames=2,
+    gop_frames=DEFAULTS["gaussian"].gop_frames,
+    overlap_frames=DEFAULTS["gaussian"].overlap_frames,
     size_multiple=2,
     pad_multiple=BLOCK,
-    short_side=64,
+    short_side=DEFAULTS["gaussian"].short_side,
 )
 
 

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from codec.format.records import Tiling
 from codec.priors.base import Geometry
+from codec.priors.defaults import DEFAULTS
 from codec.priors.diffusers_models import LoadedModels, ModelKind
 from codec.priors.prompt import PromptKind
 from codec.priors.video_model import flow_schedule, require_config
@@ -41,7 +42,7 @@ class LtxModel:
             overlap_frames=self._strides[0] + 1,
             size_multiple=self._strides[1],
             pad_multiple=self._strides[1],
-            short_side=512,
+            short_side=DEFAULTS[KIND.name].short_side,
         )
         shape = (1, channels, 1, 1, 1)
         self._mean = models.vae.latents_mean.float().view(shape)

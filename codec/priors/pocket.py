@@ -21,6 +21,7 @@ from codec.base.av1 import upsample
 from codec.errors import PriorError
 from codec.format.records import Tiling
 from codec.priors.base import BaseClip, Frames, Geometry
+from codec.priors.defaults import DEFAULTS
 from codec.priors.pocket_net import LATENT_STRIDE, PAD_MULTIPLE, SLOT_FRAMES, PocketConfig, PocketNet, neighbours
 from codec.priors.schedule import NoiseSchedule
 
@@ -39,11 +40,11 @@ GEOMETRY = Geometry(
     spatial_stride=LATENT_STRIDE,
     channels=PocketConfig().latent,
     causal=False,
-    gop_frames=48,
-    overlap_frames=4,
+    gop_frames=DEFAULTS["pocket"].gop_frames,
+    overlap_frames=DEFAULTS["pocket"].overlap_frames,
     size_multiple=2,
     pad_multiple=PAD_MULTIPLE,
-    short_side=240,
+    short_side=DEFAULTS["pocket"].short_side,
 )
 
 

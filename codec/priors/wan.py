@@ -7,6 +7,7 @@ from torch import Tensor
 
 from codec.format.records import Tiling
 from codec.priors.base import Geometry
+from codec.priors.defaults import DEFAULTS
 from codec.priors.diffusers_models import LoadedModels, ModelKind
 from codec.priors.prompt import PromptKind
 from codec.priors.video_model import flow_schedule, require_config
@@ -35,11 +36,11 @@ class WanModel:
             spatial_stride=SPATIAL_STRIDE,
             channels=config.z_dim,
             causal=True,
-            gop_frames=49,
-            overlap_frames=5,
+            gop_frames=DEFAULTS[KIND.name].gop_frames,
+            overlap_frames=DEFAULTS[KIND.name].overlap_frames,
             size_multiple=SPATIAL_STRIDE * patch,
             pad_multiple=SPATIAL_STRIDE * patch,
-            short_side=480,
+            short_side=DEFAULTS[KIND.name].short_side,
         )
         shape = (1, config.z_dim, 1, 1, 1)
         self._mean = torch.tensor(config.latents_mean, device=models.device).view(shape)

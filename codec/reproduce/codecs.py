@@ -18,18 +18,11 @@ from codec.decoder import decode
 from codec.encoder import encode
 from codec.events import Finished
 from codec.format.reader import BitstreamReader
-from codec.peers.codecs import PEERS, vvc_program
+from codec.peers.codecs import PEERS, Peer
 from codec.priors.base import Frames
 from codec.reproduce.sequences import Clip
 from codec.settings import DecodeSettings, EncodeSettings, Quality
 from codec.video import Colour, VideoReader, VideoWriter
-
-# From good to as coarse as each goes; the lowest rates are what the comparison is about.
-QUANTISERS = {
-    "svtav1": (38, 44, 50, 56, 63),
-    "x265": (30, 35, 40, 45, 51),
-    "vvc": (37, 43, 49, 56, 63),
-}
 
 
 @dataclass(frozen=True)
@@ -139,28 +132,31 @@ def _through_files(clip: Clip, settings: EncodeSettings, folder: Path) -> Made:
 
 @dataclass(frozen=True)
 class Classic:
-    """x265, SVT-AV1 or VVC by quantiser."""
+    """A peer by quantiser."""
 
-    name: str
-    quantisers: tuple[int, ...]
+    peer: Peer
     together: bool = False
+
+    @property
+    def name(self) -> str:
+        """See `Candidate`."""
+        return self.peer.name
 
     @property
     def settings(self) -> tuple[str, ...]:
         """Such as "q 38"."""
-        return tuple(f"q {quantiser}" for quantiser in self.quantisers)
+        return tuple(f"q {quantiser}" for quantiser in self.peer.curve)
 
     def code(self, clip: Clip, settings: Sequence[str], log: Path) -> Iterator[tuple[str, Made]]:
         """See `Candidate`."""
         del log
         for setting in settings:
             began = time.perf_counter()
-            coded = PEERS[self.name].encode(clip.frames, self.quantisers[self.settings.index(setting)], clip.rate)
+            coded = self.peer.encode(clip.frames, self.peer.curve[self.settings.index(setting)], clip.rate)
             # Encode and decode are one call there.
             yield setting, Made(coded.bytes, coded.frames, time.perf_counter() - began)
 
 
 def classics(names: Sequence[str]) -> tuple[Classic, ...]:
     """The peers called `names` that are on this machine."""
-    there = [name for name in names if name != "vvc" or vvc_program() is not None]
-    return tuple(Classic(name, QUANTISERS[name]) for name in there)
+    return tuple(Classic(PEERS[name]) for name in names if PEERS[name].missing() is None)

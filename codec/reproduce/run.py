@@ -16,7 +16,7 @@ LOGS = "logs"
 
 
 @dataclass(frozen=True)
-class Plan:
+class Experiment:
     """What is compared on what.
 
     Attributes:
@@ -53,26 +53,26 @@ class Failed:
 RunEvent = Started | Failed | Point
 
 
-def reproduce(plan: Plan, ledger: Ledger) -> Iterator[RunEvent]:
-    """Measure every point of `plan` that `ledger` lacks.
+def reproduce(experiment: Experiment, ledger: Ledger) -> Iterator[RunEvent]:
+    """Measure every point of `experiment` that `ledger` lacks.
 
     Raises:
         SettingsError: our prior's weights are others than those of the ledger's points.
         OutputError: a point can't be kept.
     """
-    for source in plan.sources:
-        missing = [(codec, _missing(ledger, source, codec)) for codec in plan.candidates]
+    for source in experiment.sources:
+        missing = [(codec, _missing(ledger, source, codec)) for codec in experiment.candidates]
         missing = [(codec, settings) for codec, settings in missing if settings]
         if not missing:
             continue
         try:
-            clip = read_clip(source, plan.frames, plan.lines)
+            clip = read_clip(source, experiment.frames, experiment.lines)
         except FreeGvcError as error:
             yield Failed(source.name, "every codec", (), str(error))
             continue
         for codec, settings in missing:
             for batch in [settings] if codec.together else [(setting,) for setting in settings]:
-                yield from _batch(plan, ledger, source, clip, codec, batch)
+                yield from _batch(experiment, ledger, source, clip, codec, batch)
 
 
 def _missing(ledger: Ledger, source: Source, codec: Candidate) -> tuple[str, ...]:
@@ -80,7 +80,7 @@ def _missing(ledger: Ledger, source: Source, codec: Candidate) -> tuple[str, ...
 
 
 def _batch(
-    plan: Plan, ledger: Ledger, source: Source, clip: Clip, codec: Candidate, settings: Sequence[str]
+    experiment: Experiment, ledger: Ledger, source: Source, clip: Clip, codec: Candidate, settings: Sequence[str]
 ) -> Iterator[RunEvent]:
     yield Started(source.name, codec.name, tuple(settings))
     log = ledger.folder / LOGS / f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', f'{codec.name}-{source.name}')}.txt"
@@ -88,7 +88,7 @@ def _batch(
     while True:
         try:
             setting, result = next(made)
-            point = _point(plan, source, clip, codec, setting, result)
+            point = _point(experiment, source, clip, codec, setting, result)
         except StopIteration:
             return
         # Whatever a codec dies of on one sequence (a GPU's memory, a decoder's bug), a night's run must go on.
@@ -109,7 +109,7 @@ def _reason(error: Exception) -> str:
     return said if isinstance(error, FreeGvcError) else f"{type(error).__name__}: {said}"
 
 
-def _point(plan: Plan, source: Source, clip: Clip, codec: Candidate, setting: str, made: Made) -> Point:
+def _point(experiment: Experiment, source: Source, clip: Clip, codec: Candidate, setting: str, made: Made) -> Point:
     count = len(clip.frames)
     return Point(
         sequence=source.name,
@@ -118,7 +118,7 @@ def _point(plan: Plan, source: Source, clip: Clip, codec: Candidate, setting: st
         bytes=made.bytes,
         bpp=8 * made.bytes / clip.pixels,
         kbps=8 * made.bytes * float(clip.rate) / count / 1000,
-        metrics={judge.name: mean(judge(clip.frames, made.frames)) for judge in plan.metrics},
+        metrics={judge.name: mean(judge(clip.frames, made.frames)) for judge in experiment.metrics},
         encode_fps=None if made.encode_s is None else count / made.encode_s,
         decode_fps=None if made.decode_s is None else count / made.decode_s,
         weights=made.weights,

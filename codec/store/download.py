@@ -18,6 +18,7 @@ from typing import IO
 
 from codec.errors import OutputError, PriorError
 from codec.files import finish, part_path, read_json, write_json
+from codec.log import LOGGER
 from codec.store.hashing import sha256
 from codec.store.paths import MOVE_HOME
 
@@ -82,6 +83,7 @@ def fetch(wanted: Wanted, target: Path, wait: Callable[[float], None]) -> Iterat
             part.finish()
         except _Restart as error:
             # Once may be a new version at the server, or a bit that fell over; twice is a server to give up on.
+            LOGGER.warning("%s begins anew: %s", wanted.url, error)
             part.discard()
             spoilt += 1
             if spoilt > 1:
@@ -90,6 +92,7 @@ def fetch(wanted: Wanted, target: Path, wait: Callable[[float], None]) -> Iterat
             failures = 1 if part.size > before else failures + 1
             if failures >= ATTEMPTS or _is_final(error):
                 raise PriorError(_unreachable(wanted.url, error)) from error
+            LOGGER.warning("%s, %d bytes here: %s; trying again", wanted.url, part.size, error or "it ended too early")
             wait(WAIT * failures)
         except OSError as error:
             raise OutputError(

@@ -13,6 +13,7 @@ from typing import Any
 
 from codec.errors import OutputError, PriorError
 from codec.files import read_json, write_json
+from codec.log import LOGGER
 from codec.store.download import fetch
 from codec.store.hashing import sha256
 from codec.store.hub import Announced, Hub
@@ -93,6 +94,7 @@ def get_model(
     spec = spec_of(name)
     job = _Job(spec, Hub(spec.repository), fetched_folder(name), wait)
     job.resume()
+    LOGGER.info("fetching %s from %s at %s into %s", name, spec.repository, job.commit, job.folder)
     announced = list(_announce(job, ("transformer", "vae", *(["text_encoder"] if text_encoder else []))))
     total = sum(found.wanted.size or 0 for found in announced)
     done = sum(found.wanted.size or 0 for found in announced if found.path in job.files)

@@ -15,7 +15,7 @@ from app.core.jobs.session import Session
 from codec.events import GopDone, Phase, PreviewReady, StepCoded
 from codec.format.info import describe
 from codec.settings import Bitrate, DecodeSettings, EncodeSettings
-from codec.worker.serve import Encode, Outcome, Play, Settled, Task
+from codec.worker.tasks import Encode, Outcome, Play, Settled, Task
 
 # Two GOPs of the pocket prior without its base layer, and no metric to load: as quick as a real encode gets.
 QUICK = EncodeSettings(goal=Bitrate(4000), short_side=64, gop_frames=16, base="none", preview=True)
@@ -130,12 +130,21 @@ def test_a_paused_job_waits_and_goes_on(qtbot: QtBot, engine: Engine, short_clip
     assert ended.args == [job.id, State.DONE]
 
 
+def test_the_childs_log_comes_to_the_window(qtbot: QtBot, engine: Engine, short_clip: Path, tmp_path: Path) -> None:
+    lines: list[str] = []
+    engine.logged.connect(lines.append)
+    settings = EncodeSettings(prior="gaussian", goal=Bitrate(20_000), base="none", short_side=32, channel="greedy")
+    with qtbot.waitSignal(engine.settled, timeout=PATIENCE):
+        engine.submit(Encode(short_clip, tmp_path / "out.fgvc", settings))
+    assert "opening the prior gaussian on cpu in float32" in lines
+
+
 ORPHAN = """
 import multiprocessing, os, threading
-from codec.worker import serve as worker
+from codec.worker.serve import leave_with_parent
 
 def stuck():
-    threading.Thread(target=worker.leave_with_parent, daemon=True).start()
+    threading.Thread(target=leave_with_parent, daemon=True).start()
     threading.Event().wait()
 
 if __name__ == "__main__":

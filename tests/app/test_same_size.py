@@ -21,6 +21,7 @@ from app.ui.main_window import MainWindow
 from app.ui.theme import Theme
 from codec.encoder import encode
 from codec.format.info import describe
+from codec.peers.codecs import PEERS
 from codec.settings import Bitrate, EncodeSettings
 
 PATIENCE = 900_000
@@ -64,7 +65,7 @@ def test_peers_of_the_same_size_become_panes_and_points(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # VVC takes longer than all else here, and is to the window what the others are.
-    monkeypatch.setattr("app.core.peers.NAMES", ("x265", "svtav1"))
+    monkeypatch.setattr("app.core.peers.PEERS", {name: PEERS[name] for name in ("x265", "svtav1")})
     panel, player, comparing = window.peers, window.workspace.player, window.workspace.peers
     shares: list[float] = []
     comparing.changed.connect(lambda: shares.append(comparing.share))

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -244,3 +245,20 @@ def test_a_reader_that_leaves_is_no_crash(coded: Path) -> None:
             timeout=60,
         )
     assert (run.returncode, run.stderr) == (1, "")
+
+
+def test_the_version_is_that_of_the_installation(capsys: Output) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"freegvc {version('freegvc')}\n"
+
+
+@pytest.mark.parametrize("arguments", [["-v", "info"], ["info", "-vv"]])
+def test_verbose_tells_what_happens_inside_on_stderr(coded: Path, tmp_path: Path, arguments: list[str]) -> None:
+    decode = [argument.replace("info", "decode") for argument in arguments]
+    command = [*COMMAND, *decode, str(coded), "-o", str(tmp_path / "a.mkv")]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120, check=True)
+    assert "INFO opening the prior gaussian on cpu in float32" in run.stderr
+    quiet = [*COMMAND, "decode", str(coded), "-o", str(tmp_path / "b.mkv")]
+    assert subprocess.run(quiet, capture_output=True, text=True, cwd=ROOT, timeout=120, check=True).stderr == ""

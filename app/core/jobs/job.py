@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from codec.errors import SettingsError
+from codec.files import part_path
 from codec.settings import Bitrate, DecodeSettings, EncodeSettings, Goal, Quality, Size
-from codec.worker.serve import Decode, Encode
+from codec.worker.tasks import Decode, Encode
 
 _GOALS: Mapping[str, type[Quality | Bitrate | Size]] = {"quality": Quality, "bitrate": Bitrate, "size": Size}
 
@@ -75,7 +76,7 @@ class Job:
         """Queued again: an encode that has left something goes on with it."""
         settings = self.settings
         if isinstance(settings, EncodeSettings):
-            part = self.output.with_name(self.output.name + ".part")
+            part = part_path(self.output)
             unfinished = part.exists() or (self.state is State.STOPPED and self.output.exists())
             settings = replace(settings, resume=unfinished)
         return replace(self, settings=settings, state=State.QUEUED, message="")

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QIODevice,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QSaveFile,
+    Qt,
+    Signal,
+)
 
 from app.core.jobs.job import ACTIVE, Job, State, from_json, to_json
 from codec.errors import SettingsError
@@ -24,9 +32,11 @@ class JobQueue(QAbstractListModel):
 
     Attributes:
         unreadable: told when a saved queue could not be read, with a sentence.
+        unsaved: told when it could not be saved, with a sentence.
     """
 
     unreadable = Signal(str)
+    unsaved = Signal(str)
 
     def __init__(self, path: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -142,9 +152,10 @@ class JobQueue(QAbstractListModel):
     def _save(self) -> None:
         text = json.dumps({"version": VERSION, "jobs": [to_json(job) for job in self._jobs]}, indent=1)
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._path.with_suffix(".part")
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self._path)
+        # Whole or not at all: what was saved before stays until the new text is on disk.
+        file = QSaveFile(str(self._path))
+        written = file.open(QIODevice.OpenModeFlag.WriteOnly) and file.write(text.encode()) >= 0 and file.commit()
+        if not written:
+            self.unsaved.emit(
+                f"The queue could not be saved as {self._path} ({file.errorString()}); free some space there."
+            )

@@ -12,10 +12,11 @@ from app.core.jobs.progress import Progress
 from app.core.jobs.queue import JobQueue
 from codec.errors import FreeGvcError
 from codec.events import Event, Finished, PreviewReady, Warned
+from codec.files import part_path
 from codec.format.info import describe
 from codec.settings import EncodeSettings
 from codec.video import probe
-from codec.worker.serve import Outcome, Settled
+from codec.worker.tasks import Outcome, Settled
 
 
 class Session(QObject):
@@ -60,7 +61,7 @@ class Session(QObject):
     def bytes_so_far(self) -> int:
         """Size of the running job's unfinished output."""
         job = self.current
-        part = job.output.with_name(job.output.name + ".part") if job is not None else None
+        part = part_path(job.output) if job is not None else None
         return part.stat().st_size if part is not None and part.exists() else 0
 
     @Slot()
@@ -157,7 +158,7 @@ def _state_after(settled: Settled, job: Job) -> State:
         return State.DONE
     if settled.outcome is Outcome.CANCELLED:
         return State.STOPPED
-    part = job.output.with_name(job.output.name + ".part")
+    part = part_path(job.output)
     left = isinstance(job.settings, EncodeSettings) and part.exists()
     return State.INTERRUPTED if left and settled.outcome is Outcome.FAILED else State.FAILED
 

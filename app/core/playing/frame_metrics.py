@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from app.core.playing.frame_store import Picture
 from app.core.playing.playback import Playback
 from app.core.playing.player import ORIGINAL, RESULT, Player
-from codec.worker.serve import Measured
+from codec.worker.tasks import Measured
 
 REST_MS = 400
 

@@ -12,7 +12,7 @@ from app.core.playing.frame_store import Picture
 from app.core.playing.player import Player
 from codec.events import PreviewReady, Warned
 from codec.settings import DecodeSettings
-from codec.worker.serve import Measure, Measured, Outcome, Play, Settled
+from codec.worker.tasks import Measure, Measured, Outcome, Play, Settled
 
 
 @dataclass(frozen=True)

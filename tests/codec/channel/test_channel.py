@@ -15,9 +15,12 @@ from numpy.typing import NDArray
 
 from codec.channel import CODERS, ChannelCoder, GreedyCoder, PfrCoder, StepKey, TrellisCoder, coder, kl_bits
 from codec.channel.candidates import Candidates, Layout, fast_length
+from codec.channel.choice import coder_for, spec_for
 from codec.channel.noise import NoiseStream, Purpose, initial_noise, plain_noise
 from codec.errors import FormatError, PriorError
+from codec.format import records
 from codec.priors.gaussian import GaussianPrior
+from codec.settings import CHANNELS
 
 FAST = [CODERS[0], coder("trellis-4-8"), TrellisCoder(k=1, v=11, efficiency=0.9), GreedyCoder(), PfrCoder()]
 
@@ -252,3 +255,12 @@ def test_streams_of_a_step_are_independent() -> None:
     streams = [NoiseStream(key, purpose).normals(0, 20_000).astype(np.float64) for purpose in Purpose]
     correlation = np.corrcoef(streams) - np.eye(len(streams))
     assert np.abs(correlation).max() < 5 / math.sqrt(20_000)
+
+
+def test_every_name_that_users_type_is_a_coder_and_every_coder_has_a_code_in_the_format() -> None:
+    for name in CHANNELS:
+        spec = spec_for(name)
+        assert coder_for(spec).name == CHANNELS[name]
+    # A table of the format: names are only ever appended to it, since their places are what files hold.
+    assert records.CODERS[:3] == ("trellis", "greedy", "pfr")
+    assert {one.name.split("-")[0] for one in CODERS} == set(records.CODERS)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from codec.channel.choice import CODER_SPECS, coder_for
+from codec.channel.choice import coder_for, spec_for
 from codec.control.budget import BitrateController
 from codec.control.probing import probe_frames
 from codec.control.quality import QualityController, RateControl
@@ -38,7 +38,7 @@ def _source(**more: Any) -> GopSource:
 
 
 def _coder(control: RateControl, metric: Psnr | None = None, keep: int = 0) -> GopCoder:
-    return GopCoder(PRIOR, coder_for(CODER_SPECS["greedy"]), control, metric, seed=3, keep_steps=keep)
+    return GopCoder(PRIOR, coder_for(spec_for("greedy")), control, metric, seed=3, keep_steps=keep)
 
 
 def _run(steps: Generator[StepCoded, None, CodedGop]) -> tuple[list[StepCoded], CodedGop]:
@@ -70,7 +70,7 @@ def test_the_decoder_reaches_what_the_record_names() -> None:
     _, coded = _run(_coder(_quality(15.0), Psnr(), keep=2).code(_source(), None))
     condition = PRIOR.prepare(None, *FRAMES.shape[:3])
     walk = Walk(PRIOR, condition, PRIOR.geometry.latent_shape(*FRAMES.shape[:3]), 3, 0, None, 1)
-    states = [step.state for step in walk.replay(coded.payloads, coder_for(CODER_SPECS["greedy"]))]
+    states = [step.state for step in walk.replay(coded.payloads, coder_for(spec_for("greedy")))]
     state = states[coded.t_star - 1].numpy()
     assert (state_hash(state), fingerprint(state)) == (coded.z_hash, coded.fingerprint)
     latent = walk.denoise(states[coded.t_star - 1], coded.t_star)

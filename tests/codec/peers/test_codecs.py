@@ -48,7 +48,7 @@ def test_at_size_takes_the_finest_that_fits(budget: int, expected: int, clip: Fr
         asked.append(quantiser)
         return Coded(1000 - (quantiser if quantiser <= 9 else 10 * quantiser), frames)
 
-    quantiser, coded = at_size(Peer("steps", range(51), encode), clip, RATE, budget)
+    quantiser, coded = at_size(Peer("steps", "Steps", range(51), (), encode), clip, RATE, budget)
     assert quantiser == expected
     assert len(asked) == len(set(asked)) <= 7
     assert coded.bytes <= budget or quantiser == 50

@@ -14,7 +14,7 @@ from codec.errors import SettingsError
 from codec.metrics.psnr import Psnr
 from codec.reproduce.codecs import Made
 from codec.reproduce.points import FILE, Ledger, Point
-from codec.reproduce.run import Failed, Plan, Started, reproduce
+from codec.reproduce.run import Experiment, Failed, Started, reproduce
 from codec.reproduce.sequences import Clip, find_sources
 from tests.support.codec_runs import moving
 from tests.support.learned import checkout, describe
@@ -129,8 +129,8 @@ class Fake:
 
 
 def _run(films: Path, out: Path, codec: Fake) -> list[Started | Failed | Point]:
-    plan = Plan(find_sources(films)[:1], (codec,), (Psnr(),), 3, None)
-    return list(reproduce(plan, Ledger.open(out, {"frames": 3})))
+    experiment = Experiment(find_sources(films)[:1], (codec,), (Psnr(),), 3, None)
+    return list(reproduce(experiment, Ledger.open(out, {"frames": 3})))
 
 
 @pytest.mark.parametrize(("together", "calls"), [(False, [("a",), ("b",), ("c",)]), (True, [("a", "b", "c")])])

@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from codec.channel.choice import CODER_SPECS, coder_for
+from codec.channel.choice import coder_for, spec_for
 from codec.errors import FormatError
 from codec.priors.gaussian import GaussianCondition, GaussianPrior
+from codec.settings import CHANNELS
 from codec.trajectory.walk import CodedStep, Known, Walk
 from tests.support.codec_runs import moving
 
@@ -25,14 +26,14 @@ KNOWN = Known(LATENT[:, :1].clone(), 0, step=9)
 
 
 def _code(walk: Walk, channel: str = "greedy") -> list[CodedStep]:
-    return list(walk.code(LATENT, coder_for(CODER_SPECS[channel])))
+    return list(walk.code(LATENT, coder_for(spec_for(channel))))
 
 
 def _replay(walk: Walk, coded: list[CodedStep], channel: str = "greedy") -> list[CodedStep]:
-    return list(walk.replay([step.payload for step in coded], coder_for(CODER_SPECS[channel])))
+    return list(walk.replay([step.payload for step in coded], coder_for(spec_for(channel))))
 
 
-@pytest.mark.parametrize("channel", sorted(set(CODER_SPECS) - {"trellis-best"}))
+@pytest.mark.parametrize("channel", sorted(set(CHANNELS) - {"trellis-best"}))
 @pytest.mark.parametrize("reuse", [1, 2])
 @pytest.mark.parametrize("known", [None, KNOWN], ids=["plain", "guided"])
 def test_replay_reaches_every_state_of_the_encoder(channel: str, reuse: int, known: Known | None) -> None:
@@ -147,7 +148,7 @@ def test_the_ode_keeps_the_sources_spread() -> None:
 def test_a_forged_payload_is_refused_or_decoded(channel: str) -> None:
     rng = np.random.default_rng(0)
     for size in (0, 1, 2, 7, 40, 5000):
-        walk = WALK.replay([rng.bytes(size)], coder_for(CODER_SPECS[channel]))
+        walk = WALK.replay([rng.bytes(size)], coder_for(spec_for(channel)))
         try:
             (step,) = walk
         except FormatError:

@@ -1,0 +1,144 @@
+"""What each task does, as a generator of what it tells. Torch is imported by those that need it, when they run."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Generator, Iterator, Mapping
+from itertools import dropwhile
+from typing import TYPE_CHECKING, Any, get_args
+
+from codec.decoding.retarget import step_choice
+from codec.errors import MissingModelError, SettingsError
+from codec.events import Event, Phase, PreviewReady, Warned
+from codec.format.reader import BitstreamReader, Damage
+from codec.format.records import AudioRecord, GopRecord, Header
+from codec.peers.events import Absent, Compared, Trial
+from codec.settings import DecodeSettings
+from codec.store.tasks import StoreTask, carry_out
+from codec.worker.tasks import Compare, Decode, Encode, Machine, Measure, Measured, Play, Survey, Task, Told
+
+if TYPE_CHECKING:
+    from codec.metrics.base import Metric
+    from codec.priors.base import VideoPrior
+
+METRICS = ("psnr", "ms-ssim", "dists", "lpips")
+COMPARED = ("psnr", "ms-ssim", "dists")
+JUDGED_FRAMES = 48
+
+
+class Handlers:
+    """The handler of every kind of task, and what they keep from one task to the next.
+
+    Attributes:
+        _prior: the last prior that Play loaded, by the header's and the machine's wishes.
+        _judges: the metrics that Measure has loaded; every picture that rests is measured.
+    """
+
+    def __init__(self) -> None:
+        self._prior: tuple[object, VideoPrior] | None = None
+        self._judges: dict[str, Metric] = {}
+        self._of: Mapping[type, Callable[[Any], Iterator[Told]]] = {
+            Encode: _encode,
+            Decode: _decode,
+            Play: self._play,
+            Measure: self._measure,
+            Compare: _compare,
+            Survey: _survey,
+            **dict.fromkeys(get_args(StoreTask), carry_out),
+        }
+
+    def run(self, task: Task) -> Generator[Told, None, None]:
+        """What the task tells; closing the generator cancels it."""
+        yield from self._of[type(task)](task)
+
+    def _play(self, task: Play) -> Iterator[Event]:
+        from codec.decoding.chain import decode_records
+        from codec.trajectory.assembly import Pictures
+
+        with BitstreamReader(task.source) as reader:
+            yield Phase("loading the prior")
+            prior = self._prior_for(reader.header, task.settings)
+            yield Phase("decoding")
+            choose = step_choice(task.settings.goal, reader.header)
+            for item in decode_records(reader.header, prior, _from_chain(reader, task.first_frame), choose):
+                if isinstance(item, Pictures):
+                    yield PreviewReady(item.gop, item.start_frame, item.frames)
+                    if item.start_frame + len(item.frames) >= task.first_frame + task.frames:
+                        return
+                elif isinstance(item, Warned):
+                    yield item
+
+    def _prior_for(self, header: Header, settings: DecodeSettings) -> VideoPrior:
+        from codec.decoding.prior import prior_for
+
+        key = (header.prior_id, header.weights_hash, header.schedule, settings.device, settings.dtype)
+        if self._prior is None or self._prior[0] != key:
+            self._prior = (key, prior_for(header, settings))
+        return self._prior[1]
+
+    def _measure(self, task: Measure) -> Iterator[Measured]:
+        judges: dict[str, Metric] = {}
+        for name in METRICS:
+            with contextlib.suppress(MissingModelError, SettingsError):
+                judges[name] = self._judge(name)
+        if "dists" not in judges:
+            judges["pocket-dists"] = self._judge("pocket-dists")
+        pair = (task.reference[None], task.distorted[None])
+        yield Measured(task.frame, {name: float(judge(*pair)[0]) for name, judge in judges.items()})
+
+    def _judge(self, name: str) -> Metric:
+        """A metric, loaded once (raises what `metric` does while this machine lacks what it needs)."""
+        from codec.metrics.catalog import metric
+
+        if name not in self._judges:
+            self._judges[name] = metric(name)
+        return self._judges[name]
+
+
+def _encode(task: Encode) -> Iterator[Event]:
+    from codec.encoder import encode
+
+    return encode(task.source, task.output, task.settings)
+
+
+def _decode(task: Decode) -> Iterator[Event]:
+    from codec.decoder import decode
+
+    return decode(task.source, task.output, task.settings)
+
+
+def _from_chain(reader: BitstreamReader, frame: int) -> Iterator[GopRecord | AudioRecord | Damage]:
+    """Records from the last chain that begins at or before `frame`; a chain can only be decoded from its start."""
+    starts = [entry.start_frame for entry in reader.index() if entry.chain_start and entry.start_frame <= frame]
+    start = max(starts, default=0)
+
+    def is_before(item: GopRecord | AudioRecord | Damage) -> bool:
+        return not isinstance(item, GopRecord) or item.start_frame < start
+
+    return dropwhile(is_before, reader.records())
+
+
+def _compare(task: Compare) -> Iterator[Trial | Compared | Absent]:
+    from codec.metrics.catalog import metric, ready
+    from codec.peers.codecs import PEERS
+    from codec.peers.compare import compare
+
+    absent = {name: reason for name in task.peers if (reason := PEERS[name].missing()) is not None}
+    yield from (Absent(name, reason) for name, reason in absent.items())
+    metrics, without = ready(COMPARED)
+    if "dists" in without:
+        metrics.append(metric("pocket-dists"))
+    names = [name for name in task.peers if name not in absent]
+    yield from compare(task.source, task.coded, names, metrics, task.start, JUDGED_FRAMES)
+
+
+def _survey(_: Survey) -> Iterator[Machine]:
+    import torch
+
+    from codec.priors.catalog import PRIORS
+
+    if not torch.cuda.is_available():
+        yield Machine(tuple(PRIORS), None, 0)
+        return
+    device = torch.cuda.get_device_properties(0)
+    yield Machine(tuple(PRIORS), device.name, device.total_memory)

@@ -1,0 +1,131 @@
+"""What the window asks of the engine's child, and what it is answered: values, without torch or a codec."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum, auto
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codec.events import Event
+from codec.peers.events import Absent, Compared, Trial
+from codec.settings import DecodeSettings, EncodeSettings
+from codec.store.tasks import StoreEvent, StoreTask
+
+
+@dataclass(frozen=True)
+class Encode:
+    """Run `codec.encoder.encode`."""
+
+    source: Path
+    output: Path
+    settings: EncodeSettings
+
+
+@dataclass(frozen=True)
+class Decode:
+    """Run `codec.decoder.decode`."""
+
+    source: Path
+    output: Path
+    settings: DecodeSettings
+
+
+@dataclass(frozen=True)
+class Play:
+    """Decode to pictures only, from the chain that holds `first_frame` on until `frames` frames beyond it exist."""
+
+    source: Path
+    settings: DecodeSettings
+    first_frame: int
+    frames: int
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Measure one frame, uint8 (H, W, 3), against its reference by every metric that can run here: a `Measured`."""
+
+    frame: int
+    reference: NDArray[np.uint8] = field(repr=False)
+    distorted: NDArray[np.uint8] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Compare:
+    """Code the source, from `start` seconds on, with other codecs to at most the bytes of the file made from it."""
+
+    source: Path
+    coded: Path
+    start: float
+    peers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Say what this machine can do: a `Machine`."""
+
+
+Task = Encode | Decode | Play | Measure | Compare | Survey | StoreTask
+
+
+class Command(Enum):
+    """What may be said to a child that works."""
+
+    PAUSE = auto()
+    GO_ON = auto()
+    CANCEL = auto()
+
+
+class Outcome(StrEnum):
+    """How a task ended; REFUSED carries a sentence for the user, FAILED is a defect."""
+
+    DONE = "done"
+    CANCELLED = "cancelled"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The last message of a task. `detail` is a traceback for the log; `model` is one whose weights were missing."""
+
+    outcome: Outcome
+    message: str = ""
+    detail: str = ""
+    model: str = ""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The answer to Measure."""
+
+    frame: int
+    values: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The answer to Survey.
+
+    Attributes:
+        priors: names that EncodeSettings.prior may take.
+        gpu: name of the CUDA device, or None; gpu_bytes is its memory.
+    """
+
+    priors: tuple[str, ...]
+    gpu: str | None
+    gpu_bytes: int
+
+
+@dataclass(frozen=True)
+class Logged:
+    """A line that the child wrote to the logger `freegvc`."""
+
+    level: int
+    message: str
+
+
+Told = Event | Measured | Machine | Trial | Compared | Absent | StoreEvent
+Message = Told | Logged | Settled
