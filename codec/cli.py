@@ -24,6 +24,7 @@ from codec.settings import (
     AUDIO_MODES,
     BASES,
     CHANNELS,
+    DEINTERLACING,
     DEVICES,
     DTYPES,
     OVERLAPS,
@@ -128,6 +129,9 @@ def _add_encode(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overlap", choices=OVERLAPS, default="guided")
     parser.add_argument("--base", choices=BASES, default="auto")
     parser.add_argument("--audio", choices=AUDIO_MODES, default="opus")
+    parser.add_argument(
+        "--deinterlace", choices=DEINTERLACING, default="auto", help="join the fields of interlaced video"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep-steps", type=int, default=0, metavar="N", help="steps stored beyond t*")
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted encode")
@@ -203,6 +207,7 @@ def _encode(arguments: argparse.Namespace) -> None:
         overlap=arguments.overlap,
         base=arguments.base,
         audio=arguments.audio,
+        deinterlace=arguments.deinterlace,
         seed=arguments.seed,
         keep_steps=arguments.keep_steps,
         device=arguments.device,

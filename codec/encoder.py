@@ -34,6 +34,7 @@ from codec.trajectory.assembly import Assembler, DenoisedGop
 from codec.trajectory.walk import Known
 from codec.video import Frame, VideoReader
 from codec.video.cutting import Window, longest_segment, segments, windows
+from codec.video.delivery import delivered
 
 
 def encode(source: Path, output: Path, settings: EncodeSettings) -> Iterator[Event]:
@@ -51,11 +52,11 @@ def encode(source: Path, output: Path, settings: EncodeSettings) -> Iterator[Eve
     yield Phase("opening the video")
     plan = yield from make_plan(source, settings)
     writer, at = _open_writer(output, plan.header, settings.resume)
-    with writer, VideoReader(source, size=plan.size, start=settings.start, duration=settings.duration) as reader:
+    with writer, _open_reader(source, plan) as reader:
         session = _Session(plan, writer, AudioFeed(plan.audio, writer, at.audio_pts), next_gop=at.gop)
         session.catch_up(kept_gops(output, at.gop))
         try:
-            yield from session.run(islice(reader.frames(), at.frame, None), at.frame)
+            yield from session.run(islice(delivered(reader.frames(), source), at.frame, None), at.frame)
             session.check_result()
         except (GeneratorExit, KeyboardInterrupt):
             session.stop()
@@ -66,6 +67,13 @@ def encode(source: Path, output: Path, settings: EncodeSettings) -> Iterator[Eve
             raise
         end = session.finish()
     yield _finished(output, plan, end, session.done)
+
+
+def _open_reader(source: Path, plan: Plan) -> VideoReader:
+    settings = plan.settings
+    return VideoReader(
+        source, size=plan.size, start=settings.start, duration=settings.duration, deinterlace=plan.deinterlace
+    )
 
 
 def _open_writer(output: Path, header: Header, resume: bool) -> tuple[BitstreamWriter, ResumePoint]:
@@ -117,7 +125,7 @@ class _Session:
     def finish(self) -> EndRecord:
         """Close the file under its final name."""
         self.audio.finish()
-        return self.writer.finish()
+        return self.writer.finish(last_duration=self.plan.last_duration)
 
     def stop(self) -> None:
         """Leave whole GOPs as a playable file, or nothing if there is none."""
@@ -288,7 +296,7 @@ def _finished(output: Path, plan: Plan, end: EndRecord, gops: list[GopDone]) -> 
         base_bytes=end.base_bytes,
         frames=end.frames,
         bpp=video_bits / (end.frames * width * height),
-        kbps=video_bits * float(plan.header.frame_rate) / end.frames / 1000,
+        kbps=video_bits / float(plan.timeline.duration) / 1000,
         coding_width=width,
         coding_height=height,
         gops=tuple(gops),

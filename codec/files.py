@@ -5,6 +5,7 @@ Whether a result may be written where the user wants it is told before any work 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
@@ -14,6 +15,8 @@ from typing import Any
 
 from codec.errors import OutputError
 
+# Of one name, on every file system in use but for a few encrypted ones.
+_NAME_BYTES = 255
 _ANY_WRITE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -55,12 +58,22 @@ def _reason(source: Path, output: Path) -> str | None:
 
 def part_path(path: Path) -> Path:
     """Where `path` grows until it is finished: what another run can find again and go on with."""
-    return path.with_name(path.name + ".part")
+    return path.with_name(_named(path, "", ".part"))
 
 
 def own_part(path: Path) -> Path:
     """Where `path` grows under a hidden name that nothing else has: what no other run may touch or go on with."""
-    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    return path.with_name(_named(path, ".", f".{secrets.token_hex(4)}.part"))
+
+
+def _named(path: Path, before: str, after: str) -> str:
+    """A file's name with something around it; a long one is cut, and told from others cut alike by its hash."""
+    name = path.name
+    room = _NAME_BYTES - len(before + after)
+    if len(os.fsencode(name)) > room:
+        digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:8]
+        name = f"{os.fsencode(name)[: room - len(digest) - 1].decode(errors='ignore')}-{digest}"
+    return before + name + after
 
 
 def finish(part: Path, path: Path) -> None:

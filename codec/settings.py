@@ -18,6 +18,7 @@ CHANNELS: Mapping[str, str] = {
 """The channel coders that a user may ask for, each with the coder of `codec.channel.CODERS` that it is today."""
 OVERLAPS = ("guided", "plain")
 BASES = ("auto", "av1", "none")
+DEINTERLACING = ("auto", "off")
 AUDIO_MODES = ("opus", "copy", "none")
 DEVICES = ("auto", "cpu", "cuda")
 DTYPES = ("auto", "float32", "bfloat16", "float8")
@@ -84,6 +85,7 @@ class EncodeSettings:
         gop_frames: GOP length l in frames; None lets the prior choose.
         keep_steps: trajectory steps stored beyond t*, so that a decoder may re-target within them.
         resume: go on with an interrupted encode of the same settings.
+        deinterlace: "auto" joins the fields of interlaced frames, "off" codes them as they are.
         preview: also decode each finished GOP and hand it out as PreviewReady.
     """
 
@@ -97,6 +99,7 @@ class EncodeSettings:
     overlap: str = "guided"
     base: str = "auto"
     audio: str = "opus"
+    deinterlace: str = "auto"
     seed: int = 0
     keep_steps: int = 0
     device: str = "auto"
@@ -109,6 +112,7 @@ class EncodeSettings:
         _one_of("overlap", self.overlap, OVERLAPS)
         _one_of("base", self.base, BASES)
         _one_of("audio", self.audio, AUDIO_MODES)
+        _one_of("deinterlacing", self.deinterlace, DEINTERLACING)
         _check_machine(self.device, self.dtype)
         if not (math.isfinite(self.start) and self.start >= 0):
             raise SettingsError(f"The start can't be {self.start} s; give seconds from the beginning of the video.")

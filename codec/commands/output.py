@@ -134,8 +134,9 @@ def show_info(info: FileInfo, as_json: bool) -> None:
     header = info.header
     print(f"{info.path}: {_size(info.bytes)} ({_size(info.audio_bytes)} audio, {_size(info.base_bytes)} base layer)")
     print(
-        f"{info.frames} frames, {header.source_width}x{header.source_height} coded at {header.coding_width}x"
-        f"{header.coding_height}, {float(header.frame_rate):.5g} fps; {info.kbps:.1f} kbit/s video, {info.bpp:.4f} bpp"
+        f"{info.frames} frames in {info.seconds:.4g} s, {header.source_width}x{header.source_height} coded at "
+        f"{header.coding_width}x{header.coding_height}, {float(header.frame_rate):.5g} fps; "
+        f"{info.kbps:.1f} kbit/s video, {info.bpp:.4f} bpp"
     )
     print(
         f"prior {header.prior_id} ({header.weights_hash.hex()}, {header.dtype}), channel {header.coder.id}, "

@@ -11,7 +11,7 @@ from av.audio.layout import AudioLayout
 
 from codec.errors import FormatError
 from codec.events import Event, Finished, GopDone, PreviewReady, StepCoded, Warned
-from codec.format.info import stored_gop
+from codec.format.info import seconds_shown, stored_gop
 from codec.format.reader import BitstreamReader
 from codec.format.records import AudioRecord, AudioTrack, GopRecord
 from codec.trajectory.assembly import Pictures
@@ -64,13 +64,19 @@ class Sink:
             yield item
 
     def finish(self) -> None:
-        """Refuse an empty result.
+        """Refuse an empty result, and keep the last frame on screen for its time.
 
         Raises:
             FormatError: not one frame could be decoded.
         """
         if self.written == 0:
             raise FormatError(f"{self.reader.path} holds no frame that can be decoded; ask for the file again.")
+        assert self.last is not None
+        self.writer.hold(self._seconds(self.last))
+
+    def _seconds(self, last: Fraction) -> Fraction:
+        seconds = seconds_shown(self.reader.header, last, self.reader.end)
+        return seconds if seconds <= MAX_SECONDS else last + 1 / self.reader.header.frame_rate
 
     def finished(self, output: Path) -> Finished:
         """The closing event; its sizes and rates are those of the `.fgvc` file, less the steps that were not played."""
@@ -85,7 +91,7 @@ class Sink:
             base_bytes=sum(gop.base_bits for gop in self.done) // 8,
             frames=self.written,
             bpp=bits / (self.written * header.coding_width * header.coding_height),
-            kbps=bits * float(header.frame_rate) / self.written / 1000,
+            kbps=bits / float(self._seconds(self.last or Fraction(0))) / 1000,
             coding_width=header.coding_width,
             coding_height=header.coding_height,
             gops=tuple(self.done),

@@ -7,7 +7,7 @@ only where they come at a constant rate, so other sources are refused here.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
@@ -18,8 +18,6 @@ import av
 import numpy as np
 from av.audio.codeccontext import AudioCodecContext
 from av.audio.frame import AudioFrame
-from av.audio.resampler import AudioResampler
-from av.audio.stream import AudioStream
 from av.error import FFmpegError
 from av.packet import Packet
 from numpy.typing import NDArray
@@ -28,8 +26,11 @@ from codec.errors import InputError
 from codec.format.reader import BitstreamReader
 from codec.format.records import AudioPacket, AudioRecord, AudioTrack
 from codec.video import VideoReader
-from codec.video.source import open_source, select_audio
-from codec.video.timing import is_constant_rate
+from codec.video.alignment import aligned
+from codec.video.container.packets import Packets, has_discontinuities
+from codec.video.container.source import open_source, select_audio, select_video
+from codec.video.sound import decoded, resampled
+from codec.video.timeline import is_constant_rate
 
 CHANNELS = 2
 Wave = NDArray[np.float32]
@@ -39,8 +40,6 @@ Wave = NDArray[np.float32]
 _LOOKED_AT = 500
 # A decoder that starts in mid-stream needs some packets until it gives what it would have given from the start.
 _WARM_UP = Fraction(1, 4)
-# Timestamps of coarse clocks jitter around the sample count; only more than this is a gap.
-_GAP = Fraction(1, 10)
 
 
 @dataclass(frozen=True)
@@ -73,15 +72,22 @@ class VideoSound:
     def read(self, at: Fraction, rate: int) -> Iterator[Piece]:
         """See `SoundSource.read`; bad packets are left out."""
         with open_source(self.path) as container:
-            stream = select_audio(container)
+            video = select_video(container, self.path)
+            stream = select_audio(container, video, self.path)
             if stream is None:
                 return
             base = stream.time_base or Fraction(1, stream.codec_context.sample_rate)
-            if at > 0:
+            wanted = self.origin + max(Fraction(0), at) - _WARM_UP
+            if at > 0 and not has_discontinuities(container):
                 # Where a format can't, reading from its start finds the place too.
                 with contextlib.suppress(FFmpegError):
-                    container.seek(int((self.origin + at - _WARM_UP) / base), stream=stream)
-            frames = (frame for packet in _whole(container.demux(stream)) for frame in _frames(packet.decode))
+                    container.seek(int(wanted / base), stream=stream)
+            packets = (
+                packet
+                for packet in Packets(container, video, stream).of(stream)
+                if packet.pts is None or packet.pts * packet.time_base >= wanted
+            )
+            frames = (frame for packet in packets for frame in decoded(packet.decode))
             yield from _pieces(frames, self.origin, rate)
 
 
@@ -101,7 +107,7 @@ class CodedSound:
             records = (record for record in reader.records() if isinstance(record, AudioRecord))
             late = (at - _WARM_UP) / track.time_base
             packets = (packet for record in records for packet in record.packets if packet.pts >= late)
-            yield from _pieces(_decoded(decoder, packets, track), Fraction(0), rate)
+            yield from _pieces(_replayed(decoder, packets, track), Fraction(0), rate)
 
 
 def sound_of_video(path: Path, start: float) -> VideoSound | None:
@@ -111,7 +117,7 @@ def sound_of_video(path: Path, start: float) -> VideoSound | None:
         InputError: the file can't be read, or its frames come unevenly.
     """
     with open_source(path) as container:
-        if select_audio(container) is None:
+        if select_audio(container, select_video(container, path), path) is None:
             return None
     with VideoReader(path, start=start) as reader:
         origin, rate = reader.origin, reader.info.frame_rate
@@ -176,39 +182,15 @@ def _decoder(track: AudioTrack) -> AudioCodecContext:
     return decoder
 
 
-def _decoded(decoder: AudioCodecContext, packets: Iterator[AudioPacket], track: AudioTrack) -> Iterator[AudioFrame]:
+def _replayed(decoder: AudioCodecContext, packets: Iterator[AudioPacket], track: AudioTrack) -> Iterator[AudioFrame]:
     for packet in packets:
         coded = Packet(packet.data)
         coded.pts = coded.dts = packet.pts
         coded.duration, coded.time_base = packet.duration, track.time_base
-        yield from _frames(partial(decoder.decode, coded))
-    yield from _frames(partial(decoder.decode, None))
-
-
-def _whole(packets: Iterator[Packet[AudioStream]]) -> Iterator[Packet[AudioStream]]:
-    """Packets up to where a file is damaged."""
-    with contextlib.suppress(FFmpegError):
-        yield from packets
-
-
-def _frames(decode: Callable[[], Sequence[AudioFrame]]) -> Sequence[AudioFrame]:
-    """What one packet gives; nothing where it is bad."""
-    try:
-        return decode()
-    except FFmpegError:
-        return ()
+        yield from decoded(partial(decoder.decode, coded))
+    yield from decoded(partial(decoder.decode, None))
 
 
 def _pieces(frames: Iterator[AudioFrame], origin: Fraction, rate: int) -> Iterator[Piece]:
-    resampler = AudioResampler("flt", "stereo", rate)
-    position: int | None = None
-    for frame in frames:
-        for resampled in resampler.resample(frame):
-            wave = np.asarray(resampled.to_ndarray(), np.float32).reshape(-1, CHANNELS)
-            if resampled.pts is not None and resampled.time_base is not None:
-                stamped = round((resampled.pts * resampled.time_base - origin) * rate)
-                if position is None or abs(stamped - position) > _GAP * rate:
-                    position = stamped
-            position = position or 0
-            yield Piece(position, wave)
-            position += len(wave)
+    for piece in aligned(resampled(frames, origin, "stereo", rate), rate):
+        yield Piece(piece.first, piece.samples)

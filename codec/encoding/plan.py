@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 from codec.base.av1 import base_size
@@ -24,11 +25,24 @@ from codec.priors.base import VideoPrior
 from codec.priors.catalog import open_prior
 from codec.settings import Bitrate, EncodeSettings, Goal, Quality, Size
 from codec.version import program_version
-from codec.video import Audio, AudioMode, VideoInfo, VideoReader, coding_size, read_audio
-from codec.video.timing import is_constant_rate
+from codec.video import (
+    Audio,
+    AudioMode,
+    Timeline,
+    VideoInfo,
+    VideoReader,
+    coding_size,
+    holders,
+    read_audio,
+    read_timeline,
+)
 
 # Header, end record and trailer.
 FILE_OVERHEAD = 400
+# Containers round durations to their own clock, Matroska's to milliseconds.
+ROUNDING = Fraction(1, 1000)
+# Of an average rate's denominator: exact to a microsecond in an hour.
+MAX_RATIO = 1_000_000
 # SVT-AV1 takes nothing smaller, and a base may be coded at half size.
 SMALLEST_BASE = 4
 
@@ -40,7 +54,8 @@ class Plan:
     Attributes:
         size: (width, height) at which GOPs are coded.
         base_chooser: None where there is no base layer.
-        frames_total: an estimate, or None where the source doesn't say.
+        timeline: when the source's frames are shown.
+        deinterlace: whether they are deinterlaced.
     """
 
     settings: EncodeSettings
@@ -50,7 +65,19 @@ class Plan:
     gop_coder: GopCoder
     base_chooser: BaseChooser | None
     audio: Audio | None
-    frames_total: int | None
+    timeline: Timeline
+    deinterlace: bool
+
+    @property
+    def frames_total(self) -> int:
+        """How many frames there are to code."""
+        return self.timeline.frames
+
+    @property
+    def last_duration(self) -> int:
+        """Of the last frame, in the header's time base; 0 where it is what the frame rate says."""
+        usual = self.timeline.constant and abs(self.timeline.last_duration - 1 / self.header.frame_rate) <= ROUNDING
+        return 0 if usual else round(self.timeline.last_duration / self.header.time_base)
 
     def unreachable_message(self, gop: GopDone) -> str:
         """One sentence for a GOP whose goal lies outside what its steps reach."""
@@ -62,9 +89,13 @@ class Plan:
 def make_plan(source: Path, settings: EncodeSettings) -> Generator[Event, None, Plan]:
     """Look at the source, load what is needed, and settle everything else; yields what the user should know."""
     with VideoReader(source, start=settings.start, duration=settings.duration) as reader:
-        info, origin = reader.info, reader.origin
+        info = reader.info
     _check_picture(source, info)
-    constant = is_constant_rate(source, info.frame_rate)
+    yield Phase("reading the video's times")
+    timeline = read_timeline(source, settings.start, settings.duration)
+    deinterlace = timeline.interlaced > 0 and settings.deinterlace == "auto"
+    notes = *timeline.notes, *_interlaced_note(source, timeline, deinterlace), *_sound_note(source, info, settings)
+    yield from map(Warned, notes)
     yield Phase("loading the prior")
     prior = open_prior(settings.prior, settings.device, settings.dtype)
     yield from map(Warned, prior.notes)
@@ -76,18 +107,19 @@ def make_plan(source: Path, settings: EncodeSettings) -> Generator[Event, None, 
     _check_gop(settings, prior, size)
 
     def open_audio() -> Audio | None:
-        return read_audio(source, origin, settings.duration, AudioMode(settings.audio))
+        mode = AudioMode(settings.audio)
+        return read_audio(source, timeline.origin, settings.duration, mode, pictures_end=timeline.duration)
 
-    total = _frames_total(info, settings)
     if isinstance(settings.goal, Size):
         yield Phase("measuring the audio")
-    controller, chooser = _controllers(settings, prior, judge, info, total, size, open_audio)
+    controller, chooser = _controllers(settings, prior, judge, timeline, size, open_audio)
     audio = open_audio()
-    header = _header(settings, prior, info, size, constant, audio, chooser is not None)
+    yield from map(Warned, _container_note(source, settings, audio))
+    header = _header(settings, prior, info, timeline, size, audio, chooser is not None)
     coder = coder_for(header.coder)
     gop_coder = GopCoder(prior, coder, controller, judge, settings.seed, settings.keep_steps)
     yield Phase("coding")
-    return Plan(settings, prior, size, header, gop_coder, chooser, audio, total)
+    return Plan(settings, prior, size, header, gop_coder, chooser, audio, timeline, deinterlace)
 
 
 def _choose_metric(settings: EncodeSettings, prior: VideoPrior) -> tuple[Metric | None, str | None]:
@@ -107,26 +139,44 @@ def _choose_metric(settings: EncodeSettings, prior: VideoPrior) -> tuple[Metric 
     )
 
 
-def _frames_total(info: VideoInfo, settings: EncodeSettings) -> int | None:
-    if info.frame_count is None:
-        return None
-    left = max(1, info.frame_count - round(settings.start * info.frame_rate))
-    if settings.duration is None:
-        return left
-    return max(1, min(left, round(settings.duration * info.frame_rate)))
+def _interlaced_note(source: Path, timeline: Timeline, deinterlace: bool) -> Iterator[str]:
+    if deinterlace:
+        yield f"{source.name} is interlaced and is deinterlaced by bwdif; --deinterlace off codes it as it is."
+    elif timeline.interlaced:
+        yield f"{source.name} is interlaced and is coded as it is; --deinterlace auto joins its fields."
+
+
+def _sound_note(source: Path, info: VideoInfo, settings: EncodeSettings) -> Iterator[str]:
+    if info.undecodable_audio and settings.audio != AudioMode.NONE:
+        instead = "another track is taken" if info.has_audio else "there will be no sound"
+        yield f"{source.name} has sound in a codec that can't be decoded here; {instead}."
+
+
+def _container_note(source: Path, settings: EncodeSettings, audio: Audio | None) -> Iterator[str]:
+    """Refuse, or tell where it can be written, audio that is carried as it is.
+
+    Raises:
+        InputError: no file that a decode writes can hold it.
+    """
+    if audio is None or settings.audio != AudioMode.COPY:
+        return
+    fitting, sound = holders(audio.track), f"{audio.track.codec} audio of {audio.track.sample_rate} Hz"
+    if not fitting:
+        raise InputError(f"No video file can hold the {sound} of {source} as it is; choose --audio opus or none.")
+    if ".mp4" not in fitting:
+        yield f"The {sound} doesn't fit into .mp4; decode to {' or '.join(fitting)}, or encode with --audio opus."
 
 
 def _controllers(
     settings: EncodeSettings,
     prior: VideoPrior,
     judge: Metric | None,
-    info: VideoInfo,
-    total: int | None,
+    timeline: Timeline,
     size: tuple[int, int],
     open_audio: Callable[[], Audio | None],
 ) -> tuple[RateControl, BaseChooser | None]:
     """The two knobs: t* per GOP, and the base level per segment where there is a base."""
-    goal, rate = settings.goal, info.frame_rate
+    goal, rate = settings.goal, timeline.nominal_rate
     gop = settings.gop_frames or prior.geometry.gop_frames
     based = _wants_base(settings, prior, size)
     if isinstance(goal, Quality):
@@ -134,11 +184,9 @@ def _controllers(
         control = QualityController(goal.value, lower_is_better=judge.lower_is_better)
         return control, QualityBase(prior, judge, control.aim, rate, gop, settings.seed) if based else None
     if isinstance(goal, Bitrate):
-        bitrate = BitrateController(goal.bits_per_second, float(rate))
+        bitrate = BitrateController(goal.bits_per_second, float(timeline.average_rate))
         return bitrate, RateBase(prior, bitrate.per_frame, rate) if based else None
-    if total is None:
-        raise SettingsError("The source doesn't say how long it is, so no size can be kept; give --bitrate instead.")
-    budget = SizeController(_video_bits(goal, open_audio()), total)
+    budget = SizeController(_video_bits(goal, open_audio()), timeline.frames)
     return budget, RateBase(prior, budget.per_frame, rate) if based else None
 
 
@@ -200,8 +248,8 @@ def _header(
     settings: EncodeSettings,
     prior: VideoPrior,
     info: VideoInfo,
+    timeline: Timeline,
     size: tuple[int, int],
-    constant: bool,
     audio: Audio | None,
     based: bool,
 ) -> Header:
@@ -217,9 +265,9 @@ def _header(
         source_height=info.height,
         coding_width=size[0],
         coding_height=size[1],
-        frame_rate=info.frame_rate,
-        time_base=info.time_base,
-        variable_timing=not constant,
+        frame_rate=timeline.nominal_rate if timeline.constant else timeline.average_rate.limit_denominator(MAX_RATIO),
+        time_base=timeline.time_base,
+        variable_timing=not timeline.constant,
         colour=Colour(**vars(info.colour), bit_depth=info.bit_depth),
         overlap_mode=settings.overlap,
         gop_frames=settings.gop_frames or prior.geometry.gop_frames,

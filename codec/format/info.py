@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 from codec.events import Fit, GopDone, Probe
 from codec.format.reader import BitstreamReader, Damage
-from codec.format.records import AudioRecord, GopRecord, Header
+from codec.format.records import AudioRecord, EndRecord, GopRecord, Header
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class FileInfo:
     """A whole file.
 
     Attributes:
+        seconds: from the first frame's beginning to the last one's end.
         bpp: video bits per pixel at coding size; kbps: video kilobits a second.
         complete: whether encoding reached the source's end.
         damage: one sentence for each part that can't be read.
@@ -42,6 +44,7 @@ class FileInfo:
     audio_bytes: int
     base_bytes: int
     frames: int
+    seconds: float
     bpp: float
     kbps: float
     complete: bool
@@ -58,11 +61,12 @@ def describe(path: Path) -> FileInfo:
     """
     gops: list[GopInfo] = []
     damage: list[str] = []
-    audio = 0
+    audio, last = 0, Fraction(0)
     with BitstreamReader(path) as reader:
         for record in reader.records():
             if isinstance(record, GopRecord):
                 gops.append(_gop(record))
+                last = last_time(record, reader.header)
             elif isinstance(record, Damage):
                 damage.append(record.message)
             elif isinstance(record, AudioRecord):
@@ -72,6 +76,7 @@ def describe(path: Path) -> FileInfo:
     size = path.stat().st_size
     frames = max(gop.start_frame + gop.frames for gop in gops)
     bits = 8 * (size - audio)
+    seconds = float(seconds_shown(header, last, end))
     return FileInfo(
         path=path,
         header=header,
@@ -79,12 +84,30 @@ def describe(path: Path) -> FileInfo:
         audio_bytes=audio,
         base_bytes=sum(gop.base_bits for gop in gops) // 8,
         frames=frames,
+        seconds=seconds,
         bpp=bits / (frames * header.coding_width * header.coding_height),
-        kbps=bits * float(header.frame_rate) / frames / 1000,
+        kbps=bits / seconds / 1000,
         complete=end is not None and end.complete,
         gops=tuple(gops),
         damage=tuple(damage),
     )
+
+
+def last_time(record: GopRecord, header: Header) -> Fraction:
+    """Seconds at which a GOP's last frame is shown."""
+    if record.pts:
+        return record.pts[-1] * header.time_base
+    return (record.end_frame - 1) / header.frame_rate
+
+
+def seconds_shown(header: Header, last: Fraction, end: EndRecord | None) -> Fraction:
+    """How long a file's pictures last whose last one is shown at `last`, in seconds; `end`: its end record, or None."""
+    if end is not None and end.last_duration:
+        return last + end.last_duration * header.time_base
+    if header.variable_timing and end is not None and end.frames / header.frame_rate > last:
+        # What the average rate leaves for the last frame, where nothing else says.
+        return end.frames / header.frame_rate
+    return last + 1 / header.frame_rate
 
 
 def _gop(record: GopRecord) -> GopInfo:

@@ -91,7 +91,7 @@ class BitstreamWriter:
 
         Keeps every record up to the last point from which encoding can go on without what came before: where a GOP
         shares nothing with the previous one but source frames, that is behind the last whole record, otherwise before
-        the last chain of GOPs. Drops the rest.
+        the last chain of GOPs. Drops the rest. A part whose very first write failed is begun anew.
 
         Raises:
             OutputError: there is nothing to resume, or it can't be written.
@@ -102,6 +102,8 @@ class BitstreamWriter:
         source = part if part.exists() else path
         if not source.exists():
             raise OutputError(f"There is no unfinished {path} to go on with; encode it from the start.")
+        if _holds_no_header(source, header):
+            return cls(path, header), ResumePoint(0, 0, None)
         with BitstreamReader(source) as reader:
             _refuse_to_resume(path, reader, header)
             cut = _cut(reader)
@@ -196,6 +198,14 @@ def _writing(path: Path) -> Iterator[None]:
         what = "the disk is full" if full else error.strerror
         advice = "free some space and resume" if full else "choose another place or check its rights"
         raise OutputError(f"{path} can't be written: {what}; {advice}.") from error
+
+
+def _holds_no_header(part: Path, header: Header) -> bool:
+    """Whether a part ends before its header does, as where the disk was full at once."""
+    whole = pack_file_header(header)
+    with part.open("rb") as file:
+        begun = file.read(len(whole))
+    return len(begun) < len(whole) and whole.startswith(begun)
 
 
 def _refuse_to_resume(path: Path, reader: BitstreamReader, header: Header) -> None:

@@ -18,7 +18,7 @@ from codec.errors import InputError
 from codec.peers.codecs import EXACT, to_rgb
 from codec.priors.base import Frames
 from codec.video import VideoReader, coding_size, probe
-from codec.video.source import check_size
+from codec.video.container.source import check_size
 
 SUFFIXES = {".y4m", ".mp4", ".m4v", ".mkv", ".mov", ".webm", ".avi"}
 RAW = ".yuv"

@@ -3,7 +3,8 @@
 from codec.video.audio import Audio, AudioMode, AudioPacket, AudioTrack, read_audio
 from codec.video.info import AudioInfo, Colour, Orientation, VideoInfo, coding_size, probe
 from codec.video.reader import Frame, VideoReader
-from codec.video.writer import VideoWriter
+from codec.video.timeline import Timeline, read_timeline
+from codec.video.writer import VideoWriter, holders
 
 __all__ = [
     "Audio",
@@ -14,10 +15,13 @@ __all__ = [
     "Colour",
     "Frame",
     "Orientation",
+    "Timeline",
     "VideoInfo",
     "VideoReader",
     "VideoWriter",
     "coding_size",
+    "holders",
     "probe",
     "read_audio",
+    "read_timeline",
 ]

@@ -1,11 +1,10 @@
 """The audio track beside the video: packets carried unchanged, re-encoded to low-rate Opus, or left out.
 
-One track is carried: the file's default one, else its first.
+One track is carried: of the picture's programme the default one, else the first, that can be decoded.
 """
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -13,18 +12,18 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-import numpy as np
 from av.audio.codeccontext import AudioCodecContext
 from av.audio.frame import AudioFrame
-from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container.input import InputContainer
-from av.error import FFmpegError
 from av.packet import Packet
-from numpy.typing import NDArray
 
 from codec.errors import InputError
-from codec.video.source import open_source, seconds, select_audio
+from codec.video.alignment import aligned, continuous
+from codec.video.container import adts
+from codec.video.container.packets import Packets
+from codec.video.container.source import open_source, seconds, select_audio, select_video
+from codec.video.sound import decoded, resampled
 
 COPYABLE = ("aac", "mp3", "opus", "ac3", "eac3", "flac", "alac")
 OPUS_RATE = 48000
@@ -32,8 +31,6 @@ _OPUS_CLOCK = Fraction(1, OPUS_RATE)
 # Three 20 ms frames share one packet: a third of the packets, hence of what a container spends on each.
 _OPUS_FRAME_MS = 60
 _OPUS_BIT_RATES = {1: 24_000, 2: 32_000}
-_SILENCE_AFTER = OPUS_RATE // 10
-_MAX_SILENCE = 60 * OPUS_RATE
 
 
 class AudioMode(StrEnum):
@@ -86,95 +83,133 @@ class Audio:
 
 
 def read_audio(
-    path: Path, origin: Fraction, duration: float | None, mode: AudioMode, bit_rate: int | None = None
+    path: Path,
+    origin: Fraction,
+    duration: float | None,
+    mode: AudioMode,
+    bit_rate: int | None = None,
+    pictures_end: Fraction | None = None,
 ) -> Audio | None:
     """Audio of the clip that begins at `origin` (`VideoReader.origin`) and lasts `duration` seconds.
 
     Args:
         bit_rate: of Opus, bits a second; None takes 32 kbit/s for stereo, 24 for mono.
+        pictures_end: seconds after `origin` at which the last picture ends, where that is known: no silence leads far
+            beyond it.
 
     Returns:
-        None for mode `none` and for files without audio.
+        None for mode `none` and for files without audio that can be decoded.
 
     Raises:
         InputError: the file can't be read, or its audio codec can't be copied.
     """
     if mode is AudioMode.NONE:
         return None
-    container = open_source(path)
-    stream = select_audio(container)
-    if stream is None:
-        container.close()
+    source = _Source.open(path, origin, None if duration is None else seconds(duration), pictures_end)
+    if source is None:
         return None
-    end = None if duration is None else origin + seconds(duration)
-    if mode is AudioMode.OPUS:
-        return _encode_opus(container, stream, origin, end, bit_rate)
-    return _copy(container, stream, origin, end, path)
+    return _encode_opus(source, bit_rate) if mode is AudioMode.OPUS else _copy(source)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """An open file, its sound on the clock that its pictures have, and the part of it that is wanted."""
+
+    path: Path
+    container: InputContainer
+    stream: AudioStream
+    packets: Packets
+    origin: Fraction
+    duration: Fraction | None
+    pictures_end: Fraction | None
+
+    @classmethod
+    def open(
+        cls, path: Path, origin: Fraction, duration: Fraction | None, pictures_end: Fraction | None
+    ) -> _Source | None:
+        container = open_source(path)
+        try:
+            video = select_video(container, path) if container.streams.video else None
+            stream = select_audio(container, video, path)
+        except InputError:
+            container.close()
+            raise
+        if stream is None:
+            container.close()
+            return None
+        return cls(path, container, stream, Packets(container, video, stream), origin, duration, pictures_end)
+
+    def demux(self) -> Iterator[Packet[AudioStream]]:
+        """Packets up to where the file can be read."""
+        return self.packets.of(self.stream)
 
 
 # --- Copy ----------------------------------------------------------------------------------------------------------
 
 
-def _copy(container: InputContainer, stream: AudioStream, origin: Fraction, end: Fraction | None, path: Path) -> Audio:
-    context = stream.codec_context
+def _copy(source: _Source) -> Audio:
+    context = source.stream.codec_context
     codec = context.codec.canonical_name
     if codec not in COPYABLE:
-        container.close()
-        raise InputError(f"{path} has {codec} audio, which can't be carried unchanged; choose Opus or no audio.")
-    time_base = stream.time_base or Fraction(1, context.sample_rate)
+        source.container.close()
+        raise InputError(f"{source.path} has {codec} audio, which can't be carried unchanged; choose Opus or no audio.")
+    packets = source.demux()
+    extradata = context.extradata or b""
+    if codec == "aac" and not extradata:
+        # Transport streams carry a header in every packet, which other containers keep once.
+        packets, extradata = adts.unwrapped(packets, source.path)
     track = AudioTrack(
         codec=codec,
-        extradata=context.extradata or b"",
+        extradata=extradata,
         sample_rate=context.sample_rate,
         channels=context.channels,
         layout=context.layout.name,
-        time_base=time_base,
+        time_base=source.stream.time_base or Fraction(1, context.sample_rate),
         bit_rate=context.bit_rate or None,
     )
-    return Audio(
-        track, _copied_packets(container, stream, origin / time_base, None if end is None else end / time_base)
-    )
+    return Audio(track, _copied_packets(source, packets, track.time_base))
 
 
 def _copied_packets(
-    container: InputContainer, stream: AudioStream, origin: Fraction, end: Fraction | None
+    source: _Source, packets: Iterator[Packet[AudioStream]], time_base: Fraction
 ) -> Iterator[AudioPacket]:
-    """Packets that sound between `origin` and `end`, and one before: these codecs decode a packet with its past."""
-    offset = round(origin)
-    previous: AudioPacket | None = None
-    with container:
-        for packet in _demux(container, stream):
+    """Packets that sound within the clip, and one before: these codecs decode a packet with its past.
+
+    One that overlaps its predecessor by more than half is left out, so that joined sound stays in step.
+    """
+    offset = round(source.origin / time_base)
+    end = None if source.duration is None else source.duration / time_base
+    warming: AudioPacket | None = None
+    reached: int | None = None
+    with source.container:
+        for packet in packets:
             if packet.pts is None or not packet.size:
                 continue
-            if end is not None and packet.pts >= end:
-                break
             current = AudioPacket(packet.pts - offset, packet.duration or 0, bytes(packet))
-            if current.pts + current.duration <= 0:
-                previous = current
+            if end is not None and current.pts >= end:
+                break
+            if reached is not None and current.pts + current.duration // 2 < reached:
                 continue
-            if previous is not None:
-                yield previous
-                previous = None
+            reached = current.pts + current.duration
+            if reached <= 0:
+                warming = current
+                continue
+            if warming is not None:
+                yield warming
+                warming = None
             yield current
-
-
-def _demux(container: InputContainer, stream: AudioStream) -> Iterator[Packet[AudioStream]]:
-    with contextlib.suppress(FFmpegError):
-        yield from container.demux(stream)
 
 
 # --- Opus ----------------------------------------------------------------------------------------------------------
 
 
-def _encode_opus(
-    container: InputContainer, stream: AudioStream, origin: Fraction, end: Fraction | None, bit_rate: int | None
-) -> Audio:
-    layout = "mono" if stream.codec_context.channels == 1 else "stereo"
+def _encode_opus(source: _Source, bit_rate: int | None) -> Audio:
+    layout = "mono" if source.stream.codec_context.channels == 1 else "stereo"
     channels = 1 if layout == "mono" else 2
     encoder = av.CodecContext.create("libopus", "w")
     encoder.sample_rate = OPUS_RATE
     encoder.layout = layout
-    encoder.format = "s16"
+    encoder.format = "flt"
     encoder.time_base = _OPUS_CLOCK
     encoder.bit_rate = bit_rate or _OPUS_BIT_RATES[channels]
     encoder.options = {"frame_duration": str(_OPUS_FRAME_MS), "vbr": "on", "application": "audio"}
@@ -188,22 +223,18 @@ def _encode_opus(
         time_base=_OPUS_CLOCK,
         bit_rate=encoder.bit_rate,
     )
-    return Audio(track, _opus_packets(container, stream, origin, end, encoder))
+    return Audio(track, _opus_packets(source, encoder))
 
 
-def _opus_packets(
-    container: InputContainer,
-    stream: AudioStream,
-    origin: Fraction,
-    end: Fraction | None,
-    encoder: AudioCodecContext,
-) -> Iterator[AudioPacket]:
+def _opus_packets(source: _Source, encoder: AudioCodecContext) -> Iterator[AudioPacket]:
     layout = encoder.layout.name
-    limit = None if end is None else round((end - origin) * OPUS_RATE)
+    limit = None if source.duration is None else round(source.duration * OPUS_RATE)
     position = 0
-    with container:
-        for samples in _continuous(_decoded(container, stream, layout), origin, limit, encoder.channels):
-            frame = AudioFrame.from_ndarray(samples, format="s16", layout=layout)
+    with source.container:
+        frames = (frame for packet in source.demux() for frame in decoded(packet.decode))
+        heard = resampled(frames, source.origin, layout, OPUS_RATE)
+        for samples in continuous(aligned(heard, OPUS_RATE, source.pictures_end), limit):
+            frame = AudioFrame.from_ndarray(samples.reshape(1, -1), format="flt", layout=layout)
             frame.sample_rate = OPUS_RATE
             frame.time_base = _OPUS_CLOCK
             frame.pts = position
@@ -216,42 +247,3 @@ def _opus_packets(
 def _packed(encoder: AudioCodecContext, frame: AudioFrame | None) -> Iterator[AudioPacket]:
     for packet in encoder.encode(frame):
         yield AudioPacket(packet.pts or 0, packet.duration or 0, bytes(packet))
-
-
-def _decoded(
-    container: InputContainer, stream: AudioStream, layout: str
-) -> Iterator[tuple[Fraction | None, NDArray[np.int16]]]:
-    """(time on the file's clock, interleaved samples at 48 kHz, shape (1, n * channels)); bad packets are left out."""
-    resampler = AudioResampler("s16", layout, OPUS_RATE)
-    for packet in _demux(container, stream):
-        try:
-            frames: list[AudioFrame | None] = list(packet.decode())
-        except FFmpegError:
-            continue
-        if not packet.size:
-            frames.append(None)
-        for frame in frames:
-            for resampled in resampler.resample(frame):
-                time = None if resampled.pts is None else resampled.pts * (resampled.time_base or _OPUS_CLOCK)
-                yield time, np.asarray(resampled.to_ndarray(), np.int16)
-
-
-def _continuous(
-    timed: Iterator[tuple[Fraction | None, NDArray[np.int16]]], origin: Fraction, limit: int | None, channels: int
-) -> Iterator[NDArray[np.int16]]:
-    """Samples from `origin` on without holes: cut to the clip, silence where the source has a gap."""
-    position = 0
-    for time, samples in timed:
-        late = 0 if time is None else round((time - origin) * OPUS_RATE) - position
-        # Once running, only real gaps count: timestamps of coarse clocks jitter around the sample count.
-        if position and abs(late) < _SILENCE_AFTER:
-            late = 0
-        silence = np.zeros((1, max(0, min(late, _MAX_SILENCE)) * channels), np.int16)
-        piece = np.concatenate([silence, samples[:, max(0, -late) * channels :]], axis=1)
-        if limit is not None:
-            piece = piece[:, : (limit - position) * channels]
-        position += piece.shape[1] // channels
-        if piece.size:
-            yield piece
-        if position == limit:
-            return

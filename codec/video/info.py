@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 import numpy as np
 from av.audio.stream import AudioStream
@@ -21,10 +21,15 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from codec.errors import InputError
-from codec.video.source import check_size, open_source, select_audio, select_video
+from codec.video.container.packets import has_times
+from codec.video.container.source import check_size, open_source, select_audio, select_video
+
+_Frame = TypeVar("_Frame")
 
 _FALLBACK_RATE = Fraction(25)
 _MAX_RATE = 1000
+# FFmpeg guesses a rate from the finest difference of times; beyond this it is a clock's rate, not a camera's.
+_MAX_GUESSED = 120
 _MAX_PIXEL_ASPECT = 8
 _UNSPECIFIED = 2
 _BT709, _BT601 = 1, 6
@@ -93,7 +98,7 @@ class Orientation:
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """The audio track that is carried: the default one, else the first."""
+    """The audio track that is carried: of the picture's programme the default one, else the first."""
 
     codec: str
     sample_rate: int
@@ -108,11 +113,14 @@ class VideoInfo:
 
     Attributes:
         orientation: how the stored pictures must be turned.
+        frame_rate: nominal, frames a second: what the stream says of itself. Frames over time may be fewer
+            (`codec.video.timeline`).
         time_base: every timestamp is a multiple of it, in seconds.
         frame_count: an estimate where the file doesn't count its frames, None where it doesn't say how long it is.
         duration: seconds, or None.
         bit_depth: of the stored samples.
-        audio: None where there is no audio track.
+        audio: None where there is no audio track that can be decoded.
+        undecodable_audio: how many tracks are in codecs that nothing here decodes.
     """
 
     width: int
@@ -125,6 +133,7 @@ class VideoInfo:
     colour: Colour
     bit_depth: int
     audio: AudioInfo | None
+    undecodable_audio: int = 0
 
     @property
     def rotation(self) -> int:
@@ -148,7 +157,7 @@ def probe(path: Path) -> VideoInfo:
         return describe(container, stream, first_frame(container.decode(stream), path), path)
 
 
-def first_frame(frames: Iterator[VideoFrame], path: Path) -> VideoFrame:
+def first_frame(frames: Iterator[_Frame], path: Path) -> _Frame:
     """The first of `frames`; raises InputError where there is none."""
     try:
         frame = next(frames, None)
@@ -164,10 +173,11 @@ def describe(container: InputContainer, stream: VideoStream, first: VideoFrame, 
     orientation = _orientation(first)
     width, height = _upright_size(first, stream.sample_aspect_ratio, orientation)
     check_size(width, height, path)
-    frame_rate = _frame_rate(stream)
+    frame_rate = _nominal_rate(container, stream)
     duration = _duration(container, stream)
-    counted = stream.frames or (None if duration is None else max(1, round(duration * frame_rate)))
-    audio = select_audio(container)
+    average = stream.average_rate or frame_rate
+    counted = _counted(stream) or (None if duration is None else max(1, round(duration * average)))
+    audio = select_audio(container, stream, path)
     return VideoInfo(
         width=width,
         height=height,
@@ -179,6 +189,7 @@ def describe(container: InputContainer, stream: VideoStream, first: VideoFrame, 
         colour=Colour(first.color_primaries, first.color_trc, first.colorspace, _range(first)),
         bit_depth=first.format.components[0].bits,
         audio=None if audio is None else _describe_audio(audio),
+        undecodable_audio=sum(track.codec_context is None for track in container.streams.audio),
     )
 
 
@@ -212,11 +223,25 @@ def _upright_size(frame: VideoFrame, aspect: Fraction | None, orientation: Orien
     return (height, width) if orientation.transposed else (width, height)
 
 
-def _frame_rate(stream: VideoStream) -> Fraction:
-    for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
+def _nominal_rate(container: InputContainer, stream: VideoStream) -> Fraction:
+    """The rate a stream is made for. Its average is less where pictures are left out or stay on screen."""
+    own = stream.codec_context.framerate
+    average, guessed = stream.average_rate, stream.guessed_rate
+    if not has_times(container):
+        # FFmpeg takes raw streams for 25 frames a second unless told, even those that tell their own rate.
+        average = own or guessed or average
+    elif average and guessed and average < guessed <= _MAX_GUESSED:
+        average = guessed
+    for rate in (average, guessed, stream.base_rate):
         if rate and 0 < rate <= _MAX_RATE:
             return rate
     return _FALLBACK_RATE
+
+
+def _counted(stream: VideoStream) -> int:
+    """Frames as the file counts them, 0 where it doesn't."""
+    said = [value for key, value in stream.metadata.items() if key.split("-")[0] == "NUMBER_OF_FRAMES"]
+    return stream.frames or (int(said[0]) if said and said[0].isdigit() else 0)
 
 
 def _duration(container: InputContainer, stream: VideoStream) -> Fraction | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Self, cast
 import av
 import numpy as np
 from av.audio.stream import AudioStream
+from av.codec.context import Flags
+from av.container.output import OutputContainer
 from av.error import FFmpegError
 from av.packet import Packet
 from av.video.frame import VideoFrame
@@ -25,6 +28,7 @@ from codec.video.audio import AudioPacket, AudioTrack
 from codec.video.info import Colour, swscale_matrix
 
 _LIMITED, _FULL = 1, 2
+_FINEST = Fraction(1, 90_000)
 _RGB_MATRIX = 0
 
 
@@ -62,7 +66,7 @@ class VideoWriter:
 
     Args:
         width, height: picture size in the file; frames of another size are scaled to it (Lanczos).
-        frame_rate: nominal; sets how long the last frame lasts.
+        frame_rate: nominal; how long the last frame lasts unless `hold` says otherwise.
         time_base: every timestamp is a multiple of it.
         audio: the track whose packets `write_audio` will bring, or None.
 
@@ -85,14 +89,15 @@ class VideoWriter:
         self._format = _format_of(path)
         self._size = (width, height)
         self._colour = colour
-        self._clock = Fraction(1, time_base.denominator)
-        self._period = round(1 / frame_rate / self._clock)
-        self._last: int | None = None
+        self._clock = _clock(time_base)
+        self._period = max(1, round(1 / frame_rate / self._clock))
+        self._waiting: tuple[VideoFrame, int] | None = None
+        self._end: int | None = None
         self._temporary = _reserve(path)
         try:
             self._container = av.open(str(self._temporary), "w", format=self._format.muxer)
             self._video = self._add_video(frame_rate)
-            self._audio = None if audio is None else self._add_audio(audio)
+            self._audio = None if audio is None else (self._open_audio(audio), audio.time_base)
             self._start(audio)
         except BaseException:
             self._temporary.unlink(missing_ok=True)
@@ -101,14 +106,15 @@ class VideoWriter:
     def write(self, pixels: NDArray[np.uint8], pts: Fraction) -> None:
         """Adds a frame, uint8 (h, w, 3) RGB, shown `pts` seconds after the clip's start; `pts` must rise."""
         ticks = round(pts / self._clock)
-        if self._last is not None and ticks <= self._last:
+        if self._waiting is not None and ticks <= self._waiting[1]:
             raise ValueError(f"the frame at {pts} s doesn't follow the one before it")
-        self._last = ticks
         frame = self._convert(pixels)
-        frame.pts = ticks
-        frame.duration = self._period
-        frame.time_base = self._clock
-        self._mux(frame)
+        self._flush(ticks)
+        self._waiting = frame, ticks
+
+    def hold(self, until: Fraction) -> None:
+        """Tells when the last frame's time ends, in seconds after the clip's start."""
+        self._end = round(until / self._clock)
 
     def write_audio(self, packet: AudioPacket) -> None:
         """Adds an audio packet; bring it together with the frames of its time so that the file interleaves."""
@@ -129,6 +135,7 @@ class VideoWriter:
     def close(self) -> None:
         """Completes the file, makes sure it is on disk and gives it its name."""
         try:
+            self._flush(self._end)
             self._mux(None)
             self._container.close()
             finish(self._temporary, self._path)
@@ -161,40 +168,37 @@ class VideoWriter:
         context.width, context.height = _padded(self._size, self._format.multiple)
         context.pix_fmt = self._format.pixels
         context.time_base = self._clock
+        context.flags |= Flags.frame_duration
         context.color_primaries = self._colour.primaries
         context.color_trc = self._colour.transfer
         context.colorspace, context.color_range = self._coding
         stream.time_base = self._clock
         return stream
 
-    def _add_audio(self, track: AudioTrack) -> tuple[AudioStream, Fraction]:
-        """A stream for packets that are already coded.
-
-        PyAV only takes stream parameters from an encoder, so one is opened, and given the track's own header.
-        """
-        name = _AUDIO_ENCODERS.get(track.codec, track.codec)
+    def _open_audio(self, track: AudioTrack) -> AudioStream:
         try:
-            stream = cast(AudioStream, self._container.add_stream(name, rate=track.sample_rate))
-            context = stream.codec_context
-            context.layout = track.layout
-            context.time_base = track.time_base
-            context.open()
-            context.extradata = track.extradata or None
+            return _add_audio(self._container, track)
         except (FFmpegError, ValueError) as error:
-            raise OutputError(
-                f"{self._path} can't hold {track.codec} audio; re-encode with Opus audio or without audio."
-            ) from error
-        stream.time_base = track.time_base
-        return stream, track.time_base
+            raise self._unfit(track) from error
+
+    def _unfit(self, audio: AudioTrack) -> OutputError:
+        """This container can't hold the audio, perhaps another one can."""
+        others = [suffix for suffix in holders(audio) if suffix != self._path.suffix.lower()]
+        instead = f"write an {others[-1]} file" if others else "encode the source with --audio opus"
+        return OutputError(
+            f"{self._path} can't hold {audio.codec} audio of {audio.sample_rate} Hz; {instead}, or leave the audio out."
+        )
 
     def _start(self, audio: AudioTrack | None) -> None:
         try:
             self._container.start_encoding()
         except FFmpegError as error:
-            kind = "a silent video" if audio is None else f"a video with {audio.codec} audio"
-            raise OutputError(
-                f"{self._path} can't hold {kind} of {self._size[0]}x{self._size[1]}; write an .mp4 file instead."
-            ) from error
+            if audio is None:
+                width, height = self._size
+                raise OutputError(
+                    f"{self._path} can't hold a picture of {width}x{height}; write an .mkv file."
+                ) from error
+            raise self._unfit(audio) from error
 
     @property
     def _coding(self) -> tuple[int, int]:
@@ -219,6 +223,16 @@ class VideoWriter:
             threads=1,
         )
 
+    def _flush(self, end: int | None) -> None:
+        """Encode the frame that waits to know how long it is shown."""
+        if self._waiting is None:
+            return
+        frame, begin = self._waiting
+        frame.pts, frame.time_base = begin, self._clock
+        frame.duration = self._period if end is None else max(1, end - begin)
+        self._waiting = None
+        self._mux(frame)
+
     def _mux(self, frame: VideoFrame | None) -> None:
         try:
             self._container.mux(self._video.encode(frame))
@@ -227,6 +241,42 @@ class VideoWriter:
 
     def _failed(self) -> OutputError:
         return OutputError(f"{self._path} can't be written to its end; check the free space on that disk.")
+
+
+def holders(audio: AudioTrack) -> tuple[str, ...]:
+    """Extensions of the files that can hold such audio, found by trying; empty where none can."""
+    return tuple(suffix for suffix, kind in _FORMATS.items() if _holds(kind, audio))
+
+
+def _holds(kind: _Format, track: AudioTrack) -> bool:
+    try:
+        with av.open(io.BytesIO(), "w", format=kind.muxer) as container:
+            _add_audio(container, track)
+            container.start_encoding()
+    except (FFmpegError, ValueError):
+        return False
+    return True
+
+
+def _add_audio(container: OutputContainer, track: AudioTrack) -> AudioStream:
+    """A stream for packets that are already coded.
+
+    PyAV only takes stream parameters from an encoder, so one is opened, and given the track's own header.
+    """
+    name = _AUDIO_ENCODERS.get(track.codec, track.codec)
+    stream = cast(AudioStream, container.add_stream(name, rate=track.sample_rate))
+    context = stream.codec_context
+    context.layout = track.layout
+    context.time_base = track.time_base
+    context.open()
+    context.extradata = track.extradata or None
+    stream.time_base = track.time_base
+    return stream
+
+
+def _clock(time_base: Fraction) -> Fraction:
+    """A container's clock. A finer one than that would overflow MP4's 32 bits where a picture stays on screen."""
+    return max(Fraction(1, time_base.denominator), _FINEST)
 
 
 def _format_of(path: Path) -> _Format:

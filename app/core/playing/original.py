@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, QThread, Signal
 from app.core.playing.frame_store import FrameStore, Picture
 from codec.errors import FreeGvcError, InputError
 from codec.video import Frame, VideoReader
-from codec.video.timing import is_constant_rate
+from codec.video.timeline import is_constant_rate
 
 AHEAD = 24
 CACHE_BYTES = 2**28

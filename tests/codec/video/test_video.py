@@ -304,7 +304,7 @@ def test_a_doubled_time_delays_no_later_frame(tmp_path: Path) -> None:
                 packet.pts = packet.dts = 0 if time == 40 else time
                 container.mux(packet)
     _, _, times = _read(path)
-    assert times == [0, Fraction(1, 1000), Fraction(80, 1000)]
+    assert times == [0, Fraction(40, 1000), Fraction(80, 1000)]
 
 
 @pytest.mark.parametrize(("aspect", "shown"), [(Fraction(2), (64, 32)), (Fraction(1, 2), (32, 64))])

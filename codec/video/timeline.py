@@ -1,0 +1,131 @@
+"""When a clip's frames are shown: what an encode must know of them before its first one, read without their pixels.
+
+Nominal rate, average rate and duration are three things: a recording of 25 frames a second that leaves out what doesn't
+change may hold 50 frames in 92 seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+
+from codec.errors import SettingsError
+from codec.video.container.packets import Packets
+from codec.video.container.source import open_source, select_audio, select_video
+from codec.video.reader import VideoReader
+
+# Containers round times to their own clock, Matroska's to milliseconds.
+_ROUNDING = Fraction(1, 1000)
+_NTSC = 1001
+# MPEG's clock: what times are kept in where the file's own is too coarse for them, or needlessly fine.
+_TICK = Fraction(1, 90_000)
+# Pictures are stored out of order by less than this many.
+_REORDERED = 16
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """A clip's times, in seconds.
+
+    Attributes:
+        origin: on the file's clock; `VideoReader.origin`.
+        frames: how many there are.
+        constant: whether frame n is shown n / nominal_rate after the first, up to a millisecond.
+        nominal_rate: frames a second while the picture moves.
+        duration: from the first frame's beginning to the last one's end.
+        last_duration: of the last frame.
+        time_base: seconds; times are multiples of it, or off by less than ten microseconds.
+        interlaced: how many frames hold two fields of different times.
+        notes: complete sentences on what was bridged or passed over.
+    """
+
+    origin: Fraction
+    frames: int
+    constant: bool
+    nominal_rate: Fraction
+    duration: Fraction
+    last_duration: Fraction
+    time_base: Fraction
+    interlaced: int
+    notes: tuple[str, ...]
+
+    @property
+    def average_rate(self) -> Fraction:
+        """Frames a second over the whole clip, the time of the last one included."""
+        return self.frames / self.duration
+
+
+def read_timeline(path: Path, start: float = 0.0, duration: float | None = None) -> Timeline:
+    """Decode a clip for its times.
+
+    Raises:
+        InputError: the file can't be read or is damaged.
+        SettingsError: no frame begins within the clip.
+    """
+    with VideoReader(path, start=start, duration=duration) as reader:
+        showings = list(reader.showings())
+        notes = reader.notes
+    if not showings:
+        raise SettingsError("No frame begins within the duration asked for; give a longer one.")
+    times = [showing.pts for showing in showings]
+    rate = constant_rate(times, reader.info.frame_rate)
+    last = showings[-1]
+    return Timeline(
+        origin=reader.origin,
+        frames=len(times),
+        constant=rate is not None,
+        nominal_rate=rate or reader.info.frame_rate,
+        duration=last.pts + last.duration,
+        last_duration=last.duration,
+        time_base=_time_base([*times, last.pts + last.duration], reader.info.time_base),
+        interlaced=sum(showing.interlaced for showing in showings),
+        notes=notes,
+    )
+
+
+def constant_rate(times: list[Fraction], declared: Fraction) -> Fraction | None:
+    """The rate at which frames come evenly, up to a millisecond; None where they don't.
+
+    `declared` where that fits, else the usual rate that does: whole or by 1001, else frames over time.
+    """
+    if len(times) < 2:
+        return declared
+    measured = (len(times) - 1) / (times[-1] - times[0])
+    whole = Fraction(round(measured))
+    ntsc = Fraction(1000 * round(measured * _NTSC / 1000), _NTSC)
+    for rate in (declared, whole, ntsc, measured.limit_denominator(100_000)):
+        if rate > 0 and all(abs(time - times[0] - number / rate) <= _ROUNDING for number, time in enumerate(times)):
+            return rate
+    return None
+
+
+def is_constant_rate(path: Path, frame_rate: Fraction, looked_at: int | None = None) -> bool:
+    """`constant_rate` told from packets, without decoding them: for playing, which must not wait.
+
+    Args:
+        looked_at: trust a file after so many packets; None reads them all.
+
+    Raises:
+        InputError: the file can't be opened.
+    """
+    with open_source(path) as container:
+        stream = select_video(container, path)
+        packets = Packets(container, stream, select_audio(container, stream, path))
+        stamps = islice(packets.of(stream), looked_at)
+        times = sorted(packet.pts * packet.time_base for packet in stamps if packet.pts is not None)
+    if packets.stopped is not None:
+        # A damaged tail: the reader decides what to make of it; explicit times are always right.
+        return False
+    if looked_at is not None and len(times) > looked_at - _REORDERED:
+        # Frames that belong between the last ones may not have come yet.
+        times = times[:-_REORDERED]
+    return len(times) < 2 or constant_rate(times, frame_rate) == frame_rate
+
+
+def _time_base(times: list[Fraction], declared: Fraction) -> Fraction:
+    """The file's own where all times are multiples of it and it is no finer than helps anybody."""
+    if declared >= _TICK and all((time / declared).denominator == 1 for time in times):
+        return declared
+    return _TICK
