@@ -20,6 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from PySide6.QtCore import QSettings, QTimer
     from PySide6.QtWidgets import QApplication
 
+    from app.core.instance import Instance
     from app.core.preferences import Preferences, state_folder
     from app.core.workspace import Workspace
     from app.ui.main_window import MainWindow
@@ -31,18 +32,36 @@ def main(argv: Sequence[str] | None = None) -> int:
     application = QApplication(sys.argv[:1])
     application.setOrganizationName("Free-GVC")
     application.setApplicationName("Free-GVC")
+    instance = Instance(state_folder())
+    if not instance.claim():
+        if instance.hand_over(files):
+            return 0
+        return _refuse()
     preferences = Preferences(QSettings())
     theme = Theme(application, preferences.theme)
     application.setWindowIcon(picture("app", theme.colours.accent, 64))
     workspace = Workspace(preferences, state_folder())
     window = MainWindow(workspace, theme)
     window.show()
+    instance.called.connect(window.come_forward)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     # The window is up before anything that takes time begins.
     QTimer.singleShot(0, window, lambda: _begin(workspace))
     if files:
         QTimer.singleShot(0, window, lambda: workspace.open(files))
-    return application.exec()
+    status = application.exec()
+    instance.release()
+    return status
+
+
+def _refuse() -> int:
+    """Another window holds the queue, and doesn't answer."""
+    from PySide6.QtWidgets import QMessageBox
+
+    QMessageBox.warning(
+        None, "Free-GVC", "Another window of Free-GVC is open and does not answer; end it and start this one again."
+    )
+    return 1
 
 
 def _begin(workspace: Workspace) -> None:

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
@@ -71,7 +71,7 @@ class Stage:
 
 def take(stage: Stage, clip: Path, folder: Path) -> None:
     """All states, one after the other."""
-    window, workspace = stage.window, stage.window.workspace
+    workspace = stage.window.workspace
     machines: list[object] = []
     workspace.machine.connect(machines.append)
     workspace.start()
@@ -85,9 +85,9 @@ def take(stage: Stage, clip: Path, folder: Path) -> None:
     stage.shoot("error")
     source = Path(shutil.copy(clip, folder / clip.name))
     source.chmod(0o644)
-    window.settings.show_settings(replace(window.settings.settings, **vars(SETTINGS)))
+    workspace.preferences.encode = SETTINGS
     stage.drop(source)
-    workspace.compress(window.settings.settings)
+    workspace.orders.start_queue()
     stage.wait(lambda: workspace.document is not None and len(workspace.document.gops) >= 2)
     _show_frame(stage, 12)
     stage.shoot("encoding")
@@ -104,8 +104,8 @@ def _show_frame(stage: Stage, frame: int) -> None:
 
 
 def _models(stage: Stage) -> None:
-    stage.window.commands.show_models()
-    dialog = stage.window.commands.models_dialog
+    stage.window.commands.file.show_models()
+    dialog = stage.window.commands.file.models_dialog
     assert dialog is not None
     stage.wait(lambda: bool(dialog.cards))
     stage.shoot("models", dialog)
@@ -136,7 +136,7 @@ def _retarget_and_export(stage: Stage, video: Path) -> None:
     _show_frame(stage, 24)
     ended: list[str] = []
     workspace.ended.connect(ended.append)
-    workspace.export(video)
+    workspace.orders.export(video)
     stage.wait(lambda: bool(ended))
     with VideoReader(video) as reader:
         count = sum(1 for _ in reader.frames())

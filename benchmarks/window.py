@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -21,8 +20,9 @@ import numpy as np
 from PySide6.QtCore import QObject, QSettings, Qt, QThread, QTimer, Slot
 from PySide6.QtWidgets import QApplication
 
+from app.core.playing.clock import FrameClock
 from app.core.playing.original import OriginalReader
-from app.core.playing.player import FrameClock, Player
+from app.core.playing.player import Player
 from app.core.preferences import Preferences
 from app.core.workspace import Workspace
 from app.ui.canvas.compare_view import CompareView
@@ -102,8 +102,9 @@ def stalls(application: QApplication, clip: Path) -> list[float]:
         workspace.ended.connect(ended.append)
         beat = Beat()
         workspace.start()
+        preferences.encode = SETTINGS
         workspace.open([Path(shutil.copy(clip, folder))])
-        workspace.compress(replace(SETTINGS))
+        workspace.orders.start_queue()
         workspace.clock.play()
         while not ended:
             application.processEvents()

@@ -25,6 +25,33 @@ VIDEO_SUFFIXES = frozenset(
 
 
 @dataclass(frozen=True)
+class SourceFacts:
+    """What a source is, for people.
+
+    Attributes:
+        codec: FFmpeg's name.
+        seconds: None where the file doesn't say.
+        audio: "" where there is no sound.
+    """
+
+    path: Path
+    bytes: int
+    codec: str
+    width: int
+    height: int
+    rate: Fraction
+    seconds: float | None
+    audio: str
+
+    @classmethod
+    def of(cls, path: Path, info: VideoInfo) -> SourceFacts:
+        """From what was read of a file."""
+        seconds = None if info.duration is None else float(info.duration)
+        audio = "" if info.audio is None else info.audio.codec
+        return cls(path, path.stat().st_size, info.codec, info.width, info.height, info.frame_rate, seconds, audio)
+
+
+@dataclass(frozen=True)
 class Document:
     """What the canvas shows.
 
@@ -33,8 +60,10 @@ class Document:
         result: a finished .fgvc file, or None.
         job_id: the job it belongs to, or "".
         start: seconds of the source before the first frame.
-        size: (width, height) at which both are compared.
+        size: (width, height) at which it is coded.
+        source_size: (width, height) of the source, and of what decoding writes; None where they aren't known.
         info: of `result`.
+        times: seconds at which each frame is shown; empty where frames come at a constant rate.
     """
 
     source: Path | None
@@ -46,6 +75,19 @@ class Document:
     size: tuple[int, int]
     gops: tuple[GopDone, ...] = ()
     info: FileInfo | None = None
+    source_size: tuple[int, int] | None = None
+    times: tuple[float, ...] = ()
+    source_facts: SourceFacts | None = None
+
+    @property
+    def full_size(self) -> tuple[int, int]:
+        """(width, height) that people see in the end: the source's own."""
+        return self.source_size or self.size
+
+    @property
+    def chains(self) -> tuple[int, ...]:
+        """First frames of the runs of GOPs that can only be decoded from their start."""
+        return tuple(gop.start_frame for gop in self.info.gops if gop.overlap == 0) if self.info is not None else ()
 
     @property
     def target(self) -> float | None:
@@ -66,7 +108,18 @@ def of_source(path: Path, settings: EncodeSettings, job_id: str = "") -> Documen
     own = defaults_of(settings.prior)
     size = coding_size(info, settings.short_side or own.short_side, own.size_multiple)
     frames = _count(info, settings)
-    return Document(path, None, job_id, settings.start, frames, info.frame_rate, size)
+    full = (info.width, info.height)
+    return Document(
+        path,
+        None,
+        job_id,
+        settings.start,
+        frames,
+        info.frame_rate,
+        size,
+        source_size=full,
+        source_facts=SourceFacts.of(path, info),
+    )
 
 
 def of_result(path: Path, source: Path | None = None, start: float = 0.0, job_id: str = "") -> Document:
@@ -74,8 +127,12 @@ def of_result(path: Path, source: Path | None = None, start: float = 0.0, job_id
     info = describe(path)
     size = (info.header.coding_width, info.header.coding_height)
     known = source if source is not None and source.exists() else None
+    facts = None if known is None else SourceFacts.of(known, probe(known))
     gops = tuple(gop_events(path))
-    return Document(known, path, job_id, start, info.frames, info.header.frame_rate, size, gops, info)
+    full = (info.header.source_width, info.header.source_height)
+    return Document(
+        known, path, job_id, start, info.frames, info.header.frame_rate, size, gops, info, full, source_facts=facts
+    )
 
 
 def gop_events(path: Path) -> Iterable[GopDone]:

@@ -38,7 +38,7 @@ class Engine(QThread):
     """Owns one child process; the thread waits for what it says.
 
     Call its methods from the thread that made it, and connect only bound methods of QObjects living there. A child that
-    is not `warm` never imports torch for tasks that don't need it.
+    is not `warm` never imports torch for tasks that don't need it; one in the `background` gives way to others.
 
     Attributes:
         told: a tuple of events and measurements, in order.
@@ -52,10 +52,16 @@ class Engine(QThread):
     crashed = Signal(str)
     logged = Signal(str)
 
-    def __init__(self, parent: QObject | None = None, crash_log: Path | None = None, warm: bool = True) -> None:
+    def __init__(
+        self,
+        parent: QObject | None = None,
+        crash_log: Path | None = None,
+        warm: bool = True,
+        background: bool = False,
+    ) -> None:
         super().__init__(parent)
         self._crash_log = crash_log
-        self._warm = warm
+        self._warm, self._background = warm, background
         self._closing = Flag()
         self._connection: Connection | None = None
         self._theirs: Connection | None = None
@@ -127,7 +133,10 @@ class Engine(QThread):
         assert connection is not None
         assert theirs is not None
         child = multiprocessing.get_context("spawn").Process(
-            target=serve, args=(theirs, self._crash_log, self._warm), daemon=True, name="freegvc engine"
+            target=serve,
+            args=(theirs, self._crash_log, self._warm, self._background),
+            daemon=True,
+            name="freegvc engine",
         )
         child.start()
         theirs.close()

@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from PySide6.QtCore import QCoreApplication
+
+from codec.format.info import FileInfo
+
 
 class Remedy(StrEnum):
     """What a notice's button does."""
 
     NONE = ""
     RESUME = "resume"
+    START = "start"
     LOG = "log"
     MODELS = "models"
 
@@ -22,3 +27,31 @@ class Notice:
     message: str
     remedy: Remedy = Remedy.NONE
     job_id: str = ""
+
+
+def left_words(waiting: int, interrupted: int) -> str:
+    """What the last session has left in the queue."""
+    parts = []
+    if waiting:
+        parts.append((_tr("1 job waits") if waiting == 1 else _tr("{} jobs wait")).format(waiting))
+    if interrupted:
+        parts.append((_tr("1 was interrupted") if interrupted == 1 else _tr("{} were interrupted")).format(interrupted))
+    return ", ".join(parts) + "."
+
+
+def damage_words(info: FileInfo) -> str:
+    """What of a file is missing; "" where nothing is."""
+    seconds = float(info.frames / info.header.frame_rate)
+    if info.damage and not info.complete:
+        text = _tr("The end of {} is missing: it was cut off, or its encoding stopped. {:.1f} s of it are here.")
+        return text.format(info.path.name, seconds)
+    if info.damage:
+        more = _tr(" {} more in the log.").format(len(info.damage) - 1) if len(info.damage) > 1 else ""
+        return info.damage[0] + more
+    if not info.complete:
+        return _tr("{} was stopped before its source's end: {:.1f} s of it are here.").format(info.path.name, seconds)
+    return ""
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("Notice", text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from codec.peers.events import Absent, Compared, Row, Trial
 from codec.worker.tasks import Compare, Outcome, Settled
 
 OURS = "fgvc"
+KEPT = 4
 
 
 @dataclass(frozen=True)
@@ -54,10 +56,10 @@ def quality_of(row: Row) -> float | None:
 
 
 class Peers(QObject):
-    """At most one comparison.
+    """Comparisons of the last few files, of which one is shown and at most one at work.
 
     Attributes:
-        changed: more is known.
+        changed: more is known, or another file is shown.
         failed: a sentence.
     """
 
@@ -69,13 +71,29 @@ class Peers(QObject):
         self._make_engine = make_engine
         self._engine: Engine | None = None
         self._cancelled = False
-        self.comparison = Comparison()
-        self.frames: dict[str, NDArray[np.uint8]] = {}
+        self._kept: OrderedDict[Path, tuple[Comparison, dict[str, NDArray[np.uint8]]]] = OrderedDict()
+        self._shown: Path | None = None
+        self._at_work: Path | None = None
+
+    @property
+    def comparison(self) -> Comparison:
+        """Of the file that is shown."""
+        return self._of(self._shown)[0]
+
+    @property
+    def frames(self) -> dict[str, NDArray[np.uint8]]:
+        """What codecs made of the file that is shown, uint8 (T, H, W, 3) by name."""
+        return self._of(self._shown)[1]
 
     @property
     def running(self) -> bool:
-        """Whether codecs are at work."""
+        """Whether codecs are at work, for whichever file."""
         return self._engine is not None
+
+    @property
+    def elsewhere(self) -> Path | None:
+        """The file that codecs are at work for, where it is not the one that is shown."""
+        return self._at_work if self._at_work != self._shown else None
 
     @property
     def share(self) -> float:
@@ -85,13 +103,18 @@ class Peers(QObject):
         own = trial.number / (trial.most + 1) if trial is not None else 0.0
         return min(1.0, (len(self.comparison.rows) + own) / codecs)
 
+    def show(self, file: Path | None) -> None:
+        """Look at another file; what is known of the one before stays, and work on it goes on."""
+        self._shown = file
+        self.changed.emit()
+
     def start(self, document: Document) -> None:
         """Compare a finished file with what other codecs make of its source in as many bytes."""
         if document.source is None or document.result is None or self.running:
             return
-        self.frames = {}
         self._cancelled = False
-        self.comparison = Comparison(document.result, len(document.gops), document.count)
+        self._shown = self._at_work = document.result
+        self._keep(document.result, Comparison(document.result, len(document.gops), document.count), {})
         self._engine = self._make_engine()
         self._engine.told.connect(self._take)
         self._engine.settled.connect(self._settled)
@@ -105,19 +128,13 @@ class Peers(QObject):
         if self._engine is not None:
             self._engine.cancel()
 
-    def forget(self) -> None:
-        """Another file is looked at."""
-        self.shut_down()
-        self.frames = {}
-        self.comparison = Comparison()
-        self.changed.emit()
-
     def shut_down(self) -> None:
         """End the child: it holds an imported torch, which nobody needs until the next comparison."""
         if self._engine is not None:
             self._engine.shut_down()
             self._engine.deleteLater()
             self._engine = None
+        self._at_work = None
 
     def marks(self) -> list[Mark]:
         """Each codec as a point of the rate-perception plot: its mean bits of one of our GOPs, its mean quality."""
@@ -126,16 +143,29 @@ class Peers(QObject):
         points = ((row, quality_of(row)) for row in self.comparison.rows)
         return [Mark(row.codec, 8 * row.bytes / gops, quality) for row, quality in points if quality is not None]
 
+    def _of(self, file: Path | None) -> tuple[Comparison, dict[str, NDArray[np.uint8]]]:
+        return self._kept.get(file, (Comparison(), {})) if file is not None else (Comparison(), {})
+
+    def _keep(self, file: Path, comparison: Comparison, frames: dict[str, NDArray[np.uint8]]) -> None:
+        self._kept[file] = (comparison, frames)
+        self._kept.move_to_end(file)
+        while len(self._kept) > KEPT:
+            self._kept.popitem(last=False)
+
     @Slot(object)
     def _take(self, messages: tuple[object, ...]) -> None:
+        if self._at_work is None:
+            return
+        comparison, frames = self._of(self._at_work)
         for message in messages:
             if isinstance(message, Trial):
-                self.comparison = replace(self.comparison, trial=message)
+                comparison = replace(comparison, trial=message)
             elif isinstance(message, Absent):
-                self.comparison = replace(self.comparison, absent=(*self.comparison.absent, message))
+                comparison = replace(comparison, absent=(*comparison.absent, message))
             elif isinstance(message, Compared):
-                self.comparison = replace(self.comparison, rows=(*self.comparison.rows, message.row), trial=None)
-                self.frames[message.row.codec] = message.frames
+                comparison = replace(comparison, rows=(*comparison.rows, message.row), trial=None)
+                frames = {**frames, message.row.codec: message.frames}
+        self._keep(self._at_work, comparison, frames)
         self.changed.emit()
 
     @Slot(object)
@@ -148,8 +178,11 @@ class Peers(QObject):
         self._end("" if self._cancelled else message)
 
     def _end(self, message: str) -> None:
+        file = self._at_work
         self.shut_down()
-        self.comparison = replace(self.comparison, trial=None)
+        if file is not None:
+            comparison, frames = self._of(file)
+            self._keep(file, replace(comparison, trial=None), frames)
         self.changed.emit()
         if message:
             self.failed.emit(message)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QByteArray, QSettings, QStandardPaths
 
 from app.core.jobs.job import settings_from_json, settings_to_json
+from app.core.presets import Preset
 from codec.errors import SettingsError
 from codec.settings import EncodeSettings
 
@@ -47,14 +50,32 @@ class Preferences:
     def encode(self) -> EncodeSettings:
         """The settings panel as it was left."""
         try:
-            settings = settings_from_json("encode", json.loads(self._text("encode") or "{}"))
+            return _encode(json.loads(self._text("encode") or "{}"))
         except (SettingsError, KeyError, TypeError, ValueError):
             return EncodeSettings()
-        return settings if isinstance(settings, EncodeSettings) else EncodeSettings()
 
     @encode.setter
     def encode(self, settings: EncodeSettings) -> None:
         self._store.setValue("encode", json.dumps(settings_to_json(settings)))
+
+    @property
+    def presets(self) -> tuple[Preset, ...]:
+        """The user's own, in the order they were made."""
+        try:
+            saved = json.loads(self._text("presets") or "{}")
+            return tuple(Preset(str(name), _encode(values), own=True) for name, values in saved.items())
+        except (SettingsError, AttributeError, KeyError, TypeError, ValueError):
+            return ()
+
+    def keep_preset(self, name: str, settings: EncodeSettings) -> None:
+        """Save settings under a name, in place of others of that name."""
+        kept = {preset.name: settings_to_json(preset.settings) for preset in self.presets}
+        self._store.setValue("presets", json.dumps({**kept, name: settings_to_json(settings)}))
+
+    def forget_preset(self, name: str) -> None:
+        """Remove one of the user's own."""
+        kept = {preset.name: settings_to_json(preset.settings) for preset in self.presets if preset.name != name}
+        self._store.setValue("presets", json.dumps(kept))
 
     @property
     def volume(self) -> int:
@@ -76,6 +97,15 @@ class Preferences:
         self._store.setValue("muted", "yes" if muted else "no")
 
     @property
+    def at_coding_size(self) -> bool:
+        """Whether pictures are compared at coding size, and not at the source's own."""
+        return self._text("at coding size") == "yes"
+
+    @at_coding_size.setter
+    def at_coding_size(self, on: bool) -> None:
+        self._store.setValue("at coding size", "yes" if on else "no")
+
+    @property
     def geometry(self) -> QByteArray:
         """Of the main window; empty at the first start."""
         value = self._store.value("geometry")
@@ -85,9 +115,33 @@ class Preferences:
     def geometry(self, value: QByteArray) -> None:
         self._store.setValue("geometry", value)
 
+    @property
+    def folded(self) -> list[str]:
+        """Names of the panels that are folded away."""
+        return [name for name in self._text("folded").split("\n") if name]
+
+    @folded.setter
+    def folded(self, names: list[str]) -> None:
+        self._store.setValue("folded", "\n".join(names))
+
+    def splitter(self, name: str) -> QByteArray:
+        """How a splitter was left; empty at the first start."""
+        value = self._store.value(f"splitter {name}")
+        return value if isinstance(value, QByteArray) else QByteArray()
+
+    def set_splitter(self, name: str, state: QByteArray) -> None:
+        """Remember a splitter."""
+        self._store.setValue(f"splitter {name}", state)
+
     def _text(self, key: str) -> str:
         value = self._store.value(key, "")
         return value if isinstance(value, str) else ""
+
+
+def _encode(values: Mapping[str, Any]) -> EncodeSettings:
+    settings = settings_from_json("encode", values)
+    assert isinstance(settings, EncodeSettings)
+    return settings
 
 
 def state_folder() -> Path:

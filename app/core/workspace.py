@@ -1,4 +1,4 @@
-"""Everything behind the window: what is open, what the queue does, and what is said about it. No widgets."""
+"""All that the window works with: queue, sessions, viewer, stores; takes files in and tells what happens."""
 
 from __future__ import annotations
 
@@ -8,50 +8,48 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from app.core.document import SUFFIX, Document, free_name, of_result, of_source, videos_in
+from app.core.document import SUFFIX, Document, of_result, of_source, videos_in
 from app.core.engine import Engine
 from app.core.jobs.job import ACTIVE, Job, State
 from app.core.jobs.progress import Progress
 from app.core.jobs.queue import JobQueue
-from app.core.jobs.session import Session
+from app.core.jobs.session import Session, encodes, exports
 from app.core.log import Log
 from app.core.models import Models
-from app.core.notice import Notice, Remedy
+from app.core.notice import Notice, Remedy, damage_words, left_words
+from app.core.orders import Orders, document_of
 from app.core.peers import OURS, Peers
 from app.core.playing.frame_metrics import FrameMetrics
-from app.core.playing.original import OriginalReader
-from app.core.playing.playback import Playback, Reel
-from app.core.playing.player import FrameClock, Player
-from app.core.playing.sound import Sound, sound_of
 from app.core.playing.sound_device import Opener, open_device
-from app.core.preferences import FULL_VOLUME, Preferences
+from app.core.preferences import Preferences
+from app.core.viewer import Viewer
 from codec.errors import FreeGvcError
 from codec.events import PreviewReady
-from codec.priors.defaults import defaults_of
-from codec.settings import Bitrate, DecodeSettings, EncodeSettings, Quality
+from codec.settings import EncodeSettings
 from codec.worker.tasks import Machine, Survey
+
+# What the pocket prior takes for a GOP; the large ones take about as many.
+TRIAL_FRAMES = 48
 
 
 class Workspace(QObject):
-    """Owns the engines, the queue and the player.
+    """Owns the engines, the queue and the viewer.
 
     Attributes:
-        opened: another document, or the same with more known of it.
-        gops_changed: the document has more GOPs.
-        progressed: Progress of the job that runs.
+        progressed: (job id, Progress) of the encode or the export that runs.
         noted: a sentence that needs no answer.
         told: a Notice.
         job_added, ended: a job's id.
+        drained: all encodes that were started have ended.
         machine: a Machine.
     """
 
-    opened = Signal()
-    gops_changed = Signal()
-    progressed = Signal(object)
+    progressed = Signal(str, object)
     noted = Signal(str)
     told = Signal(object)
     job_added = Signal(str)
     ended = Signal(str)
+    drained = Signal()
     machine = Signal(object)
 
     def __init__(
@@ -62,69 +60,120 @@ class Workspace(QObject):
         self.preferences = preferences
         self.log = Log(self)
         self.crash_log = folder / "crash.log"
-        self.engine = self._new_engine()
         self.queue = JobQueue(folder / "queue.json", self)
-        self.session = Session(self.queue, self.engine, self)
-        self.clock = FrameClock(parent=self)
-        self.player = Player(self.clock, self)
-        self._play_engine = self._new_engine()
-        self.playback = Playback(self._play_engine, self.player, self)
-        self.frame_metrics = FrameMetrics(self.player, self.playback, self._is_idle, self)
-        # A download may take hours and a hash minutes: neither waits for an encode, nor an encode for them.
-        self._store_engine = self._new_engine(warm=False)
+        # Each kind of work has a child of its own, so that none waits for another; what is watched goes before all.
+        self.engine = self._engine(background=True)
+        self.session = Session(self.queue, self.engine, encodes, self)
+        self.exports = Session(self.queue, self._engine(background=True), exports, self)
+        self.viewer = Viewer(preferences, self._engine(), opener, self)
+        self.clock, self.player, self.sound = self.viewer.clock, self.viewer.player, self.viewer.sound
+        self.playback = self.viewer.playback
+        self.frame_metrics = FrameMetrics(self.player, self._engine(background=True), self._is_idle, self)
+        self._store_engine = self._engine(warm=False)
         self.models = Models(self._store_engine, self)
-        self.peers = Peers(self._new_engine, self)
-        self.sound = Sound(self.clock, opener, self)
-        self.set_volume(preferences.volume, preferences.muted)
-        self.document: Document | None = None
+        self.orders = Orders(self.queue, self.viewer, self.sessions, preferences, self)
+        self.peers = Peers(lambda: self._engine(background=True), self)
         self._connect()
 
-    def _new_engine(self, warm: bool = True) -> Engine:
+    def _engine(self, warm: bool = True, background: bool = False) -> Engine:
         """A child process whose log is a part of the window's."""
-        engine = Engine(self, self.crash_log, warm)
+        engine = Engine(self, self.crash_log, warm, background)
         engine.logged.connect(self.log.add)
         return engine
 
+    @property
+    def document(self) -> Document | None:
+        """What is open."""
+        return self.viewer.document
+
+    @property
+    def sessions(self) -> tuple[Session, Session]:
+        """Both lanes of the queue."""
+        return self.session, self.exports
+
+    @property
+    def job(self) -> Job | None:
+        """The encode of what is open."""
+        return self.orders.job
+
+    @property
+    def active(self) -> list[Job]:
+        """Jobs that run or are paused."""
+        return [job for job in self.queue if job.state in ACTIVE]
+
     def start(self) -> None:
-        """Load the queue, offer what was interrupted, and start the engine so that it is warm."""
+        """Load the queue, say what waits in it, start the engine so that it is warm; nothing is encoded by itself."""
         self._report_crash()
         self.queue.load()
-        interrupted = next((job for job in self.queue if job.resumable), None)
-        if interrupted is not None:
-            message = self.tr("{} was interrupted.").format(interrupted.output.name)
-            self.told.emit(Notice(message, Remedy.RESUME, interrupted.id))
+        states = [job.state for job in self.queue]
+        waiting, interrupted = states.count(State.QUEUED), states.count(State.INTERRUPTED)
+        if waiting or interrupted:
+            self.told.emit(Notice(left_words(waiting, interrupted), Remedy.START))
         self.engine.submit(Survey())
 
     def close(self) -> None:
         """End everything; an encode that runs can be resumed at the next start."""
         self.frame_metrics.close()
-        self.player.close()
-        self.sound.close()
-        self.session.shut_down()
-        self.engine.shut_down()
-        self._play_engine.shut_down()
+        self.viewer.close()
+        for session in self.sessions:
+            session.shut_down()
         self._store_engine.shut_down()
         self.peers.shut_down()
 
-    @Slot(int, bool)
-    def set_volume(self, percent: int, muted: bool) -> None:
-        """How loud the sound is from now on, and at the next start."""
-        self.preferences.volume, self.preferences.muted = percent, muted
-        self.sound.set_volume(percent / FULL_VOLUME, muted)
-
     # --- Opening ----------------------------------------------------------------------------------------------------
 
+    @Slot(object)
     def open(self, paths: Iterable[Path]) -> None:
-        """Open one file; of several, queue the videos too."""
+        """Take files in: videos join the queue and wait, the first file is looked at."""
         try:
             found = videos_in(paths)
         except FreeGvcError as error:
             self._tell(str(error))
             return
-        if found and self._open_one(found[0]) and len(found) > 1:
-            for path in found:
-                if path.suffix.lower() != SUFFIX:
-                    self.add_encode(path, self.preferences.encode)
+        opened, refusals = [], []
+        for path in found:
+            try:
+                opened.append(self._take_in(path))
+            except FreeGvcError as error:
+                refusals.append(str(error))
+        if opened:
+            self._look_at(opened[0])
+            self._tell_damage(opened[0])
+        for refusal in refusals:
+            self._tell(refusal)
+
+    def _take_in(self, path: Path) -> Document:
+        """A file's document, with a job that waits where it is a video; raises FreeGvcError."""
+        if path.suffix.lower() == SUFFIX:
+            job = next((item for item in self.queue if item.output == path), None)
+            document = of_result(path) if job is None else document_of(job)
+        else:
+            document = of_source(path, self.preferences.encode)
+        self.preferences.add_recent(path)
+        self.log.add(self.tr("Opened {}").format(path))
+        if document.result is not None:
+            return document
+        return replace(document, job_id=self.orders.waiting(path).id)
+
+    def _tell_damage(self, document: Document) -> None:
+        info = document.info
+        if info is None:
+            return
+        for message in info.damage:
+            self.log.add(message)
+        text = damage_words(info)
+        if info.damage:
+            self._tell(text)
+        elif text:
+            self.noted.emit(text)
+
+    def again(self, job_id: str = "") -> None:
+        """Make another job of one, or of what is open, and look at it."""
+        if job_id:
+            self.choose(job_id)
+        job = self.orders.again()
+        if job is not None:
+            self.choose(job.id)
 
     @Slot(str)
     def choose(self, job_id: str) -> None:
@@ -133,7 +182,7 @@ class Workspace(QObject):
         if job is None or (self.document is not None and self.document.job_id == job.id):
             return
         try:
-            self._show(_document_of(job))
+            self._look_at(document_of(job))
         except FreeGvcError as error:
             self._tell(job.message or str(error))
 
@@ -145,80 +194,13 @@ class Workspace(QObject):
             return None
         return next((other for other in self.queue if other.is_encode and other.output == job.source), job)
 
-    def _open_one(self, path: Path) -> bool:
-        try:
-            if path.suffix.lower() == SUFFIX:
-                job = next((item for item in self.queue if item.output == path), None)
-                document = of_result(path) if job is None else _document_of(job)
-            else:
-                document = of_source(path, self.preferences.encode)
-        except FreeGvcError as error:
-            self._tell(str(error))
-            return False
-        self.preferences.add_recent(path)
-        self.log.add(self.tr("Opened {}").format(path))
-        self._show(document)
-        return True
+    def _look_at(self, document: Document) -> None:
+        current = self.session.current
+        self.viewer.show(document, running=current is not None and current.id == document.job_id)
+        self.orders.show_range()
+        self.peers.show(document.result)
 
-    def _show(self, document: Document) -> None:
-        if self.peers.comparison.file not in (None, document.result):
-            self.peers.forget()
-        self.document = document
-        self._show_original(document)
-        self.clock.set_video(document.count, document.rate)
-        self.sound.load(sound_of(document))
-        running = self.session.current is not None and self.session.current.id == document.job_id
-        if document.result is not None:
-            self._play(DecodeSettings())
-        else:
-            self.playback.load(None)
-            self.player.show_result(expected=running)
-        self.opened.emit()
-        self.gops_changed.emit()
-
-    def _show_original(self, document: Document) -> None:
-        reader = None
-        if document.source is not None:
-            reader = OriginalReader(document.source, document.size, document.start, self)
-        self.player.show_original(reader)
-
-    def _play(self, settings: DecodeSettings) -> None:
-        document = self.document
-        if document is not None and document.result is not None:
-            width, height = document.size
-            self.playback.load(Reel(document.result, settings, width * height * 3))
-
-    # --- Jobs -------------------------------------------------------------------------------------------------------
-
-    def compress(self, settings: EncodeSettings) -> None:
-        """Queue what is open."""
-        if self.document is not None and self.document.source is not None:
-            self.add_encode(self.document.source, settings)
-
-    def try_here(self, settings: EncodeSettings) -> None:
-        """Encode one GOP from the playhead on, to see what the settings give."""
-        document = self.document
-        if document is None or document.source is None:
-            return
-        start = document.start + float(self.clock.frame / document.rate)
-        frames = settings.gop_frames or defaults_of(settings.prior).gop_frames
-        trial = replace(settings, start=start, duration=float(frames / document.rate))
-        self.add_encode(document.source, trial, f" (trial at {start:.1f} s)")
-
-    def add_encode(self, source: Path, settings: EncodeSettings, suffix: str = "") -> None:
-        """Queue an encode beside its source and start it if nothing runs."""
-        wanted = source.with_name(source.stem + suffix + SUFFIX)
-        output = free_name(wanted, (job.output for job in self.queue))
-        self._add(Job(source, output, replace(settings, preview=True, resume=False)))
-
-    def export(self, output: Path, goal: Quality | Bitrate | None = None) -> None:
-        """Queue a decode of the open file to a video."""
-        if self.document is not None and self.document.result is not None:
-            self._add(Job(self.document.result, output, DecodeSettings(goal=goal)))
-
-    def retarget(self, goal: Quality | Bitrate | None) -> None:
-        """Play the open file as it would look at `goal`."""
-        self._play(DecodeSettings(goal=goal))
+    # --- Other codecs -----------------------------------------------------------------------------------------------
 
     def compare_peers(self) -> None:
         """Let other codecs code the open file's source in as many bytes."""
@@ -226,35 +208,34 @@ class Workspace(QObject):
             self.peers.start(self.document)
 
     def _is_idle(self) -> bool:
-        return not self.engine.busy
+        return not self.active
 
-    def _add(self, job: Job) -> None:
-        self.queue.add(job)
-        self.log.add(self.tr("Queued {}").format(job.output))
-        self.job_added.emit(job.id)
-        self.session.start_next()
-
-    # --- What the engine tells --------------------------------------------------------------------------------------
+    # --- What the engines tell --------------------------------------------------------------------------------------
 
     def _connect(self) -> None:
-        self.queue.unreadable.connect(self._tell)
-        self.queue.unsaved.connect(self._tell)
-        self.session.started.connect(self._started)
-        self.session.progressed.connect(self._progressed)
-        self.session.pictures.connect(self._pictures)
-        self.session.warned.connect(self._warned)
-        self.session.ended.connect(self._ended)
-        self.session.crashed.connect(self._crashed)
-        self.session.detail.connect(self.log.add)
-        self.session.model_missing.connect(self._model_missing)
+        for session in self.sessions:
+            session.started.connect(self._started)
+            session.progressed.connect(self._progressed)
+            session.pictures.connect(self._pictures)
+            session.warned.connect(self._warned)
+            session.ended.connect(self._ended)
+            session.crashed.connect(self._crashed)
+            session.detail.connect(self.log.add)
+            session.model_missing.connect(self._model_missing)
+        self.session.drained.connect(self.drained)
         self.playback.model_missing.connect(self._model_missing)
-        self.playback.failed.connect(self._tell)
-        self.playback.warned.connect(self._tell)
-        self.frame_metrics.refused.connect(self._tell)
-        self.player.failed.connect(self._tell)
-        self.peers.failed.connect(self._tell)
+        for failed in (
+            self.queue.unreadable,
+            self.queue.unsaved,
+            self.playback.failed,
+            self.playback.warned,
+            self.frame_metrics.refused,
+            self.player.failed,
+            self.peers.failed,
+        ):
+            failed.connect(self._tell)
+        self.orders.added.connect(self._added)
         self.peers.changed.connect(self._show_peers)
-        self.player.ended.connect(self._shorten)
         self.engine.told.connect(self._look_for_machine)
 
     @Slot(str)
@@ -262,32 +243,39 @@ class Workspace(QObject):
         self.log.add(message)
         self.told.emit(Notice(message))
 
+    def _is_open(self, job_id: str) -> bool:
+        job = self.queue.get(job_id)
+        return job is not None and job.is_encode and self.document is not None and self.document.job_id == job_id
+
+    @Slot(str)
+    def _added(self, job_id: str) -> None:
+        job = self.queue.get(job_id)
+        if job is not None:
+            self.log.add(self.tr("Queued {}").format(job.output))
+        self.job_added.emit(job_id)
+
     @Slot(str)
     def _started(self, job_id: str) -> None:
-        if self.document is not None and self.document.job_id == job_id:
-            self.player.show_result(expected=True)
+        job = self.queue.get(job_id)
+        if job is None or not self._is_open(job_id):
+            return
+        settings = job.settings
+        if isinstance(settings, EncodeSettings) and (settings.start or settings.duration is not None):
+            # While it waited all of its source was shown.
+            self._look_at(document_of(job))
+        else:
+            self.viewer.begin()
 
     @Slot(str, object)
     def _progressed(self, job_id: str, progress: Progress) -> None:
-        self.progressed.emit(progress)
-        document = self.document
-        if document is None or document.job_id != job_id or len(progress.gops) == len(document.gops):
-            return
-        self.document = replace(document, gops=progress.gops, count=max(document.count, progress.frames_done))
-        self.clock.extend(self.document.count)
-        self.gops_changed.emit()
+        self.progressed.emit(job_id, progress)
+        if self._is_open(job_id):
+            self.viewer.take_progress(progress)
 
     @Slot(str, object)
     def _pictures(self, job_id: str, pictures: PreviewReady) -> None:
-        document = self.document
-        job = self.queue.get(job_id)
-        if document is None or job is None or not job.is_encode or document.job_id != job_id:
-            return
-        height, width = pictures.frames.shape[1:3]
-        if document.size != (width, height):
-            self.document = replace(document, size=(width, height))
-            self._show_original(self.document)
-        self.player.take(pictures)
+        if self._is_open(job_id):
+            self.viewer.take_pictures(pictures)
 
     @Slot(str, str)
     def _warned(self, _: str, message: str) -> None:
@@ -300,27 +288,20 @@ class Workspace(QObject):
             return
         self.log.add(f"{job.output.name}: {state.value} {job.message}".rstrip())
         if state is State.FAILED:
-            self._tell(job.message)
-        document = self.document
-        if document is not None and document.job_id == job_id and job.is_encode and job.output.exists():
-            self._adopt(_document_of(job))
-            self.opened.emit()
-            self.gops_changed.emit()
+            self._tell(f"{job.output.name}: {job.message}")
+        if self._is_open(job_id) and job.output.exists():
+            self.viewer.adopt(document_of(job))
+            self.peers.show(job.output)
         self.ended.emit(job_id)
-
-    def _adopt(self, document: Document) -> None:
-        """The encode on show has become a file; the frames that came with it stay."""
-        self.document = document
-        width, height = document.size
-        if document.result is not None:
-            self.playback.adopt(Reel(document.result, DecodeSettings(), width * height * 3))
-        self.clock.count = document.count
-        self.clock.seek(self.clock.frame)
 
     @Slot(str, str)
     def _crashed(self, job_id: str, message: str) -> None:
-        self.log.add(message)
-        self.told.emit(Notice(self.tr("{} What is done is safe on disk.").format(message), Remedy.RESUME, job_id))
+        job = self.queue.get(job_id)
+        name = job.output.name if job is not None else job_id
+        text = self.tr("{} was interrupted. {} What is done is safe on disk.").format(name, message)
+        self.log.add(text)
+        self.told.emit(Notice(text, Remedy.RESUME, job_id))
+        self.ended.emit(job_id)
 
     @Slot()
     def _show_peers(self) -> None:
@@ -330,14 +311,6 @@ class Workspace(QObject):
     def _model_missing(self, model: str) -> None:
         message = self.tr("The weights of {} are not on this machine: get them, or say where you have them.")
         self.told.emit(Notice(message.format(model), Remedy.MODELS))
-
-    @Slot(int)
-    def _shorten(self, count: int) -> None:
-        """Until the source was read to its end, its length was what the file says."""
-        document = self.document
-        if document is not None and document.result is None and 0 < count < document.count:
-            self.document = replace(document, count=count)
-            self.clock.shorten(count)
 
     @Slot(object)
     def _look_for_machine(self, messages: tuple[object, ...]) -> None:
@@ -357,12 +330,3 @@ class Workspace(QObject):
             self.told.emit(
                 Notice(self.tr("The program crashed in the last session; the log has its report."), Remedy.LOG)
             )
-
-
-def _document_of(job: Job) -> Document:
-    settings = job.settings
-    if not isinstance(settings, EncodeSettings):
-        return of_result(job.source)
-    if job.state not in (*ACTIVE, State.QUEUED) and job.output.exists():
-        return of_result(job.output, job.source, settings.start, job.id)
-    return of_source(job.source, settings, job.id)

@@ -1,8 +1,9 @@
-"""A message over the picture: what happened, what to do next, and a button that does it."""
+"""Messages over the picture: what happened, what to do next, and a button that does it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
@@ -11,51 +12,79 @@ from app.ui.theme import Theme, picture
 from app.ui.widgets import label, tool_button
 
 
+@dataclass(frozen=True)
+class _Message:
+    text: str
+    action: str
+    do: Callable[[], object] | None
+
+
 class Banner(QFrame):
-    """Hidden until there is something to say."""
+    """Shows the newest of what there is to say. What can be dealt with stays until it is, or until it is dismissed."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("banner")
         self._theme = theme
+        self._messages: list[_Message] = []
         self._icon = QLabel()
-        self._text = label("")
+        self._text, self._more = label(""), label("", "muted")
         self._text.setWordWrap(True)
         self._button = QPushButton()
         self._button.clicked.connect(self._act)
         self._close = tool_button(self.tr("Dismiss"))
-        self._close.clicked.connect(self.hide)
-        self._action: Callable[[], object] | None = None
+        self._close.clicked.connect(self._dismiss)
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 8, 8, 8)
         row.setSpacing(10)
         row.addWidget(self._icon)
         row.addWidget(self._text, 1)
+        row.addWidget(self._more)
         row.addWidget(self._button)
         row.addWidget(self._close)
         theme.changed.connect(self._restyle)
         self._restyle()
-        self.hide()
+        self._show_newest()
 
     @property
     def message(self) -> str:
         """What it says."""
-        return self._text.text()
+        return self._messages[-1].text if self._messages else ""
 
     def tell(self, message: str, action: str = "", do: Callable[[], object] | None = None) -> None:
         """Show a sentence and, where something can be done at once, a button for it."""
-        self._text.setText(message)
-        self.setAccessibleName(message)
-        self._action = do
-        self._button.setText(action)
-        self._button.setVisible(do is not None)
-        self.show()
+        self._messages = [known for known in self._messages if known.text != message]
+        self._messages.append(_Message(message, action, do))
+        self._show_newest()
+
+    def pass_on(self) -> None:
+        """Something else is looked at: forget what nothing can be done about."""
+        self._messages = [known for known in self._messages if known.do is not None]
+        self._show_newest()
+
+    def _show_newest(self) -> None:
+        self.setVisible(bool(self._messages))
+        if not self._messages:
+            return
+        newest, others = self._messages[-1], len(self._messages) - 1
+        self._text.setText(newest.text)
+        self.setAccessibleName(newest.text)
+        self._button.setText(newest.action)
+        self._button.setVisible(newest.do is not None)
+        self._more.setText(self.tr("and {} more").format(others))
+        self._more.setVisible(others > 0)
+
+    @Slot()
+    def _dismiss(self) -> None:
+        self._messages.pop()
+        self._show_newest()
 
     @Slot()
     def _act(self) -> None:
-        self.hide()
-        if self._action is not None:
-            self._action()
+        newest = self._messages.pop()
+        self._show_newest()
+        if newest.do is not None:
+            newest.do()
 
     @Slot()
     def _restyle(self) -> None:

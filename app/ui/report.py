@@ -1,78 +1,124 @@
-"""A report of a finished file as one HTML page: what it is, what each GOP cost, the plots, other codecs beside it."""
+"""A report of a finished file as one HTML page: what it was and is, how it looks, what each GOP cost, plots."""
 
 from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from html import escape
 from pathlib import Path
+from string import Template
 
 from PySide6.QtCore import QCoreApplication, QIODevice, QSaveFile
 
-from app.core.document import Document
+from app.core.document import Document, SourceFacts
 from app.core.peers import quality_of
-from app.ui.words import DASH, human_bytes, human_time, side_label
+from app.ui.theme import Colours
+from app.ui.words import DASH, human_bytes, human_time, side_label, source_words
 from codec.peers.events import Row
 
-_STYLE = (
-    "body{font:15px/1.45 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1f23}"
-    "h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}img{max-width:100%}"
+# One size of lettering; headings differ by weight. Pictures and page have the colours of one theme.
+_STYLE = Template(
+    "body{font:15px/1.45 system-ui,sans-serif;max-width:68rem;margin:2rem auto;padding:0 1rem;"
+    "color:$text;background:$panel}"
+    "h1,h2{font-size:15px;font-weight:650;margin:2rem 0 .5rem}h1{margin-top:0}img{max-width:100%}"
     "table{border-collapse:collapse}td,th{padding:.2rem .9rem .2rem 0;text-align:right;font-weight:400}"
-    "th{color:#5b646d}td:first-child,th:first-child{text-align:left}"
+    "th{color:$muted}td:first-child,th:first-child{text-align:left}"
+    "figure{display:inline-block;width:calc(50% - .5rem);margin:0 .25rem 0 0;vertical-align:top}"
+    "figcaption{color:$muted}"
 )
 
 
-def write_report(path: Path, document: Document, rows: Sequence[Row], pictures: Mapping[str, bytes]) -> None:
+def write_report(
+    path: Path,
+    document: Document,
+    rows: Sequence[Row],
+    pictures: Mapping[str, bytes],
+    colours: Colours,
+    frames: Mapping[str, bytes],
+) -> None:
     """Write the page, whole or not at all.
 
     Args:
         rows: of a comparison with other codecs, or none.
-        pictures: PNG by its caption.
+        pictures: plots, PNG by caption.
+        frames: of one moment, side by side, PNG by caption.
 
     Raises:
         OSError: it can't be written.
     """
     file = QSaveFile(str(path))
-    page = report(document, rows, pictures).encode()
+    page = report(document, rows, pictures, colours, frames).encode()
     if not file.open(QIODevice.OpenModeFlag.WriteOnly) or file.write(page) != len(page) or not file.commit():
         raise OSError(0, file.errorString(), str(path))
 
 
-def report(document: Document, rows: Sequence[Row], pictures: Mapping[str, bytes]) -> str:
+def report(
+    document: Document,
+    rows: Sequence[Row],
+    pictures: Mapping[str, bytes],
+    colours: Colours,
+    frames: Mapping[str, bytes],
+) -> str:
     """The page. Names of files are text in it, never markup."""
     name = escape((document.result or document.source or Path()).name)
     parts = [f"<h1>{name}</h1>", _table((), _facts(document))]
+    if frames:
+        figures = "".join(
+            f"<figure>{_image(caption, png)}{_caption(caption)}</figure>" for caption, png in frames.items()
+        )
+        parts.append(f"<h2>{_tr('A frame of both')}</h2>{figures}")
     if rows:
         columns = (_tr("Codec"), _tr("Setting"), _tr("Size"), _tr("Bits per pixel"), "DISTS")
         parts += [f"<h2>{_tr('At the same size')}</h2>", _table(columns, map(_peer, rows))]
     for caption, png in pictures.items():
-        data = b64encode(png).decode()
-        parts.append(f'<h2>{escape(caption)}</h2><img alt="{escape(caption)}" src="data:image/png;base64,{data}">')
+        parts.append(f"<h2>{escape(caption)}</h2>{_image(caption, png)}")
     titles = ("GOP", _tr("Starts at"), _tr("Frames"), "t*", _tr("Bits"), _tr("Base layer's"), "DISTS")
     parts += [f"<h2>{_tr('Groups of pictures')}</h2>", _table(titles, _gops(document))]
-    head = f'<meta charset="utf-8"><title>{name}</title><style>{_STYLE}</style>'
+    style = _STYLE.substitute(asdict(colours))
+    head = f'<meta charset="utf-8"><title>{name}</title><style>{style}</style>'
     return f"<!doctype html><html><head>{head}</head><body>{''.join(parts)}</body></html>\n"
 
 
+def _image(caption: str, png: bytes) -> str:
+    return f'<img alt="{escape(caption)}" src="data:image/png;base64,{b64encode(png).decode()}">'
+
+
+def _caption(text: str) -> str:
+    return f"<figcaption>{escape(text)}</figcaption>"
+
+
 def _facts(document: Document) -> list[tuple[str, str]]:
-    info = document.info
-    facts = [(_tr("Length"), f"{human_time(float(document.count / document.rate))} ({document.count})")]
-    if info is not None:
-        header = info.header
-        facts += [
-            (_tr("Size"), f"{human_bytes(info.bytes)} ({info.bytes} B)"),
-            (_tr("Of it audio"), human_bytes(info.audio_bytes)),
-            (_tr("Of it the base layer"), human_bytes(info.base_bytes)),
-            (_tr("Video bitrate"), f"{info.kbps:.1f} kbit/s, {info.bpp:.4f} bpp"),
-            (
-                _tr("Coded at"),
-                f"{header.coding_width} \u00d7 {header.coding_height}, {float(header.frame_rate):.5g} fps",
-            ),
-            (_tr("Aimed at"), f"{header.target.kind} {header.target.value:.4g}"),
-            (_tr("Prior"), f"{header.prior_id} ({header.weights_hash.hex()})"),
-            (_tr("Written by"), header.writer),
-        ]
-    return facts
+    info, facts = document.info, []
+    source = document.source_facts
+    if source is not None:
+        facts.append((_tr("Source"), f"{source.path.name}: {source_words(source)}"))
+    seconds = float(document.count / document.rate)
+    facts.append((_tr("Length"), _tr("{}, {} frames").format(human_time(seconds), document.count)))
+    if info is None:
+        return facts
+    header = info.header
+    facts.append((_tr("Size"), f"{human_bytes(info.bytes)} ({info.bytes} B)"))
+    if source is not None:
+        facts.append((_tr("Ratio"), _ratio(source, info.bytes, seconds)))
+    return [
+        *facts,
+        (_tr("Of it audio"), human_bytes(info.audio_bytes)),
+        (_tr("Of it the base layer"), human_bytes(info.base_bytes)),
+        (_tr("Video bitrate"), f"{info.kbps:.1f} kbit/s, {info.bpp:.4f} bpp"),
+        (_tr("Coded at"), f"{header.coding_width} \u00d7 {header.coding_height}, {float(header.frame_rate):.5g} fps"),
+        (_tr("Shown at"), f"{header.source_width} \u00d7 {header.source_height}"),
+        (_tr("Aimed at"), f"{header.target.kind} {header.target.value:.4g}"),
+        (_tr("Prior"), f"{header.prior_id} ({header.weights_hash.hex()})"),
+        (_tr("Written by"), header.writer),
+    ]
+
+
+def _ratio(source: SourceFacts, size: int, seconds: float) -> str:
+    """How many times smaller; of a part of the source, by its share of the time."""
+    share = min(1.0, seconds / source.seconds) if source.seconds else 1.0
+    text = _tr("{:.0f} times smaller").format(source.bytes * share / size)
+    return text if share > 0.99 else _tr("{} (than {:.0%} of the source)").format(text, share)
 
 
 def _gops(document: Document) -> Iterable[tuple[str, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSlider, QToolButton, QVBoxLayout, QWidget
 
 ICON = QSize(18, 18)
@@ -24,6 +24,8 @@ def tool_button(hint: str) -> QToolButton:
     button.setAccessibleName(hint)
     button.setIconSize(ICON)
     button.setAutoRaise(True)
+    # A click leaves the keys where they were.
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     return button
 
 
@@ -50,3 +52,20 @@ def card(title: str, *contents: QWidget) -> QFrame:
     for widget in contents:
         column.addWidget(widget)
     return frame
+
+
+class _NoWheel(QObject):
+    """Lets the wheel through to whatever scrolls."""
+
+    def eventFilter(self, _: QObject, event: QEvent) -> bool:  # noqa: N802
+        """See Qt."""
+        if event.type() is QEvent.Type.Wheel:
+            event.ignore()
+            return True
+        return False
+
+
+def ignore_wheel(*widgets: QWidget) -> None:
+    """The wheel over these scrolls what they lie in, and never changes a value."""
+    for widget in widgets:
+        widget.installEventFilter(_NoWheel(widget))

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 
+from app.core.document import SourceFacts
+from app.core.playing.frame_store import Picture
 from app.core.playing.player import ORIGINAL, RESULT
 from codec.peers.codecs import PEERS
 
@@ -26,6 +28,16 @@ def human_bytes(count: float) -> str:
             return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
         count /= 1000
     return f"{count:.2f} GB"
+
+
+def source_words(facts: SourceFacts) -> str:
+    """A source in one line: "406\u00d7720, 30 fps, h264, 0:04, 4.13 MB"."""
+    parts = [f"{facts.width}\u00d7{facts.height}", f"{float(facts.rate):.4g} fps", facts.codec]
+    if facts.audio:
+        parts.append(facts.audio)
+    if facts.seconds is not None:
+        parts.append(human_time(facts.seconds))
+    return ", ".join([*parts, human_bytes(facts.bytes)])
 
 
 def human_time(seconds: float) -> str:
@@ -51,3 +63,24 @@ def human_range(low: float, high: float) -> str:
 def human_speed(times: float) -> str:
     """As a multiple of the video's own speed, to two digits where it is slow."""
     return f"{times:.2f} \u00d7" if times >= 0.1 else f"{times:.2g} \u00d7"
+
+
+def pane_label(
+    name: str, stored: Picture | None, size: tuple[int, int] | None, source: tuple[int, int] | None = None
+) -> str:
+    """A side's name, the size it is stored at, and what was done to it: "Free-GVC 426\u00d7240, scaled".
+
+    Args:
+        size: (width, height) at which it is shown.
+        source: (width, height) of the source, of which an original of another size was made.
+    """
+    label = side_label(name)
+    if stored is None:
+        return label
+    height, width, _ = stored.shape
+    text = f"{label} {width}\u00d7{height}"
+    if size is not None and size != (width, height):
+        return QCoreApplication.translate("CompareView", "{}, scaled").format(text)
+    if name == ORIGINAL and source is not None and source != (width, height):
+        return QCoreApplication.translate("CompareView", "{}, shrunk").format(text)
+    return text

@@ -3,6 +3,7 @@
 from codec.video.audio import Audio, AudioMode, AudioPacket, AudioTrack, read_audio
 from codec.video.info import AudioInfo, Colour, Orientation, VideoInfo, coding_size, probe
 from codec.video.reader import Frame, VideoReader
+from codec.video.scaling import scaled_picture
 from codec.video.timeline import Timeline, read_timeline
 from codec.video.writer import VideoWriter, holders
 
@@ -24,4 +25,5 @@ __all__ = [
     "probe",
     "read_audio",
     "read_timeline",
+    "scaled_picture",
 ]

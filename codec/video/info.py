@@ -121,6 +121,7 @@ class VideoInfo:
         bit_depth: of the stored samples.
         audio: None where there is no audio track that can be decoded.
         undecodable_audio: how many tracks are in codecs that nothing here decodes.
+        codec: FFmpeg's name of what it is coded with.
     """
 
     width: int
@@ -134,6 +135,7 @@ class VideoInfo:
     bit_depth: int
     audio: AudioInfo | None
     undecodable_audio: int = 0
+    codec: str = ""
 
     @property
     def rotation(self) -> int:
@@ -190,6 +192,7 @@ def describe(container: InputContainer, stream: VideoStream, first: VideoFrame, 
         bit_depth=first.format.components[0].bits,
         audio=None if audio is None else _describe_audio(audio),
         undecodable_audio=sum(track.codec_context is None for track in container.streams.audio),
+        codec=stream.codec_context.codec.canonical_name,
     )
 
 

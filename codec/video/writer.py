@@ -26,6 +26,7 @@ from codec.errors import OutputError
 from codec.files import finish, own_part
 from codec.video.audio import AudioPacket, AudioTrack
 from codec.video.info import Colour, swscale_matrix
+from codec.video.scaling import scaled
 
 _LIMITED, _FULL = 1, 2
 _FINEST = Fraction(1, 90_000)
@@ -210,7 +211,7 @@ class VideoWriter:
     def _convert(self, pixels: NDArray[np.uint8]) -> VideoFrame:
         rgb = VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
         if (rgb.width, rgb.height) != self._size:
-            rgb = rgb.reformat(*self._size, interpolation=Interpolation.LANCZOS | Interpolation.ACCURATE_RND, threads=1)
+            rgb = scaled(rgb, *self._size)
         rgb = _pad(rgb, self._format.multiple)
         if self._format.pixels != "yuv420p":
             return rgb.reformat(format=self._format.pixels, threads=1)

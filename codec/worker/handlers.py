@@ -15,7 +15,8 @@ from codec.format.records import AudioRecord, GopRecord, Header
 from codec.peers.events import Absent, Compared, Trial
 from codec.settings import DecodeSettings
 from codec.store.tasks import StoreTask, carry_out
-from codec.worker.tasks import Compare, Decode, Encode, Machine, Measure, Measured, Play, Survey, Task, Told
+from codec.video import scaled_picture
+from codec.worker.tasks import Compare, Decode, Encode, Machine, Measure, Measured, Play, Reached, Survey, Task, Told
 
 if TYPE_CHECKING:
     from codec.metrics.base import Metric
@@ -51,8 +52,9 @@ class Handlers:
         """What the task tells; closing the generator cancels it."""
         yield from self._of[type(task)](task)
 
-    def _play(self, task: Play) -> Iterator[Event]:
+    def _play(self, task: Play) -> Iterator[Event | Reached]:
         from codec.decoding.chain import decode_records
+        from codec.decoding.sink import Decoded
         from codec.trajectory.assembly import Pictures
 
         with BitstreamReader(task.source) as reader:
@@ -61,7 +63,9 @@ class Handlers:
             yield Phase("decoding")
             choose = step_choice(task.settings.goal, reader.header)
             for item in decode_records(reader.header, prior, _from_chain(reader, task.first_frame), choose):
-                if isinstance(item, Pictures):
+                if isinstance(item, Decoded):
+                    yield Reached(item.record.index)
+                elif isinstance(item, Pictures):
                     yield PreviewReady(item.gop, item.start_frame, item.frames)
                     if item.start_frame + len(item.frames) >= task.first_frame + task.frames:
                         return
@@ -83,8 +87,9 @@ class Handlers:
                 judges[name] = self._judge(name)
         if "dists" not in judges:
             judges["pocket-dists"] = self._judge("pocket-dists")
-        pair = (task.reference[None], task.distorted[None])
-        yield Measured(task.frame, {name: float(judge(*pair)[0]) for name, judge in judges.items()})
+        height, width = task.distorted.shape[:2]
+        pair = (scaled_picture(task.reference, width, height)[None], task.distorted[None])
+        yield Measured(task.frame, width, height, {name: float(judge(*pair)[0]) for name, judge in judges.items()})
 
     def _judge(self, name: str) -> Metric:
         """A metric, loaded once (raises what `metric` does while this machine lacks what it needs)."""

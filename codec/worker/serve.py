@@ -20,13 +20,21 @@ from codec import log
 from codec.errors import FreeGvcError, MissingModelError, out_of_memory
 from codec.worker.handlers import Handlers
 from codec.worker.pipe import Pipe, PipeHandler
+from codec.worker.priority import step_back
 from codec.worker.streams import open_missing_streams
 from codec.worker.tasks import Outcome, Settled, Task
 
 
-def serve(connection: Connection, crash_log: Path | None, warm: bool = True) -> None:
-    """The child's main loop; returns when the other side has gone. `warm` imports torch before the first task."""
+def serve(connection: Connection, crash_log: Path | None, warm: bool = True, background: bool = False) -> None:
+    """The child's main loop; returns when the other side has gone.
+
+    Args:
+        warm: import torch before the first task.
+        background: give way to other processes.
+    """
     open_missing_streams()
+    if background:
+        step_back()
     if crash_log is not None:
         faulthandler.enable(crash_log.open("a"))
     threading.Thread(target=leave_with_parent, daemon=True).start()

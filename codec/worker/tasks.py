@@ -45,7 +45,10 @@ class Play:
 
 @dataclass(frozen=True)
 class Measure:
-    """Measure one frame, uint8 (H, W, 3), against its reference by every metric that can run here: a `Measured`."""
+    """Measure one frame, uint8 (H, W, 3), against its reference by every metric that can run here: a `Measured`.
+
+    A reference of another size is brought to that of the frame.
+    """
 
     frame: int
     reference: NDArray[np.uint8] = field(repr=False)
@@ -99,10 +102,19 @@ class Settled:
 
 @dataclass(frozen=True)
 class Measured:
-    """The answer to Measure."""
+    """The answer to Measure; `width` and `height` are those at which it was measured."""
 
     frame: int
+    width: int
+    height: int
     values: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Play has decoded as far as this GOP."""
+
+    gop: int
 
 
 @dataclass(frozen=True)
@@ -127,5 +139,5 @@ class Logged:
     message: str
 
 
-Told = Event | Measured | Machine | Trial | Compared | Absent | StoreEvent
+Told = Event | Measured | Reached | Machine | Trial | Compared | Absent | StoreEvent
 Message = Told | Logged | Settled

@@ -17,13 +17,18 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 from PySide6.QtCore import QSettings, QTimer
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
 from app.core.engine import Engine
+from app.core.preferences import Preferences
+from app.core.workspace import Workspace
+from app.ui.main_window import MainWindow
+from app.ui.theme import Theme
 from codec.video import Colour, VideoReader, VideoWriter
 from tests.support import DATA, SAMPLE
 
-# The offscreen platform has no window manager to tell size hints to.
-ALLOWED_QT_WARNINGS = ["This plugin does not support propagateSizeHints"]
+# The offscreen platform has no window manager to tell size hints to, nor one that could raise a window.
+ALLOWED_QT_WARNINGS = ["This plugin does not support propagateSizeHints", r"This plugin does not support raise\(\)"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -61,6 +66,30 @@ def engine() -> Iterator[Engine]:
     made = Engine()
     yield made
     made.shut_down()
+
+
+@pytest.fixture
+def preferences(tmp_path: Path) -> Preferences:
+    return Preferences(QSettings(str(tmp_path / "preferences.ini"), QSettings.Format.IniFormat))
+
+
+@pytest.fixture
+def theme(qapp: QApplication) -> Iterator[Theme]:
+    made = Theme(qapp, "dark")
+    yield made
+    made.deleteLater()
+
+
+@pytest.fixture
+def window(qtbot: QtBot, preferences: Preferences, theme: Theme, tmp_path: Path) -> Iterator[MainWindow]:
+    workspace = Workspace(preferences, tmp_path / "state")
+    made = MainWindow(workspace, theme)
+    qtbot.addWidget(made)
+    made.show()
+    qtbot.waitExposed(made)
+    yield made
+    made.close()
+    workspace.deleteLater()
 
 
 def _first_second(source: Path, path: Path) -> Path:

@@ -83,7 +83,7 @@ def test_killed_in_mid_gop_the_job_is_interrupted_and_resumes(
 
     engine.told.connect(kill_in_a_step)
     with qtbot.waitSignal(session.crashed, timeout=PATIENCE) as crashed:
-        session.start_next()
+        session.start()
     assert "ended by the system" in crashed.args[1]
     assert queue.get(job.id).state is State.INTERRUPTED  # type: ignore[union-attr]
     with qtbot.waitSignal(session.ended, timeout=PATIENCE) as ended:
@@ -106,7 +106,7 @@ def test_cancelling_leaves_whole_gops_playable(qtbot: QtBot, engine: Engine, sho
 
     engine.told.connect(stop)
     with qtbot.waitSignal(session.ended, timeout=PATIENCE) as ended:
-        session.start_next()
+        session.start()
     # The second GOP may have been finished before the command was seen.
     assert ended.args[1] in (State.STOPPED, State.DONE)
     assert describe(job.output).gops
@@ -117,7 +117,7 @@ def test_a_paused_job_waits_and_goes_on(qtbot: QtBot, engine: Engine, short_clip
     session = Session(queue, engine)
     job = Job(short_clip, tmp_path / "a.fgvc", QUICK)
     queue.add(job)
-    session.start_next()
+    session.start()
     session.pause()
     assert [item.state for item in queue] == [State.PAUSED]
     # The child has come to its first event and holds there: it tells this one and no other.
@@ -141,7 +141,7 @@ def test_the_childs_log_comes_to_the_window(qtbot: QtBot, engine: Engine, short_
 
 ORPHAN = """
 import multiprocessing, os, threading
-from codec.worker.serve import leave_with_parent
+from codec.worker.tasks import leave_with_parent
 
 def stuck():
     threading.Thread(target=leave_with_parent, daemon=True).start()

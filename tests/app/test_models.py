@@ -17,8 +17,8 @@ from safetensors.numpy import save
 
 from app.core.engine import Engine
 from app.core.models import Models, Standing
-from app.ui.panels.model_card import ModelCard
-from app.ui.panels.models_dialog import ModelsDialog
+from app.ui.dialogs.model_card import ModelCard
+from app.ui.dialogs.models_dialog import ModelsDialog
 from app.ui.theme import Theme
 from codec.store import fetch as model_fetch
 from codec.store.manifest import MODELS
@@ -236,7 +236,7 @@ def test_the_second_download_waits_for_the_first(qtbot: QtBot, dialog: ModelsDia
 
 def test_neither_the_dialog_nor_its_child_imports_torch() -> None:
     code = (
-        "import sys, app.ui.panels.models_dialog\n"
+        "import sys, app.ui.dialogs.models_dialog\n"
         "from codec.store.tasks import ListModels, carry_out\n"
         "rows = list(carry_out(ListModels()))\n"
         "sys.exit('torch' in sys.modules or not rows)"

@@ -11,9 +11,10 @@ from PySide6.QtCore import QPointF, QRectF, QSizeF
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from app.core.playing.clock import FrameClock
 from app.core.playing.frame_store import FrameStore
 from app.core.playing.original import OriginalReader
-from app.core.playing.player import ORIGINAL, RESULT, FrameClock, Player
+from app.core.playing.player import ORIGINAL, RESULT, Player
 from app.ui.canvas.compare_view import difference
 from app.ui.canvas.viewport import MAX_ZOOM, MIN_ZOOM, Viewport
 from codec.events import PreviewReady
@@ -189,3 +190,45 @@ def test_other_codecs_take_a_side_until_they_are_gone() -> None:
     player.choose(RESULT, "x265")
     player.show_others({})
     assert player.sides == (ORIGINAL, RESULT)
+
+
+def test_a_clock_keeps_to_the_times_of_frames_that_come_unevenly() -> None:
+    hand = Hand()
+    clock = FrameClock(hand)
+    clock.set_video(5, Fraction(10), (0.0, 0.1, 0.5, 0.6, 0.7))
+    clock.play()
+    for time, frame in ((0.05, 0), (0.15, 1), (0.45, 1), (0.55, 2), (0.65, 3)):
+        hand.time = time
+        clock.tick()
+        assert clock.frame == frame, time
+    clock.pause()
+    assert [clock.seconds(frame) for frame in (0, 2, 4)] == [0.0, 0.5, 0.7]
+    assert clock.seconds(5) == pytest.approx(0.8)
+    assert [clock.frame_at(clock.seconds(frame)) for frame in range(7)] == list(range(7))
+
+
+def test_a_clock_at_another_speed_and_in_a_range() -> None:
+    clock, hand = running()
+    clock.set_speed(Fraction(2))
+    hand.time = 0.5
+    clock.tick()
+    assert clock.frame == 10
+    clock.set_speed(Fraction(1, 4))
+    hand.time = 1.4
+    clock.tick()
+    assert clock.frame == 12
+    clock.set_speed(Fraction(1))
+    clock.mark(10, 13)
+    hand.time = 1.6
+    clock.tick()
+    assert clock.frame == 10
+    clock.pause()
+    clock.mark(5, 2)
+    assert (clock.begin, clock.end) == (0, None)
+
+
+def test_the_store_tells_what_it_has() -> None:
+    store = FrameStore()
+    for number in (3, 4, 9, 2):
+        store.put(number, np.zeros((1, 1, 3), np.uint8))
+    assert store.ranges() == [(2, 5), (9, 10)]

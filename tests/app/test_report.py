@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
-from app.core.document import Document
+from app.core.document import Document, SourceFacts
 from app.ui.report import report, write_report
+from app.ui.theme import DARK, LIGHT
 from codec.events import GopDone
 from codec.peers.events import Row
 
@@ -43,22 +45,34 @@ class _Cells(HTMLParser):
 
 
 def test_the_page_holds_every_gop_and_every_codec() -> None:
-    page = _Cells(report(DOCUMENT, ROWS, {"Plot": b"png"}))
+    page = _Cells(
+        report(DOCUMENT, ROWS, {"Plot": b"png"}, DARK, {"Original 80\u00d764": b"png", "Free-GVC 80\u00d764": b"png"})
+    )
     assert [row[0] for row in page.rows[-3:]] == ["1", "2", "3"]
     assert page.rows[-1] == ["3", "2.00 s", "12", "3", "902", "80", "0.1250"]
     assert ["HEVC (x265)", "q 41", "4.3 kB", "0.0300", "0.3100"] in page.rows
     assert ["VVC", "q 50", "4.0 kB", "0.0300", "\u2013"] in page.rows
-    assert "img" in page.tags
+    assert {"img", "figure"} <= page.tags
+
+
+def test_it_says_what_became_of_the_source_and_looks_like_its_pictures() -> None:
+    facts = SourceFacts(Path("holiday.mp4"), 400_000, "h264", 80, 64, Fraction(10), 3.2, "aac")
+    page = report(replace(DOCUMENT, source_facts=facts), (), {}, DARK, {})
+    assert ["Source", "holiday.mp4: 80\u00d764, 10 fps, h264, aac, 0:03, 400 kB"] in _Cells(page).rows
+    assert f"background:{DARK.panel}" in page
+    assert f"background:{LIGHT.panel}" in report(DOCUMENT, (), {}, LIGHT, {})
+    # One size of lettering.
+    assert page.count("font-size:15px") == page.count("font-size:") == 1
 
 
 def test_a_files_name_is_never_markup() -> None:
-    assert "b" not in _Cells(report(DOCUMENT, (), {})).tags
+    assert "b" not in _Cells(report(DOCUMENT, (), {}, LIGHT, {})).tags
 
 
 def test_it_is_written_whole_or_refused(tmp_path: Path) -> None:
-    write_report(tmp_path / "report.html", DOCUMENT, (), {})
-    assert (tmp_path / "report.html").read_text("utf-8") == report(DOCUMENT, (), {})
+    write_report(tmp_path / "report.html", DOCUMENT, (), {}, LIGHT, {})
+    assert (tmp_path / "report.html").read_text("utf-8") == report(DOCUMENT, (), {}, LIGHT, {})
     with pytest.raises(OSError, match=r"\S") as refused:
-        write_report(tmp_path / "missing" / "report.html", DOCUMENT, (), {})
+        write_report(tmp_path / "missing" / "report.html", DOCUMENT, (), {}, LIGHT, {})
     assert refused.value.strerror
     assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html"]

@@ -50,7 +50,7 @@ def window(qtbot: QtBot, qapp: QApplication, coded: tuple[Path, Path], tmp_path:
     workspace.open([result])
     assert workspace.document is not None
     # A file that was dropped doesn't say where its source is; a job of the queue does.
-    workspace._show(replace(workspace.document, source=source))
+    workspace._look_at(replace(workspace.document, source=source))
     yield made
     made.close()
     workspace.deleteLater()
@@ -102,10 +102,15 @@ def test_peers_of_the_same_size_become_panes_and_points(
     with (tmp_path / "rate.csv").open() as file:
         assert "HEVC (x265)" in {row["point"] for row in csv.DictReader(file)}
 
-    # Another file has nothing of it.
+    # Another file has nothing of it; looked at again, it is there.
+    document = window.workspace.document
+    assert document is not None
     window.workspace.open([coded[0]])
     assert player.sides == (ORIGINAL, RESULT)
     assert not panel.rows
+    window.workspace._look_at(document)
+    assert {row.codec for row in comparing.comparison.rows} == {"fgvc", "x265", "svtav1"}
+    assert player.others == ("x265", "svtav1")
 
 
 def test_a_comparison_can_be_stopped(qtbot: QtBot, window: MainWindow) -> None:

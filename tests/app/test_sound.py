@@ -14,7 +14,7 @@ import pytest
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
-from app.core.playing.player import FrameClock
+from app.core.playing.clock import FrameClock
 from app.core.playing.sound import TOLERANCE, Find, Sound
 from app.core.playing.sound_device import Fill, NoSoundError, Output, open_device
 from codec.decoding.sound import CHANNELS, Wave, sound_of_video

@@ -5,14 +5,12 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QSlider
 from pytestqt.qtbot import QtBot
 
@@ -21,9 +19,10 @@ from app.core.playing.sound_device import Fill, NoSoundError, Output
 from app.core.preferences import Preferences
 from app.core.workspace import Workspace
 from app.ui.canvas.compare_view import Mode
+from app.ui.commands.encode import TRIED_TARGETS
 from app.ui.main_window import MainWindow
+from app.ui.panels.goal import words_for
 from app.ui.panels.retarget import RetargetPanel
-from app.ui.panels.settings import words_for
 from app.ui.theme import DARK, LIGHT, Theme
 from app.ui.words import human_bytes
 from codec.encoder import encode
@@ -32,49 +31,15 @@ from codec.format.info import describe
 from codec.settings import Bitrate, EncodeSettings, Quality
 from codec.video import VideoReader
 from tests.support.ticking import heard, ticking_clip
+from tests.support.windows import PATIENCE, activate, drop
 
-PATIENCE = 240_000
 QUICK = EncodeSettings(goal=Quality(0.33), short_side=64, gop_frames=16, base="none")
-
-
-@pytest.fixture
-def preferences(tmp_path: Path) -> Preferences:
-    return Preferences(QSettings(str(tmp_path / "preferences.ini"), QSettings.Format.IniFormat))
-
-
-@pytest.fixture
-def theme(qapp: QApplication) -> Iterator[Theme]:
-    made = Theme(qapp, "dark")
-    yield made
-    made.deleteLater()
-
-
-@pytest.fixture
-def window(qtbot: QtBot, preferences: Preferences, theme: Theme, tmp_path: Path) -> Iterator[MainWindow]:
-    workspace = Workspace(preferences, tmp_path / "state")
-    made = MainWindow(workspace, theme)
-    qtbot.addWidget(made)
-    made.show()
-    qtbot.waitExposed(made)
-    yield made
-    made.close()
-    workspace.deleteLater()
 
 
 @pytest.fixture
 def clip(quiet_clip: Path, tmp_path: Path) -> Path:
     """A copy that output may lie beside."""
     return Path(shutil.copy(quiet_clip, tmp_path / "bottles.mkv"))
-
-
-def drop(window: MainWindow, *paths: Path) -> None:
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
-    where, buttons, keys = QPoint(300, 300), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    enter = QDragEnterEvent(where, Qt.DropAction.CopyAction, data, buttons, keys)
-    QApplication.sendEvent(window, enter)
-    assert enter.isAccepted()
-    QApplication.sendEvent(window, QDropEvent(QPointF(where), Qt.DropAction.CopyAction, data, buttons, keys))
 
 
 def test_the_window_never_imports_torch() -> None:
@@ -85,12 +50,12 @@ def test_the_window_never_imports_torch() -> None:
 
 def test_drop_encode_play_retarget_export(qtbot: QtBot, window: MainWindow, clip: Path, tmp_path: Path) -> None:
     workspace = window.workspace
-    window.settings.show_settings(QUICK)
+    workspace.preferences.encode = QUICK
     drop(window, clip)
     assert workspace.document is not None
     assert workspace.document.source == clip
     with qtbot.waitSignal(workspace.ended, timeout=PATIENCE):
-        window.actions_["compress"].trigger()
+        window.actions_["start"].trigger()
     output = clip.with_suffix(".fgvc")
     info = describe(output)
     assert info.complete
@@ -108,17 +73,17 @@ def test_drop_encode_play_retarget_export(qtbot: QtBot, window: MainWindow, clip
     before = workspace.player.result.copy()
 
     # A picture that rests is measured; another frame's figures are forgotten.
-    qtbot.waitUntil(lambda: "frame 0:  PSNR" in window.view.metrics_text, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: "frame 0, at 80\u00d764:  PSNR" in window.view.metrics_text, timeout=PATIENCE)
     workspace.clock.seek(7)
     assert not window.view.metrics_text
     window.actions_["measure"].trigger()
-    qtbot.waitUntil(lambda: "frame 7:  PSNR" in window.view.metrics_text, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: "frame 7, at 80\u00d764:  PSNR" in window.view.metrics_text, timeout=PATIENCE)
     # One that is asked for while another is under way comes after it.
     for frame in (9, 11):
         workspace.clock.seek(frame)
         qtbot.waitUntil(lambda: workspace.player.original is not None, timeout=PATIENCE)
         window.actions_["measure"].trigger()
-    qtbot.waitUntil(lambda: "frame 11:  PSNR" in window.view.metrics_text, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: "frame 11, at 80\u00d764:  PSNR" in window.view.metrics_text, timeout=PATIENCE)
     workspace.clock.seek(0)
 
     window.retarget.slider.setValue(window.retarget.slider.maximum())
@@ -132,7 +97,7 @@ def test_drop_encode_play_retarget_export(qtbot: QtBot, window: MainWindow, clip
 
     video = tmp_path / "out.mp4"
     with qtbot.waitSignal(workspace.ended, timeout=PATIENCE):
-        workspace.export(video)
+        workspace.orders.export(video)
     with VideoReader(video) as reader:
         assert (reader.size, sum(1 for _ in reader.frames())) == ((80, 64), 30)
 
@@ -145,9 +110,10 @@ def test_drop_encode_play_retarget_export(qtbot: QtBot, window: MainWindow, clip
 
 def test_a_finished_file_plays_without_its_source(qtbot: QtBot, window: MainWindow, clip: Path) -> None:
     workspace = window.workspace
+    workspace.preferences.encode = replace(QUICK, goal=Bitrate(3000))
     drop(window, clip)
     with qtbot.waitSignal(workspace.ended, timeout=PATIENCE):
-        workspace.compress(replace(QUICK, goal=Bitrate(3000)))
+        workspace.orders.start_queue()
     output = clip.with_suffix(".fgvc").rename(clip.with_name("moved.fgvc"))
     drop(window, output)
     assert not workspace.player.has_original
@@ -162,7 +128,7 @@ def test_a_bad_file_is_refused_with_its_reason(window: MainWindow, malformed: Pa
     assert window.banner.isVisible()
     assert name in window.banner.message
     assert window.workspace.document is None
-    assert not window.actions_["compress"].isEnabled()
+    assert not window.actions_["start"].isEnabled()
 
 
 def test_a_folder_without_videos_is_refused(window: MainWindow, tmp_path: Path) -> None:
@@ -170,12 +136,14 @@ def test_a_folder_without_videos_is_refused(window: MainWindow, tmp_path: Path) 
     assert "holds no videos" in window.banner.message
 
 
-def test_an_interrupted_job_is_offered_after_a_restart(
+def test_after_a_restart_nothing_runs_by_itself_and_one_button_starts_all(
     qtbot: QtBot, preferences: Preferences, theme: Theme, clip: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "state"
     workspace = Workspace(preferences, folder)
-    workspace.queue.add(Job(clip, clip.with_suffix(".fgvc"), replace(QUICK, goal=Bitrate(3000)), State.RUNNING))
+    quick = replace(QUICK, goal=Bitrate(3000))
+    for name, state in (("a", State.RUNNING), ("b", State.QUEUED)):
+        workspace.queue.add(Job(clip, clip.with_name(f"{name}.fgvc"), quick, state))
     workspace.close()
     workspace.deleteLater()
     again = Workspace(preferences, folder)
@@ -183,10 +151,15 @@ def test_an_interrupted_job_is_offered_after_a_restart(
     qtbot.addWidget(window)
     window.show()
     again.start()
-    assert "was interrupted" in window.banner.message
-    with qtbot.waitSignal(again.ended, timeout=PATIENCE):
+    assert window.banner.message == "1 job waits, 1 was interrupted."
+    assert not again.active
+    # Looking at something else leaves the banner.
+    again.choose(next(iter(again.queue)).id)
+    assert window.banner.isVisible()
+    with qtbot.waitSignal(again.drained, timeout=PATIENCE):
         window.banner._button.click()
-    assert [job.state for job in again.queue] == [State.DONE]
+    assert [job.state for job in again.queue] == [State.DONE, State.DONE]
+    assert not window.banner.isVisible()
     window.close()
     again.deleteLater()
 
@@ -203,9 +176,7 @@ def test_a_crash_report_is_offered_once(window: MainWindow) -> None:
 
 def test_settings_are_copied_into_the_job(window: MainWindow, clip: Path) -> None:
     workspace = window.workspace
-    workspace.session.blockSignals(True)
-    first, second = Quality(0.1), Quality(0.3)
-    for goal in (first, second):
+    for goal in (Quality(0.1), Quality(0.3)):
         window.settings.show_settings(EncodeSettings(goal=goal))
         workspace.queue.add(Job(clip, clip, window.settings.settings))
     assert [to_json(job)["settings"]["goal"]["value"] for job in workspace.queue] == pytest.approx([0.1, 0.3])
@@ -230,7 +201,9 @@ def test_keys_of_video_compare(qtbot: QtBot, window: MainWindow, clip: Path) -> 
     window.workspace.player.show_result(expected=True)
 
     def press(key: Qt.Key, keys: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
-        qtbot.keyClick(view, key, keys)
+        qtbot.keyClick(QApplication.focusWidget() or view, key, keys)
+
+    activate(qtbot, window)
 
     press(Qt.Key.Key_D)
     assert clock.frame == 1
@@ -310,36 +283,57 @@ def test_recent_files_forget_what_is_gone(window: MainWindow, preferences: Prefe
     assert preferences.recent == []
 
 
-def test_several_videos_are_queued_with_the_settings_of_now(
-    window: MainWindow, preferences: Preferences, clip: Path, tmp_path: Path
+@pytest.mark.parametrize("count", [1, 3])
+def test_videos_join_the_queue_and_wait_however_many_they_are(
+    window: MainWindow, preferences: Preferences, clip: Path, tmp_path: Path, count: int
 ) -> None:
     preferences.encode = replace(QUICK, seed=7)
-    other = Path(shutil.copy(clip, tmp_path / "other.mkv"))
-    drop(window, clip, other)
+    videos = [Path(shutil.copy(clip, tmp_path / f"{number}.mkv")) for number in range(count)]
+    drop(window, *videos)
     jobs = list(window.workspace.queue)
-    assert [job.source for job in jobs] == [clip, other]
-    assert [job.state for job in jobs] == [State.RUNNING, State.QUEUED]
+    assert [job.source for job in jobs] == videos
+    assert {job.state for job in jobs} == {State.QUEUED}
     assert {job.settings.seed for job in jobs if isinstance(job.settings, EncodeSettings)} == {7}
-    # The window closes while the engine works: the job can be resumed at the next start.
-    window.close()
-    assert [job.state for job in window.workspace.queue] == [State.INTERRUPTED, State.QUEUED]
+    assert window.workspace.document is not None
+    assert window.workspace.document.source == videos[0]
+    # The same file again is the same job as long as it waits.
+    drop(window, videos[0])
+    assert len(window.workspace.queue) == count
+
+
+def test_quitting_during_an_encode_asks_once(window: MainWindow, preferences: Preferences, clip: Path) -> None:
+    preferences.encode = QUICK
+    drop(window, clip)
+    window.actions_["start"].trigger()
+    answers = [True, False]
+    window.may_quit = answers.pop
+    assert not window.close()
+    assert window.isVisible()
+    assert [job.state for job in window.workspace.queue] == [State.RUNNING]
+    assert window.close()
+    assert not answers
+    assert [job.state for job in window.workspace.queue] == [State.INTERRUPTED]
 
 
 def test_a_trial_takes_one_gop_from_the_playhead(window: MainWindow, clip: Path) -> None:
     drop(window, clip)
     window.workspace.clock.seek(15)
     window.actions_["trial"].trigger()
-    (job,) = window.workspace.queue
+    waiting, job = window.workspace.queue
     assert isinstance(job.settings, EncodeSettings)
     assert (job.settings.start, job.settings.duration) == (0.5, 48 / 30)
     assert "trial at 0.5 s" in job.output.name
+    assert (waiting.state, job.state) == (State.QUEUED, State.RUNNING)
+    window.actions_["trials"].trigger()
+    targets = [item.settings.goal for item in list(window.workspace.queue)[2:]]
+    assert targets == [Quality(target) for target in TRIED_TARGETS]
+    window.may_quit = lambda: True
 
 
 def test_output_never_overwrites(window: MainWindow, clip: Path) -> None:
     clip.with_suffix(".fgvc").touch()
     drop(window, clip)
-    for _ in range(2):
-        window.workspace.compress(QUICK)
+    window.workspace.again()
     assert [job.output.name for job in window.workspace.queue] == ["bottles (2).fgvc", "bottles (3).fgvc"]
 
 

@@ -73,8 +73,12 @@ def show_window(folder: Path) -> QWidget:
         width, height = document.size
         workspace.player.take(PreviewReady(0, 0, np.full((1, height, width, 3), 255, np.uint8)))
         view.set_mode(Mode.WIPE)
+        # Once everything has its place.
+        QTimer.singleShot(0, window, lambda: tell_opened(str(document.source)))
+
+    def tell_opened(name: str) -> None:
         line = view.mapToGlobal(QPoint(view.width() // 2, view.height() // 2))
-        tell(opened=str(document.source), line=[line.x(), line.y()], view=view.width())
+        tell(opened=name, line=[line.x(), line.y()], view=view.width())
 
     class Watch(QWidget):
         """Tells of the wipe and of what is dragged over the window, which have no signals."""
@@ -89,7 +93,7 @@ def show_window(folder: Path) -> QWidget:
     window.watch = Watch(window)  # type: ignore[attr-defined]
     for watched in (view, window):
         watched.installEventFilter(window.watch)  # type: ignore[attr-defined]
-    workspace.opened.connect(opened)
+    workspace.viewer.opened.connect(opened)
     slider.valueChanged.connect(lambda value: tell(slider=value))
     window.show()
     QTimer.singleShot(0, window, lambda: tell(view=centre(view), handle=handle(window), most=slider.maximum()))

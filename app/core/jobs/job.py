@@ -30,6 +30,7 @@ class State(StrEnum):
 
 
 ACTIVE = (State.RUNNING, State.PAUSED)
+FINISHED = (State.DONE, State.STOPPED, State.FAILED)
 RESUMABLE = (State.STOPPED, State.INTERRUPTED)
 
 
@@ -58,6 +59,11 @@ class Job:
         return isinstance(self.settings, EncodeSettings)
 
     @property
+    def part(self) -> Path:
+        """What its output grows as until it is whole."""
+        return part_path(self.output)
+
+    @property
     def resumable(self) -> bool:
         """Whether an encode can go on from its last whole GOP."""
         return self.state in RESUMABLE and self.is_encode
@@ -72,12 +78,18 @@ class Job:
         """As it stands after the engine or the program has gone."""
         return replace(self, state=State.INTERRUPTED) if self.state in ACTIVE else self
 
+    def again(self, output: Path) -> Job:
+        """Another job like this one, that waits."""
+        settings = self.settings
+        if isinstance(settings, EncodeSettings):
+            settings = replace(settings, resume=False)
+        return Job(self.source, output, settings)
+
     def renewed(self) -> Job:
         """Queued again: an encode that has left something goes on with it."""
         settings = self.settings
         if isinstance(settings, EncodeSettings):
-            part = part_path(self.output)
-            unfinished = part.exists() or (self.state is State.STOPPED and self.output.exists())
+            unfinished = self.part.exists() or (self.state is State.STOPPED and self.output.exists())
             settings = replace(settings, resume=unfinished)
         return replace(self, settings=settings, state=State.QUEUED, message="")
 

@@ -19,7 +19,7 @@ from PySide6.QtCore import (
     Signal,
 )
 
-from app.core.jobs.job import ACTIVE, Job, State, from_json, to_json
+from app.core.jobs.job import ACTIVE, FINISHED, Job, from_json, to_json
 from codec.errors import SettingsError
 
 JOB_ROLE = Qt.ItemDataRole.UserRole
@@ -69,6 +69,26 @@ class JobQueue(QAbstractListModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             return job.message or f"{job.source} \u2192 {job.output}"
         return None
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        """Jobs can be dragged; they drop between jobs, never on one."""
+        if not index.isValid():
+            return Qt.ItemFlag.ItemIsDropEnabled
+        return super().flags(index) | Qt.ItemFlag.ItemIsDragEnabled
+
+    def supportedDropActions(self) -> Qt.DropAction:  # noqa: N802
+        """They are moved."""
+        return Qt.DropAction.MoveAction
+
+    def moveRows(  # noqa: N802
+        self, source: Index, row: int, count: int, target: Index, before: int
+    ) -> bool:
+        """Move one job in front of another; what a view asks for where one was dropped."""
+        if count != 1 or source.isValid() or target.isValid() or not 0 <= row < len(self._jobs):
+            return False
+        to = before - (before > row)
+        self.move(self._jobs[row].id, to - row)
+        return to != row
 
     def load(self) -> None:
         """Read what was saved; what ran then counts as interrupted."""
@@ -139,9 +159,11 @@ class JobQueue(QAbstractListModel):
             self._jobs[row] = self._jobs[row].renewed()
             self._changed(row, save=True)
 
-    def next_queued(self) -> Job | None:
-        """The first job that waits."""
-        return next((job for job in self._jobs if job.state is State.QUEUED), None)
+    def clear_finished(self) -> None:
+        """Take out what is done, stopped or failed; files stay."""
+        for job in list(self._jobs):
+            if job.state in FINISHED:
+                self.remove(job.id)
 
     def _changed(self, row: int, save: bool) -> None:
         index = self.index(row)

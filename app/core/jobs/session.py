@@ -1,8 +1,9 @@
-"""Runs the queue: hands one job at a time to the engine and keeps its state."""
+"""Works through one lane of the queue: hands one job at a time to its engine and keeps the job's state."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Signal, Slot
 
@@ -11,23 +12,37 @@ from app.core.jobs.job import Job, State
 from app.core.jobs.progress import Progress
 from app.core.jobs.queue import JobQueue
 from codec.errors import FreeGvcError
-from codec.events import Event, Finished, PreviewReady, Warned
-from codec.files import part_path
+from codec.events import Event, PreviewReady, Warned
 from codec.format.info import describe
 from codec.settings import EncodeSettings
 from codec.video import probe
 from codec.worker.tasks import Outcome, Settled
 
+Lane = Callable[[Job], bool]
+"""Which jobs a session works on."""
+
+
+def encodes(job: Job) -> bool:
+    """The lane of encodes."""
+    return job.is_encode
+
+
+def exports(job: Job) -> bool:
+    """The lane of exports, which never wait for an encode."""
+    return not job.is_encode
+
 
 class Session(QObject):
-    """The queue at work.
+    """A lane of the queue at work. Nothing begins by itself: a job, or all that wait, are started.
 
     Attributes:
         progressed: (job id, Progress).
         pictures: (job id, PreviewReady) of an encode.
         warned: (job id, a sentence).
+        started: a job's id.
         ended: (job id, the state it came to).
-        crashed: (job id, a sentence); the job is interrupted and may be resumed.
+        crashed: (job id, a sentence); the job is interrupted and may be resumed, the next one begins.
+        drained: all that was started has ended.
         detail: a traceback for the log.
         model_missing: the name of a model whose weights a job lacked; `ended` has told of the job before.
     """
@@ -38,16 +53,17 @@ class Session(QObject):
     started = Signal(str)
     ended = Signal(str, object)
     crashed = Signal(str, str)
+    drained = Signal()
     detail = Signal(str)
     model_missing = Signal(str)
 
-    def __init__(self, queue: JobQueue, engine: Engine, parent: QObject | None = None) -> None:
+    def __init__(self, queue: JobQueue, engine: Engine, lane: Lane = encodes, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._queue = queue
-        self._engine = engine
+        self._queue, self._engine, self._lane = queue, engine, lane
         self._current: str | None = None
+        self._first: list[str] = []
+        self._all = False
         self.progress: Progress | None = None
-        self.finished: Finished | None = None
         engine.told.connect(self._take)
         engine.settled.connect(self._settle)
         engine.crashed.connect(self._crash)
@@ -58,29 +74,27 @@ class Session(QObject):
         return self._queue.get(self._current) if self._current is not None else None
 
     @property
+    def going(self) -> bool:
+        """Whether it works through all that waits."""
+        return self._all and self._current is not None
+
+    @property
     def bytes_so_far(self) -> int:
         """Size of the running job's unfinished output."""
         job = self.current
-        part = part_path(job.output) if job is not None else None
+        part = job.part if job is not None else None
         return part.stat().st_size if part is not None and part.exists() else 0
 
     @Slot()
-    def start_next(self) -> None:
-        """Start the first queued job, unless one runs."""
-        job = self._queue.next_queued()
-        if self._current is not None or self._engine.busy or job is None:
-            return
-        try:
-            progress = _begin(job)
-        except FreeGvcError as error:
-            self._end(job.id, State.FAILED, str(error))
-            self.start_next()
-            return
-        self._current = job.id
-        self.progress = progress
-        self._queue.update(job.id, state=State.RUNNING, message="")
-        self._engine.submit(job.task())
-        self.started.emit(job.id)
+    def start(self) -> None:
+        """Work through all jobs that wait, and those that come while it works."""
+        self._all = True
+        self._start_next()
+
+    def start_job(self, job_id: str) -> None:
+        """Work on this one next, whatever else waits."""
+        self._first.append(job_id)
+        self._start_next()
 
     def pause(self) -> None:
         """Hold the running job, or let it go on."""
@@ -92,20 +106,49 @@ class Session(QObject):
         self._queue.update(job.id, state=State.RUNNING if paused else State.PAUSED)
 
     def cancel(self) -> None:
-        """Stop the running job; its whole GOPs stay as a playable file."""
+        """Stop the running job and begin no other; its whole GOPs stay as a playable file."""
+        self._all = False
+        self._first.clear()
         if self.current is not None:
             self._engine.cancel()
 
     def resume(self, job_id: str) -> None:
-        """Queue a job again and start it if nothing runs."""
+        """Queue a job again and work on it next."""
         self._queue.renew(job_id)
-        self.start_next()
+        self.start_job(job_id)
 
     def shut_down(self) -> None:
-        """Note what is interrupted, before the engine goes."""
+        """Note what is interrupted, and end the engine."""
         job = self.current
         if job is not None:
             self._queue.update(job.id, state=State.INTERRUPTED)
+        self._engine.shut_down()
+
+    def _next(self) -> Job | None:
+        waiting = [job for job in self._queue if job.state is State.QUEUED and self._lane(job)]
+        while self._first:
+            wanted = self._first.pop(0)
+            found = next((job for job in waiting if job.id == wanted), None)
+            if found is not None:
+                return found
+        return waiting[0] if self._all and waiting else None
+
+    def _start_next(self) -> None:
+        if self._current is not None or self._engine.busy:
+            return
+        while (job := self._next()) is not None:
+            try:
+                self.progress = _begin(job)
+            except FreeGvcError as error:
+                self._end(job.id, State.FAILED, str(error))
+                continue
+            self._current = job.id
+            self._queue.update(job.id, state=State.RUNNING, message="", share=0.0)
+            self._engine.submit(job.task())
+            self.started.emit(job.id)
+            return
+        self._all = False
+        self.drained.emit()
 
     @Slot(object)
     def _take(self, events: tuple[Event, ...]) -> None:
@@ -118,8 +161,6 @@ class Session(QObject):
                 self.pictures.emit(job.id, event)
             elif isinstance(event, Warned):
                 self.warned.emit(job.id, event.message)
-            elif isinstance(event, Finished):
-                self.finished = event
         if job.share != self.progress.share:
             self._queue.update(job.id, share=self.progress.share)
         self.progressed.emit(job.id, self.progress)
@@ -133,16 +174,17 @@ class Session(QObject):
             self._end(job.id, _state_after(settled, job), settled.message)
         if settled.model:
             self.model_missing.emit(settled.model)
-        self.start_next()
+        self._start_next()
 
     @Slot(str)
     def _crash(self, message: str) -> None:
         job = self.current
         if job is None:
             return
-        self._current = None
+        self._current = self.progress = None
         self._queue.update(job.id, state=State.INTERRUPTED, message=message)
         self.crashed.emit(job.id, message)
+        self._start_next()
 
     def _end(self, job_id: str, state: State, message: str) -> None:
         self._current = None
@@ -158,8 +200,7 @@ def _state_after(settled: Settled, job: Job) -> State:
         return State.DONE
     if settled.outcome is Outcome.CANCELLED:
         return State.STOPPED
-    part = part_path(job.output)
-    left = isinstance(job.settings, EncodeSettings) and part.exists()
+    left = isinstance(job.settings, EncodeSettings) and job.part.exists()
     return State.INTERRUPTED if left and settled.outcome is Outcome.FAILED else State.FAILED
 
 

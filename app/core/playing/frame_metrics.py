@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from app.core.engine import Engine
 from app.core.playing.frame_store import Picture
-from app.core.playing.playback import Playback
 from app.core.playing.player import ORIGINAL, RESULT, Player
-from codec.worker.tasks import Measured
+from codec.worker.tasks import Measure, Measured, Outcome, Settled
 
 REST_MS = 400
 
@@ -17,10 +17,14 @@ REST_MS = 400
 class FrameMetrics(QObject):
     """Knows which side was measured, and when a measurement no longer belongs to what is shown.
 
+    By itself it measures at coding size, where targets are meant and it is quick; asked to, at the size that is shown.
+
     Args:
+        engine: a child of its own, so that no seek waits for a figure.
         idle: whether the machine has nothing better to do; else a frame is measured only when asked for.
 
     Attributes:
+        region: (left, top, width, height) in pixels of the compared size to measure when asked; None takes all.
         measured: a `Measured`, and the name of the side that it is of.
         stale: what was measured is not on show any more.
         refused: a sentence.
@@ -30,38 +34,47 @@ class FrameMetrics(QObject):
     stale = Signal()
     refused = Signal(str)
 
-    def __init__(
-        self, player: Player, playback: Playback, idle: Callable[[], bool], parent: QObject | None = None
-    ) -> None:
+    def __init__(self, player: Player, engine: Engine, idle: Callable[[], bool], parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._player, self._playback, self._idle = player, playback, idle
+        self._player, self._engine, self._idle = player, engine, idle
         self._side = RESULT
-        self._waiting = self._owed = False
+        self.region: tuple[int, int, int, int] | None = None
+        self._owed = False
         self._rest = QTimer(self, singleShot=True, interval=REST_MS)
         self._rest.timeout.connect(self._rested)
         player.updated.connect(self._changed)
-        playback.measured.connect(self._tell)
-        playback.failed.connect(self._give_up)
+        player.sharpened.connect(self._sharpened)
+        engine.told.connect(self._tell)
+        engine.settled.connect(self._settled)
 
     def measure(self) -> None:
-        """Measure now, or once the decoder is free: the last side that isn't the original."""
-        if self._pictures() is None:
+        """Measure what is shown, now or once the child is free: the last side that isn't the original."""
+        if self._pictures(exact=False) is None:
             self.refused.emit(self.tr("This frame can't be measured before both pictures are there."))
             return
         self._owed = True
         self._rested()
 
     def close(self) -> None:
-        """Measure nothing more by itself."""
+        """Measure nothing more."""
         self._rest.stop()
+        self._engine.shut_down()
 
-    def _pictures(self) -> tuple[Picture, Picture] | None:
-        """The original and the side that is judged, where both are there and of one size."""
-        self._side = next((name for name in reversed(self._player.sides) if name != ORIGINAL), RESULT)
-        original, result = self._player.original, self._player.picture(self._side)
-        if original is None or result is None or original.shape != result.shape:
+    def _pictures(self, exact: bool) -> tuple[Picture, Picture] | None:
+        """The original and the side that is judged, where both are there; that one as shown, or as it is stored."""
+        player = self._player
+        self._side = next((name for name in reversed(player.sides) if name != ORIGINAL), RESULT)
+        original = player.original
+        result = player.picture(self._side) if exact else player.stored(self._side)
+        if original is None or result is None:
             return None
-        return original, result
+        return (self._cut(original), self._cut(result)) if exact else (original, result)
+
+    def _cut(self, picture: Picture) -> Picture:
+        if self.region is None:
+            return picture
+        left, top, width, height = self.region
+        return picture[top : top + height, left : left + width]
 
     @Slot()
     def _changed(self) -> None:
@@ -69,23 +82,31 @@ class FrameMetrics(QObject):
         self._rest.start()
 
     @Slot()
+    def _sharpened(self) -> None:
+        if self._owed:
+            self._rested()
+
+    @Slot()
     def _rested(self) -> None:
-        pictures = self._pictures()
-        if pictures is None or not (self._owed or (not self._player.clock.playing and self._idle())):
+        if not (self._owed or (not self._player.clock.playing and self._idle())):
             return
-        if self._waiting or not self._playback.measure(self._player.clock.frame, *pictures):
-            # The child is at work on another frame.
-            self._rest.start()
+        pictures = self._pictures(exact=self._owed)
+        # A picture that is still being scaled tells when it is there; a child at work tells when it is done.
+        if pictures is None or self._engine.busy:
             return
         self._rest.stop()
-        self._waiting, self._owed = True, False
+        self._owed = False
+        self._engine.submit(Measure(self._player.clock.frame, *pictures))
 
     @Slot(object)
-    def _tell(self, measured: Measured) -> None:
-        self._waiting = False
-        if measured.frame == self._player.clock.frame and not self._rest.isActive():
-            self.measured.emit(measured, self._side)
+    def _tell(self, messages: tuple[object, ...]) -> None:
+        for message in messages:
+            if isinstance(message, Measured) and message.frame == self._player.clock.frame:
+                self.measured.emit(message, self._side)
 
-    @Slot(str)
-    def _give_up(self, _: str) -> None:
-        self._waiting = False
+    @Slot(object)
+    def _settled(self, settled: Settled) -> None:
+        if settled.outcome in (Outcome.REFUSED, Outcome.FAILED):
+            self.refused.emit(settled.message)
+        elif self._owed:
+            self._rested()

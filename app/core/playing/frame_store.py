@@ -37,6 +37,16 @@ class FrameStore:
         while self._bytes > self._limit and len(self._frames) > 1:
             self._drop(max(self._frames, key=lambda kept: abs(kept - self._focus)))
 
+    def ranges(self) -> list[tuple[int, int]]:
+        """The numbers that are here as runs [first, end), in order."""
+        runs: list[tuple[int, int]] = []
+        for number in sorted(self._frames):
+            if runs and runs[-1][1] == number:
+                runs[-1] = (runs[-1][0], number + 1)
+            else:
+                runs.append((number, number + 1))
+        return runs
+
     def clear(self) -> None:
         """Forget everything."""
         self._frames.clear()

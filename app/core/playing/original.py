@@ -18,7 +18,7 @@ CACHE_BYTES = 2**28
 
 
 class OriginalReader(QThread):
-    """Frame n is the n-th after `start` seconds, at `size` (width, height).
+    """Frame n is the n-th after `start` seconds, at `size` (width, height), None for its own.
 
     Attributes:
         arrived: a frame that was asked for is there.
@@ -37,6 +37,7 @@ class OriginalReader(QThread):
         self._path, self._size, self._offset = path, size, start
         self._cache = FrameStore(CACHE_BYTES)
         self._wake = Condition()
+        self._ahead = AHEAD
         self._wanted = 0
         self._closing = False
         self._end: int | None = None
@@ -66,12 +67,14 @@ class OriginalReader(QThread):
 
     def _serve(self) -> None:
         reader, frames, position = self._open_at(0)
+        # Frames that don't fit would push out those that are wanted sooner, and be read again without end.
+        self._ahead = min(AHEAD, self._cache.room(reader.size[0] * reader.size[1] * 3) // 2)
         try:
             while (missing := self._next_missing()) is not None:
-                if not position <= missing <= position + AHEAD:
+                if not position <= missing <= position + self._ahead:
                     reader.close()
                     # A step back is often followed by another: read some frames before it too.
-                    target = max(0, missing - AHEAD // 2) if missing < position else missing
+                    target = max(0, missing - self._ahead // 2) if missing < position else missing
                     reader, frames, position = self._open_at(target)
                 frame = next(frames, None)
                 with self._wake:
@@ -92,7 +95,8 @@ class OriginalReader(QThread):
         """Waits for a frame that should be read; None at the end of the thread."""
         with self._wake:
             while not self._closing:
-                last = self._wanted + AHEAD if self._end is None else min(self._wanted + AHEAD, self._end)
+                last = self._wanted + self._ahead
+                last = last if self._end is None else min(last, self._end)
                 missing = next((n for n in range(self._wanted, last) if n not in self._cache), None)
                 if missing is not None:
                     return missing

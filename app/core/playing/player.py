@@ -1,125 +1,18 @@
-"""One integer frame clock, and the two pictures that belong to its frame."""
+"""The pictures that belong to the clock's frame: the original's, the reconstruction's, and other codecs'."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
-from fractions import Fraction
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 
+from app.core.playing.clock import FrameClock
+from app.core.playing.enlarger import Enlarger, Size
 from app.core.playing.frame_store import FrameStore, Picture
 from app.core.playing.original import OriginalReader
 from codec.events import PreviewReady
-
-
-class FrameClock(QObject):
-    """Counts frames at a rate, holding where the next one isn't ready.
-
-    Attributes:
-        changed: the number of the frame to show.
-        playing_changed: whether it runs.
-        held: it waits for a frame that is due.
-        now: its time in seconds, of which only differences mean something; may be called from any thread.
-        ready: asked before a frame is shown while playing.
-    """
-
-    changed = Signal(int)
-    playing_changed = Signal(bool)
-    held = Signal()
-
-    def __init__(self, now: Callable[[], float] = time.monotonic, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.now = now
-        self.frame = 0
-        self.count = 0
-        self.rate = Fraction(25)
-        self.loop = True
-        self.ready: Callable[[int], bool] = lambda _: True
-        self._origin: tuple[float, int] = (0.0, 0)
-        self._timer = QTimer(self, timerType=Qt.TimerType.PreciseTimer)
-        self._timer.timeout.connect(self.tick)
-
-    @property
-    def playing(self) -> bool:
-        """Whether it runs."""
-        return self._timer.isActive()
-
-    @property
-    def origin(self) -> tuple[float, int]:
-        """(time, frame) it counts from: while it runs, it is `rate` frames further each second after that."""
-        return self._origin
-
-    def set_video(self, count: int, rate: Fraction) -> None:
-        """Take another video's length and rate; stops at its first frame."""
-        self.pause()
-        self.count, self.rate = count, rate
-        self.seek(0)
-
-    def extend(self, count: int) -> None:
-        """The same video has become longer."""
-        self.count = max(self.count, count)
-
-    def shorten(self, count: int) -> None:
-        """The same video has turned out shorter."""
-        if count < self.count:
-            self.count = count
-            self.seek(self.frame)
-
-    def play(self) -> None:
-        """Run, from the start again where it stood at the end."""
-        if self.count < 2 or self.playing:
-            return
-        if self.frame >= self.count - 1:
-            self.seek(0)
-        self._origin = (self.now(), self.frame)
-        self._timer.start(max(1, int(500 / self.rate)))
-        self.playing_changed.emit(True)
-
-    def pause(self) -> None:
-        """Stand still."""
-        if self.playing:
-            self._timer.stop()
-            self.playing_changed.emit(False)
-
-    def toggle(self) -> None:
-        """Run or stand still."""
-        (self.pause if self.playing else self.play)()
-
-    def step(self, by: int) -> None:
-        """Stand still, `by` frames further or back."""
-        self.pause()
-        self.seek(self.frame + by)
-
-    def seek(self, frame: int) -> None:
-        """Show a frame, the nearest there is."""
-        self.frame = min(max(frame, 0), max(0, self.count - 1))
-        self._origin = (self.now(), self.frame)
-        self.changed.emit(self.frame)
-
-    @Slot()
-    def tick(self) -> None:
-        """Show what is due."""
-        began, first = self._origin
-        due = first + int((self.now() - began) * self.rate)
-        if due <= self.frame:
-            return
-        if due >= self.count:
-            if not self.loop:
-                self.step(self.count)
-                return
-            due = 0
-            self._origin = (self.now(), 0)
-        if not self.ready(due):
-            # Wait here, and go on one by one rather than leap once it comes.
-            self._origin = (self.now(), self.frame)
-            self.held.emit()
-            return
-        self.frame = due
-        self.changed.emit(due)
-
 
 ORIGINAL, RESULT = "original", "fgvc"
 
@@ -127,15 +20,24 @@ ORIGINAL, RESULT = "original", "fgvc"
 class Player(QObject):
     """The original and the reconstruction under one clock; other codecs' pictures may take the place of either.
 
+    All sides are compared at one size, `size`; what is stored smaller is scaled to it as decoding would write it.
+
     Attributes:
         sides: what is shown on the first and the second side: ORIGINAL, RESULT or the name of another codec.
+        size: (width, height) at which sides are compared, None while nothing is open.
+        source_size: (width, height) of the source itself.
+        waits_for_result: whether every frame of the reconstruction can be had, so that playing waits for it.
         updated: a picture of the current frame has changed.
+        sharpened: a picture that `picture` lacked is there at `size` now.
+        filled: the reconstruction has more frames, or others.
         missing: the number of a frame that the reconstruction lacks.
         ended: how many frames the original has, once that is known.
         failed: the original can't be read; a sentence.
     """
 
     updated = Signal()
+    sharpened = Signal()
+    filled = Signal()
     missing = Signal(int)
     ended = Signal(int)
     failed = Signal(str)
@@ -144,6 +46,11 @@ class Player(QObject):
         super().__init__(parent)
         self.clock = clock
         self.store = FrameStore()
+        self.size: Size | None = None
+        self.source_size: Size | None = None
+        self.waits_for_result = True
+        self._enlarger = Enlarger(self)
+        self._enlarger.arrived.connect(self.sharpened)
         self._original: OriginalReader | None = None
         self._has_result = False
         self._others: dict[str, NDArray[np.uint8]] = {}
@@ -153,12 +60,12 @@ class Player(QObject):
 
     @property
     def original(self) -> Picture | None:
-        """Of the current frame, where it is there."""
+        """Of the current frame, where it is there, as it was read."""
         return self._original.frame(self.clock.frame) if self._original is not None else None
 
     @property
     def result(self) -> Picture | None:
-        """Of the current frame, where it is there."""
+        """Of the current frame, where it is there, at coding size."""
         return self.store.get(self.clock.frame)
 
     @property
@@ -182,14 +89,19 @@ class Player(QObject):
             return self.has_original
         return self.has_result if name == RESULT else name in self._others
 
-    def picture(self, name: str) -> Picture | None:
-        """A side's picture of the current frame, where it is there."""
+    def stored(self, name: str) -> Picture | None:
+        """A side's picture of the current frame at the size it is stored, where it is there."""
         if name == ORIGINAL:
             return self.original
         if name == RESULT:
             return self.result
         frames = self._others.get(name)
         return frames[self.clock.frame] if frames is not None and self.clock.frame < len(frames) else None
+
+    def picture(self, name: str) -> Picture | None:
+        """A side's picture of the current frame at `size`, where it is there; `sharpened` tells when it comes."""
+        stored = self.stored(name)
+        return stored if stored is None or self.size is None else self._enlarger.get(stored, self.size)
 
     def show_others(self, frames: Mapping[str, NDArray[np.uint8]]) -> None:
         """Take other codecs' frames, uint8 (T, H, W, 3) by name; both sides start over if one is gone."""
@@ -218,12 +130,14 @@ class Player(QObject):
         """Forget the reconstruction's frames; `expected` says that others come."""
         self.store.clear()
         self._has_result = expected
+        self.filled.emit()
         self.updated.emit()
 
     def take(self, pictures: PreviewReady) -> None:
         """Keep frames of the reconstruction."""
         for offset, frame in enumerate(pictures.frames):
             self.store.put(pictures.start_frame + offset, frame)
+        self.filled.emit()
         if pictures.start_frame <= self.clock.frame < pictures.start_frame + len(pictures.frames):
             self.updated.emit()
 
@@ -231,9 +145,10 @@ class Player(QObject):
         """Stop the clock and release the source."""
         self.clock.pause()
         self.show_original(None)
+        self._enlarger.close()
 
     def _ready(self, frame: int) -> bool:
-        if self._has_result and frame not in self.store:
+        if self._has_result and self.waits_for_result and frame not in self.store:
             self.missing.emit(frame)
             return False
         return self._original is None or self._original.frame(frame) is not None

@@ -21,7 +21,7 @@ import numpy as np
 from PySide6.QtCore import QObject, QThread, Signal, Slot
 
 from app.core.document import Document
-from app.core.playing.player import FrameClock
+from app.core.playing.clock import FrameClock
 from app.core.playing.sound_device import NoSoundError, Opener, Output, open_device
 from codec.decoding.sound import SoundSource, Wave, blocks, sound_of_coded, sound_of_video
 from codec.errors import FreeGvcError
@@ -132,7 +132,9 @@ class Sound(QThread):
         began, frame = self._clock.origin
         self._holding = False
         self._playing = self._clock.playing
-        self._set(replace(self._cue, runs=self._playing, began=began, seconds=float(frame / self._clock.rate)))
+        # Slower or faster it would be another voice.
+        runs = self._playing and self._clock.speed == 1
+        self._set(replace(self._cue, runs=runs, began=began, seconds=self._clock.seconds(frame)))
 
     @Slot()
     def _hold(self) -> None:
@@ -140,7 +142,7 @@ class Sound(QThread):
         if not self._holding and now - self._held_at < QUIET_AFTER_HOLDS:
             quiet = now + QUIET_AFTER_HOLDS
         self._holding, self._held_at = True, now
-        at = float(self._clock.frame / self._clock.rate)
+        at = self._clock.seconds(self._clock.frame)
         self._set(replace(self._cue, runs=False, seconds=at, quiet_until=quiet))
 
     def _set(self, cue: Cue) -> None:

@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSizeF, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import (
     QColor,
-    QFont,
-    QImage,
-    QKeyEvent,
+    QFocusEvent,
+    QHideEvent,
     QMouseEvent,
     QPainter,
     QPaintEvent,
     QPen,
+    QResizeEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.core.playing.frame_store import Picture
 from app.core.playing.player import Player
+from app.ui.canvas.painting import paint_chip, paint_invitation, paint_wait, to_image
 from app.ui.canvas.viewport import Viewport
-from app.ui.theme import Theme, picture
-from app.ui.words import side_label
+from app.ui.theme import Theme
+from app.ui.words import pane_label
 
-ZOOM_KEYS = {Qt.Key.Key_4: 1.0, Qt.Key.Key_5: None, Qt.Key.Key_6: 2.0, Qt.Key.Key_7: 4.0, Qt.Key.Key_8: 8.0}
-ZOOM_KEYS[Qt.Key.Key_9] = 16.0
 WHEEL_STEP = 1.25
 GAINS = (1, 2, 4, 8, 16)
 _GRAB = 12.0
 _GAP = 6.0
+_TURN_MS, _TURN = 60, 20
 
 
 class Mode(StrEnum):
@@ -41,27 +43,45 @@ class Mode(StrEnum):
     DIFFERENCE = "difference"
 
 
+@dataclass(frozen=True)
+class Wait:
+    """Why a side has no picture; `working` says that somebody makes it."""
+
+    text: str
+    working: bool = False
+
+
+@dataclass(frozen=True)
+class Side:
+    """A side as it is painted: which place it has (1 or 2), whose it is and what is there of it."""
+
+    place: int
+    name: str
+    label: str
+    pixels: Picture | None
+
+
 def difference(a: Picture, b: Picture, gain: int) -> Picture:
     """|a - b| times `gain`, uint8, clipped at white."""
     apart = np.abs(a.astype(np.int16) - b)
     return np.asarray(np.minimum(apart * gain, 255), np.uint8)
 
 
-def to_image(pixels: Picture) -> QImage:
-    """A QImage over the array's memory, which must outlive it."""
-    height, width, _ = pixels.shape
-    return QImage(pixels.data, width, height, pixels.strides[0], QImage.Format.Format_RGB888)
-
-
 class CompareView(QWidget):
     """Paints what the player shows.
 
     Attributes:
+        why_empty: asked for the side of this name while its picture isn't there.
         mode_changed: the Mode, as text.
-        key_unused: a key that means nothing here, for the window.
+        viewport_changed: zoom or place are others.
+        resized: so was what fits.
+        region_chosen: a QRectF in pixels of the compared size, None for the whole picture.
     """
 
     mode_changed = Signal(str)
+    viewport_changed = Signal()
+    region_chosen = Signal(object)
+    resized = Signal()
 
     def __init__(self, player: Player, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -72,18 +92,27 @@ class CompareView(QWidget):
         self.swapped = False
         self.hidden: set[int] = set()
         self.viewport = Viewport()
+        self.region: QRectF | None = None
         self.metrics_text = ""
-        self._drop_hint = False
+        self.why_empty: Callable[[str], Wait] = lambda _: Wait(self.tr("This frame isn't here yet"))
+        self._drop_hint = self._ring = False
         self._drag: QPointF | None = None
-        self._wiping = False
+        self._wiping = self._framing = False
+        self._hover: QPointF | None = None
+        self._turn = 0
+        self._spin = QTimer(self, interval=_TURN_MS)
+        self._spin.timeout.connect(self._turn_on)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(320, 200)
+        self.setMinimumSize(280, 120)
         self.setMouseTracking(True)
         self.setAccessibleName(self.tr("Comparison of the original and the reconstruction"))
         player.updated.connect(self._refresh)
+        player.sharpened.connect(self._refresh)
         theme.changed.connect(self._refresh)
+
+    # --- What can be asked of it ------------------------------------------------------------------------------------
 
     def set_mode(self, mode: Mode) -> None:
         """Show the pictures another way."""
@@ -91,15 +120,23 @@ class CompareView(QWidget):
         self.mode_changed.emit(mode.value)
         self.update()
 
+    def toggle_mode(self, mode: Mode) -> None:
+        """Show the pictures this way, or side by side again."""
+        self.set_mode(Mode.SIDE if self.mode is mode else mode)
+
     def swap(self) -> None:
         """Exchange the sides."""
         self.swapped = not self.swapped
         self.update()
 
-    def fit(self) -> None:
-        """Show the whole picture."""
-        self.viewport = Viewport()
+    def show_only(self, place: int) -> None:
+        """Hide the side at `place` (1 or 2), or show both again; never are both hidden."""
+        self.hidden = set() if self.hidden == {place} else {place}
         self.update()
+
+    def set_zoom(self, zoom: float | None) -> None:
+        """Screen pixels per picture pixel; None shows the whole picture."""
+        self._look(Viewport() if zoom is None else Viewport(zoom, self.viewport.centre_x, self.viewport.centre_y))
 
     def next_gain(self) -> None:
         """Amplify the difference more, or start again."""
@@ -111,8 +148,39 @@ class CompareView(QWidget):
         self._drop_hint = on
         self.update()
 
+    def choose_region(self, region: QRectF | None) -> None:
+        """Look at a part of the picture only when measuring; None takes all of it."""
+        self.region = region
+        self.region_chosen.emit(region)
+        self.update()
+
+    @property
+    def region_pixels(self) -> tuple[int, int, int, int] | None:
+        """(left, top, width, height) of the region, in whole pixels of the compared size."""
+        if self.region is None:
+            return None
+        box = self.region.toAlignedRect()
+        return box.left(), box.top(), box.width(), box.height()
+
+    @property
+    def zoom(self) -> float | None:
+        """Screen pixels per picture pixel as shown; None while nothing is."""
+        size = self._size()
+        return None if size is None else self.viewport.scale(size, self._panes(self._pane_count())[0])
+
+    def _look(self, viewport: Viewport) -> None:
+        self.viewport = viewport
+        self.viewport_changed.emit()
+        self.update()
+
     @Slot()
     def _refresh(self) -> None:
+        self.update()
+
+    @Slot()
+    def _turn_on(self) -> None:
+        self._turn = (self._turn + _TURN) % 360
+        self._spin.stop()
         self.update()
 
     # --- Painting ---------------------------------------------------------------------------------------------------
@@ -122,205 +190,230 @@ class CompareView(QWidget):
         painter = QPainter(self)
         painter.fillRect(self.rect(), QColor(self._theme.colours.canvas))
         if not self._player.has_original and not self._player.has_result:
-            self._paint_empty(painter)
+            paint_invitation(painter, QRectF(self.rect()), self.font())
         else:
             self._paint_pictures(painter)
-        if self._drop_hint:
-            painter.setPen(QPen(QColor(self._theme.colours.accent), 4))
+        if self._drop_hint or self._ring:
+            painter.setPen(QPen(QColor(self._theme.colours.accent), 4 if self._drop_hint else 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(3, 3, -3, -3), 8, 8)
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 6, 6)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802
+        """Show that it has the keys where it got them by one; after a click that is plain."""
+        self._ring = event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
+        super().focusInEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802
+        """Others have them now."""
+        self._ring = False
+        super().focusOutEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Another size fits."""
+        super().resizeEvent(event)
+        self.resized.emit()
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
+        """Nothing turns where nobody looks."""
+        self._spin.stop()
+        super().hideEvent(event)
+
+    def sides(self) -> list[Side]:
+        """What is shown, from left to right."""
+        player = self._player
+        sides = []
+        for place, name in enumerate(player.sides, 1):
+            if place in self.hidden or not player.exists(name):
+                continue
+            stored = player.stored(name)
+            # While it plays, the painter's own scaling is quick enough; at rest it is what decoding writes.
+            exact = not player.clock.playing or self.mode is Mode.DIFFERENCE
+            scaled = player.picture(name) if exact else None
+            pixels = stored if scaled is None else scaled
+            label = pane_label(name, stored, player.size, player.source_size)
+            sides.append(Side(place, name, label, pixels))
+        return sides[::-1] if self.swapped else sides
 
     def _paint_pictures(self, painter: QPainter) -> None:
-        player = self._player
-        sides = [(side_label(name), player.picture(name), place) for place, name in enumerate(player.sides, 1)]
-        if self.swapped:
-            sides.reverse()
-        shown = [side for side in sides if side[2] not in self.hidden and player.exists(player.sides[side[2] - 1])]
-        if len(shown) == 2 and self.mode is Mode.WIPE:
-            self._paint_wipe(painter, shown)
-        elif len(shown) == 2 and self.mode is Mode.DIFFERENCE:
-            self._paint_difference(painter, shown[0][1], shown[1][1])
+        sides = self.sides()
+        if len(sides) == 2 and self.mode is Mode.WIPE:
+            self._paint_wipe(painter, sides)
+        elif len(sides) == 2 and self.mode is Mode.DIFFERENCE:
+            self._paint_difference(painter, *sides)
         else:
-            for (label, pixels, _side), pane in zip(shown, self._panes(len(shown)), strict=True):
-                self._paint_pane(painter, pane, pixels)
-                self._chip(painter, pane, label, right=False)
+            for side, pane in zip(sides, self._panes(len(sides)), strict=True):
+                self._paint_pane(painter, pane, side)
+                paint_chip(painter, pane, side.label)
+                self._paint_pixel(painter, pane, side)
         if self.metrics_text:
-            self._chip(painter, QRectF(self.rect()), self.metrics_text, right=False, bottom=True)
+            paint_chip(painter, QRectF(self.rect()), self.metrics_text, bottom=True)
+
+    def _pane_count(self) -> int:
+        both = self.mode is Mode.SIDE and not self.hidden
+        return 2 if both and all(self._player.exists(name) for name in self._player.sides) else 1
 
     def _panes(self, count: int) -> list[QRectF]:
         whole = QRectF(self.rect())
         if count < 2:
             return [whole][:count]
         half = (whole.width() - _GAP) / 2
-        return [
-            QRectF(0, 0, half, whole.height()),
-            QRectF(half + _GAP, 0, half, whole.height()),
-        ]
+        return [QRectF(0, 0, half, whole.height()), QRectF(half + _GAP, 0, half, whole.height())]
 
-    def _paint_pane(self, painter: QPainter, pane: QRectF, pixels: Picture | None) -> None:
-        if pixels is None:
-            painter.setPen(QColor("#8a8f95"))
-            painter.drawText(pane, Qt.AlignmentFlag.AlignCenter, self.tr("This frame isn't here yet"))
-            return
+    def _size(self) -> QSizeF | None:
+        """The size at which all sides are compared."""
+        return None if self._player.size is None else QSizeF(*self._player.size)
+
+    def _paint_pane(self, painter: QPainter, pane: QRectF, side: Side) -> None:
+        if side.pixels is None:
+            self._paint_wait(painter, pane, side.name)
+        else:
+            self._paint_picture(painter, pane, side.pixels)
+
+    def _paint_wait(self, painter: QPainter, pane: QRectF, name: str) -> None:
+        wait = self.why_empty(name)
+        paint_wait(painter, pane, wait.text, self._turn if wait.working else None)
+        if wait.working:
+            self._spin.start()
+
+    def _paint_picture(self, painter: QPainter, pane: QRectF, pixels: Picture) -> None:
         image = to_image(pixels)
-        size = QSizeF(image.size())
+        size = self._size() or QSizeF(image.size())
         painter.save()
         painter.setClipRect(pane)
         # Pixels are shown as pixels once they are large enough to be looked at one by one.
         scale = self.viewport.scale(size, pane)
-        smooth = scale < 4 and scale != 1
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
-        painter.drawImage(self.viewport.place(size, pane), image)
+        painter.setRenderHint(
+            QPainter.RenderHint.SmoothPixmapTransform, scale < 4 and (scale != 1 or QSizeF(image.size()) != size)
+        )
+        placed = self.viewport.place(size, pane)
+        painter.drawImage(placed, image)
+        if self.region is not None:
+            painter.setPen(QPen(QColor(self._theme.colours.accent), 1.5, Qt.PenStyle.DashLine))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(_scaled(self.region, placed, scale))
         painter.restore()
 
-    def _paint_wipe(self, painter: QPainter, sides: list[tuple[str, Picture | None, int]]) -> None:
+    def _paint_wipe(self, painter: QPainter, sides: list[Side]) -> None:
         whole = QRectF(self.rect())
         at = whole.width() * self.wipe
-        for (label, pixels, _), clip, right in zip(
-            sides,
-            (QRectF(0, 0, at, whole.height()), QRectF(at, 0, whole.width() - at, whole.height())),
-            (False, True),
-            strict=True,
-        ):
+        clips = QRectF(0, 0, at, whole.height()), QRectF(at, 0, whole.width() - at, whole.height())
+        for side, clip, right in zip(sides, clips, (False, True), strict=True):
             painter.save()
-            painter.setClipRect(clip)
-            if pixels is not None:
-                image = to_image(pixels)
-                painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-                painter.drawImage(self.viewport.place(QSizeF(image.size()), whole), image)
-            self._chip(painter, whole, label, right=right)
+            if side.pixels is None:
+                self._paint_wait(painter, clip, side.name)
+            else:
+                self._paint_clipped(painter, clip, side.pixels)
             painter.restore()
+            paint_chip(painter, clip, side.label, right=right)
         painter.setPen(QPen(QColor("#ffffff"), 2))
         painter.drawLine(QPointF(at, 0), QPointF(at, whole.height()))
         painter.setBrush(QColor(self._theme.colours.accent))
         painter.drawEllipse(QPointF(at, whole.height() / 2), 7, 7)
 
-    def _paint_difference(self, painter: QPainter, original: Picture | None, result: Picture | None) -> None:
+    def _paint_clipped(self, painter: QPainter, clip: QRectF, pixels: Picture) -> None:
+        """As much of a picture that fills the whole canvas as lies in `clip`."""
+        whole, image = QRectF(self.rect()), to_image(pixels)
+        painter.setClipRect(clip)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.drawImage(self.viewport.place(self._size() or QSizeF(image.size()), whole), image)
+
+    def _paint_difference(self, painter: QPainter, first: Side, second: Side) -> None:
         whole = QRectF(self.rect())
-        if original is None or result is None or original.shape != result.shape:
-            self._paint_pane(painter, whole, None)
+        missing = next((side for side in (first, second) if side.pixels is None), None)
+        if missing is not None:
+            self._paint_wait(painter, whole, missing.name)
+        elif first.pixels is not None and second.pixels is not None and first.pixels.shape == second.pixels.shape:
+            self._paint_picture(painter, whole, difference(first.pixels, second.pixels, self.gain))
+        paint_chip(painter, whole, self.tr("Difference \u00d7 {}").format(self.gain))
+
+    def _paint_pixel(self, painter: QPainter, pane: QRectF, side: Side) -> None:
+        """The value of the pixel under the cursor, in every pane."""
+        at = self._pixel_under(self._hover) if self._hover is not None else None
+        size = self._size()
+        if at is None or size is None or side.pixels is None:
             return
-        self._paint_pane(painter, whole, difference(original, result, self.gain))
-        self._chip(painter, whole, self.tr("Difference \u00d7 {}").format(self.gain), right=False)
+        height, width, _ = side.pixels.shape
+        red, green, blue = side.pixels[int(at.y() * height / size.height()), int(at.x() * width / size.width())]
+        text = f"{int(at.x())}, {int(at.y())}:  {red} {green} {blue}"
+        paint_chip(painter, pane, text, right=True, bottom=True)
 
-    def _chip(self, painter: QPainter, pane: QRectF, text: str, right: bool, bottom: bool = False) -> None:
-        """A small dark label in a corner of a pane."""
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        width = painter.fontMetrics().horizontalAdvance(text) + 18
-        box = QRectF(0, 0, width, painter.fontMetrics().height() + 8)
-        x = pane.right() - width - 10 if right else pane.left() + 10
-        box.moveTo(x, pane.bottom() - box.height() - 10 if bottom else pane.top() + 10)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(0, 0, 0, 165))
-        painter.drawRoundedRect(box, 6, 6)
-        painter.setPen(QColor("#f2f4f5"))
-        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
-        painter.restore()
-
-    def _paint_empty(self, painter: QPainter) -> None:
-        """Nothing is open: say what to do."""
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        whole = QRectF(self.rect())
-        box = QRectF(0, 0, min(460.0, whole.width() - 40), min(240.0, whole.height() - 40))
-        box.moveCenter(whole.center())
-        painter.setPen(QPen(QColor("#5d646b"), 2, Qt.PenStyle.DashLine))
-        painter.setBrush(QColor(255, 255, 255, 8))
-        painter.drawRoundedRect(box, 14, 14)
-        icon = picture("video", "#9aa3ab", 56)
-        painter.drawPixmap(QPointF(whole.center().x() - 28, box.center().y() - 76), icon)
-        font = QFont(self.font())
-        font.setPointSizeF(font.pointSizeF() * 1.5)
-        font.setWeight(QFont.Weight.DemiBold)
-        painter.setFont(font)
-        painter.setPen(QColor("#e8eaed"))
-        painter.drawText(box.adjusted(0, 40, 0, 0), Qt.AlignmentFlag.AlignCenter, self.tr("Drop a video here"))
-        painter.setFont(self.font())
-        painter.setPen(QColor("#9aa3ab"))
-        hint = self.tr("or a .fgvc file to watch it, or press Ctrl+O")
-        painter.drawText(box.adjusted(0, 100, 0, 0), Qt.AlignmentFlag.AlignCenter, hint)
-
-    # --- Mouse and keys ---------------------------------------------------------------------------------------------
+    # --- Mouse ------------------------------------------------------------------------------------------------------
 
     def _pane_at(self, point: QPointF) -> QRectF:
-        panes = self._panes(2) if self.mode is Mode.SIDE and not self.hidden and self._both() else self._panes(1)
+        panes = self._panes(self._pane_count())
         return next((pane for pane in panes if pane.contains(point)), panes[0])
 
-    def _both(self) -> bool:
-        return all(self._player.exists(name) for name in self._player.sides)
-
-    def _picture_size(self) -> QSizeF | None:
-        pictures = (self._player.picture(name) for name in self._player.sides)
-        pixels = next((pixels for pixels in pictures if pixels is not None), None)
-        return None if pixels is None else QSizeF(pixels.shape[1], pixels.shape[0])
+    def _pixel_under(self, point: QPointF) -> QPointF | None:
+        """Where in the picture a point of the canvas lies, None beside it."""
+        size = self._size()
+        if size is None:
+            return None
+        placed = self.viewport.place(size, self._pane_at(point))
+        if not placed.contains(point) or point == placed.bottomRight():
+            return None
+        inside, scale = point - placed.topLeft(), size.width() / placed.width()
+        x, y = inside.x() * scale, inside.y() * scale
+        return QPointF(x, y) if x < size.width() and y < size.height() else None
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
         """Zoom on the pixel under the cursor."""
-        size = self._picture_size()
-        if size is None:
-            return
-        factor = WHEEL_STEP ** (event.angleDelta().y() / 120)
-        self.viewport = self.viewport.zoomed(factor, event.position(), size, self._pane_at(event.position()))
-        self.update()
+        size = self._size()
+        if size is not None:
+            factor = WHEEL_STEP ** (event.angleDelta().y() / 120)
+            self._look(self.viewport.zoomed(factor, event.position(), size, self._pane_at(event.position())))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Take hold of the wipe's line, or of the picture."""
+        """Take hold of the wipe's line, of the picture, or with Shift begin to frame a region."""
         at = self.wipe * self.width()
-        self._wiping = self.mode is Mode.WIPE and abs(event.position().x() - at) <= _GRAB
+        self._framing = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        self._wiping = not self._framing and self.mode is Mode.WIPE and abs(event.position().x() - at) <= _GRAB
         self._drag = event.position()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Move what is held."""
-        if self._drag is None:
+        self._hover = event.position()
+        size = self._size()
+        if self._drag is None or size is None:
+            self.update()
             return
-        size = self._picture_size()
+        if self._framing:
+            self._frame(self._drag, event.position())
+            return
         if self._wiping:
             self.wipe = min(max(event.position().x() / self.width(), 0.0), 1.0)
-        elif size is not None:
+        else:
             pane = self._pane_at(event.position())
-            self.viewport = self.viewport.moved(event.position() - self._drag, size, pane)
+            self._look(self.viewport.moved(event.position() - self._drag, size, pane))
         self._drag = event.position()
         self.update()
 
+    def _frame(self, begin: QPointF, end: QPointF) -> None:
+        first, last = self._pixel_under(begin), self._pixel_under(end)
+        if first is not None and last is not None:
+            region = QRectF(first, last).normalized()
+            self.choose_region(region if region.width() >= 1 and region.height() >= 1 else None)
+
     def mouseReleaseEvent(self, _: QMouseEvent) -> None:  # noqa: N802
         """Let go."""
-        self._drag, self._wiping = None, False
+        self._drag, self._wiping, self._framing = None, False, False
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        """video-compare's keys; others go on to the window."""
-        key = Qt.Key(event.key())
-        clock = self._player.clock
-        stride = 10 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1
-        if key in ZOOM_KEYS:
-            self.viewport = Viewport(ZOOM_KEYS[key], self.viewport.centre_x, self.viewport.centre_y)
-        elif key == Qt.Key.Key_Space:
-            clock.toggle()
-        elif key in (Qt.Key.Key_Right, Qt.Key.Key_D):
-            clock.step(stride)
-        elif key in (Qt.Key.Key_Left, Qt.Key.Key_A):
-            clock.step(-stride)
-        elif key == Qt.Key.Key_Home:
-            clock.step(-clock.count)
-        elif key == Qt.Key.Key_End:
-            clock.step(clock.count)
-        elif not self._change_sides(key):
-            super().keyPressEvent(event)
-            return
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Forget the region."""
+        self.choose_region(None)
+        event.accept()
+
+    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
+        """No pixel is under the cursor any more."""
+        self._hover = None
         self.update()
+        super().leaveEvent(event)
 
-    def _change_sides(self, key: Qt.Key) -> bool:
-        if key == Qt.Key.Key_S:
-            self.swap()
-        elif key == Qt.Key.Key_0:
-            self.set_mode(Mode.SIDE if self.mode is Mode.DIFFERENCE else Mode.DIFFERENCE)
-        elif key == Qt.Key.Key_W:
-            self.set_mode(Mode.SIDE if self.mode is Mode.WIPE else Mode.WIPE)
-        elif key == Qt.Key.Key_G:
-            self.next_gain()
-        elif key in (Qt.Key.Key_1, Qt.Key.Key_2):
-            # Never both: hiding one side shows the other.
-            side = {1} if key == Qt.Key.Key_1 else {2}
-            self.hidden = set() if self.hidden == side else side
-        else:
-            return False
-        return True
+
+def _scaled(region: QRectF, placed: QRectF, scale: float) -> QRectF:
+    """A region of the picture where it lies on the canvas."""
+    return QRectF(
+        placed.left() + region.left() * scale,
+        placed.top() + region.top() * scale,
+        region.width() * scale,
+        region.height() * scale,
+    )

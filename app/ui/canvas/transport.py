@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QSlider, QToolButton, QVBoxLayout, QWidget
+from functools import partial
 
-from app.core.playing.player import FrameClock
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+from app.core.playing.player import Player
 from app.ui.canvas.compare_view import CompareView, Mode
+from app.ui.canvas.scrub_bar import ScrubBar
 from app.ui.theme import Theme
 from app.ui.widgets import label, tool_button
 
 
-def timecode(frame: int, rate: float) -> str:
+def timecode(seconds: float) -> str:
     """Minutes, seconds and hundredths."""
-    seconds = frame / rate
     return f"{int(seconds // 60):d}:{seconds % 60:05.2f}"
 
 
@@ -21,26 +23,39 @@ class Transport(QWidget):
     """Buttons and a slider for one clock and one view, and the `volume` control."""
 
     def __init__(
-        self, clock: FrameClock, view: CompareView, theme: Theme, volume: QWidget, parent: QWidget | None = None
+        self, player: Player, view: CompareView, theme: Theme, volume: QWidget, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
-        self._clock, self._view, self._theme = clock, view, theme
+        self._clock, self._view, self._theme = player.clock, view, theme
         self._icons: list[tuple[QToolButton, str]] = []
-        self._slider = QSlider(Qt.Orientation.Horizontal)
-        self._slider.setMinimumWidth(40)
-        self._slider.setAccessibleName(self.tr("Position in frames"))
+        self._slider = ScrubBar(player, theme)
         self._slider.valueChanged.connect(self._seek)
+        self._zoom, self._speed = label("", "muted"), label("", "muted")
         self._time = label("", "muted")
         self._time.setMinimumWidth(170)
         self._time.setContentsMargins(0, 0, 8, 0)
         self._modes = QButtonGroup(self)
         self._lay_out(volume)
-        clock.changed.connect(self._show)
-        clock.playing_changed.connect(self._show_playing)
+        self._clock.changed.connect(self._show)
+        self._clock.playing_changed.connect(self._show_playing)
+        self._clock.speed_changed.connect(self.refresh)
+        view.viewport_changed.connect(self.refresh)
+        view.resized.connect(self.refresh)
         view.mode_changed.connect(self._show_mode)
         theme.changed.connect(self._paint_icons)
         self._paint_icons()
         self._show(0)
+        self.refresh()
+
+    @Slot()
+    def refresh(self) -> None:
+        """Show speed, zoom and loop as they are."""
+        speed = self._clock.speed
+        self._speed.setText("" if speed == 1 else f"{float(speed):g} \u00d7")
+        zoom = self._view.zoom
+        fits = self._view.viewport.zoom is None
+        self._zoom.setText("" if zoom is None else f"{zoom:.0%}" + (self.tr(", fits") if fits else ""))
+        self._loop.setChecked(self._clock.loop)
 
     def _lay_out(self, volume: QWidget) -> None:
         column = QVBoxLayout(self)
@@ -61,15 +76,19 @@ class Transport(QWidget):
         self._play.clicked.connect(self._clock.toggle)
         self._button(row, "forward", self.tr("One frame on (Right or D)")).clicked.connect(self._forward)
         self._button(row, "last", self.tr("Last frame (End)")).clicked.connect(self._last)
-        row.addSpacing(12)
+        row.addSpacing(6)
         row.addWidget(volume)
-        row.addStretch(1)
-        loop = self._button(row, "loop", self.tr("Play in a loop"))
-        loop.setCheckable(True)
-        loop.setChecked(self._clock.loop)
-        loop.toggled.connect(self._set_loop)
+        row.addWidget(self._speed)
+        # It takes what is left, and is cut off rather than make the window wider.
+        self._zoom.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._zoom.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        row.addWidget(self._zoom, 1)
+        row.addSpacing(6)
+        self._loop = self._button(row, "loop", self.tr("Play in a loop (Ctrl+L)"))
+        self._loop.setCheckable(True)
+        self._loop.toggled.connect(self._set_loop)
         for mode, hint in (
-            (Mode.SIDE, self.tr("Side by side")),
+            (Mode.SIDE, self.tr("Side by side (B)")),
             (Mode.WIPE, self.tr("Wipe (W)")),
             (Mode.DIFFERENCE, self.tr("Difference (0), gain (G)")),
         ):
@@ -80,7 +99,7 @@ class Transport(QWidget):
             self._modes.addButton(button)
         self._modes.buttonClicked.connect(self._choose_mode)
         self._button(row, "swap", self.tr("Swap sides (S)")).clicked.connect(self._view.swap)
-        self._button(row, "fit", self.tr("Fit into the window (5)")).clicked.connect(self._view.fit)
+        self._button(row, "fit", self.tr("Fit into the window (5)")).clicked.connect(partial(self._view.set_zoom, None))
 
     def _button(self, row: QHBoxLayout, icon: str, hint: str) -> QToolButton:
         button = tool_button(hint)
@@ -100,12 +119,9 @@ class Transport(QWidget):
         self._slider.setRange(0, max(0, self._clock.count - 1))
         self._slider.setValue(frame)
         self._slider.blockSignals(False)
-        rate = float(self._clock.rate)
-        last = max(0, self._clock.count - 1)
-        self._time.setText(
-            f"{timecode(frame, rate)} / {timecode(self._clock.count, rate)}   "
-            + self.tr("frame {}/{}").format(frame, last)
-        )
+        clock = self._clock
+        times = f"{timecode(clock.seconds(frame))} / {timecode(clock.seconds(clock.count))}"
+        self._time.setText(times + "   " + self.tr("frame {}/{}").format(frame, max(0, clock.count - 1)))
         self.setEnabled(self._clock.count > 0)
 
     @Slot(bool)

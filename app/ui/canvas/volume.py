@@ -9,7 +9,7 @@ from app.core.preferences import FULL_VOLUME
 from app.ui.theme import Theme
 from app.ui.widgets import tool_button
 
-_WIDTH = 76
+_WIDTH = 60
 
 
 class VolumeControl(QWidget):

@@ -1,1 +1,1 @@
-"""The column beside the canvas, and the dialog of models."""
+"""The columns beside the canvas, and the line below it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
+from app.core.document import Document, SourceFacts
 from app.core.jobs.progress import Progress
 from app.ui.widgets import label
 from app.ui.words import DASH, human_bytes, human_range, human_speed, human_time
@@ -48,9 +49,9 @@ class Readouts(QWidget):
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(16)
         self._grid.setVerticalSpacing(3)
-        self._titles: list[QLabel] = []
+        self._titles: dict[str, QLabel] = {}
         self._values = {
-            name: self._add(place, caption)
+            name: self._add(name, place, caption)
             for place, (name, caption) in enumerate(
                 (
                     ("size", self.tr("Size")),
@@ -82,22 +83,30 @@ class Readouts(QWidget):
         self._set("speed", None if progress.speed is None else human_speed(progress.speed))
         self._set("left", None if progress.seconds_left is None else human_time(progress.seconds_left))
 
-    def show_file(self, size: int, kbps: float, quality: float | None) -> None:
-        """A finished file: it has no pace, and what can be done with it needs the room."""
+    def show_document(self, document: Document) -> None:
+        """A finished file: it has no pace, and what can be done with it needs the room. Nothing of a source yet."""
         self.clear()
+        info = document.info
+        if info is None:
+            return
+        qualities = [gop.quality for gop in document.gops if gop.quality is not None]
         self._show_pace(False)
-        self._set("size", human_bytes(size))
-        self._set("bitrate", f"{kbps:.1f} kbit/s")
-        self._set("quality", None if quality is None else f"{quality:.3f}")
+        self._set("size", human_bytes(info.bytes))
+        facts = document.source_facts
+        if facts is not None:
+            self._titles["forecast"].setText(self.tr("Of the source"))
+            self._set("forecast", f"{human_bytes(facts.bytes)}, {_times(document, facts)} \u00d7")
+        self._set("bitrate", f"{info.kbps:.1f} kbit/s")
+        self._set("quality", f"{sum(qualities) / len(qualities):.3f}" if qualities else None)
 
     def text(self, name: str) -> str:
         """What is shown: "size", "forecast", "bitrate", "quality", "speed" or "left"."""
         return self._values[name].text()
 
-    def _add(self, place: int, caption: str) -> QLabel:
+    def _add(self, name: str, place: int, caption: str) -> QLabel:
         row, column = divmod(place, 2)
         title = label(caption, "muted")
-        self._titles.append(title)
+        self._titles[name] = title
         self._grid.addWidget(title, 3 * row, column)
         self._grid.setRowMinimumHeight(3 * row + 2, 5)
         self._grid.setColumnStretch(column, 1)
@@ -107,8 +116,20 @@ class Readouts(QWidget):
         return value
 
     def _show_pace(self, on: bool) -> None:
-        for widget in (*self._titles[-2:], self._values["speed"], self._values["left"]):
-            widget.setVisible(on)
+        for name in ("speed", "left"):
+            self._titles[name].setVisible(on)
+            self._values[name].setVisible(on)
+        self._titles["forecast"].setText(self.tr("Expected"))
+        self._titles["quality"].setText(self.tr("DISTS, last GOP") if on else self.tr("DISTS, mean"))
 
     def _set(self, name: str, text: str | None) -> None:
         self._values[name].setText(text or DASH)
+
+
+def _times(document: Document, facts: SourceFacts) -> str:
+    """How many times smaller than its part of the source a file is."""
+    assert document.info is not None
+    taken = float(document.count / document.rate)
+    share = min(1.0, taken / facts.seconds) if facts.seconds else 1.0
+    times = facts.bytes * share / document.info.bytes
+    return f"{times:.0f}" if times >= 10 else f"{times:.1f}"

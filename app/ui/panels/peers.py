@@ -11,6 +11,7 @@ from app.ui.widgets import label
 from app.ui.words import DASH, human_bytes, side_label
 
 _BAR_STEPS = 1000
+MARKED = 0.1
 
 
 class PeersPanel(QWidget):
@@ -72,7 +73,8 @@ class PeersPanel(QWidget):
     def rows(self) -> list[tuple[str, ...]]:
         """The table as it reads."""
         peers = self._peers.comparison.rows
-        return [(side_label(row.codec), human_bytes(row.bytes), _figure(quality_of(row))) for row in peers]
+        ours = next((row.bytes for row in peers if row.codec == OURS), 0)
+        return [(side_label(row.codec), _size(row.bytes, ours), _figure(quality_of(row))) for row in peers]
 
     @property
     def note(self) -> str:
@@ -86,9 +88,11 @@ class PeersPanel(QWidget):
     @Slot()
     def _show(self) -> None:
         peers, comparison = self._peers, self._peers.comparison
-        self.start.setVisible(not peers.running)
+        here = peers.running and peers.elsewhere is None
+        self.start.setVisible(not here)
+        self.start.setEnabled(not peers.running)
         for widget in (self._doing, self.stop, self._bar):
-            widget.setVisible(peers.running)
+            widget.setVisible(here)
         self._bar.setValue(round(_BAR_STEPS * peers.share))
         self._doing.setText(self._words())
         self._fill_table()
@@ -108,6 +112,10 @@ class PeersPanel(QWidget):
     def _notes(self) -> list[str]:
         comparison = self._peers.comparison
         notes = [absent.reason for absent in comparison.absent]
+        if self._peers.elsewhere is not None:
+            notes.append(
+                self.tr("{} is being compared; this one can be afterwards.").format(self._peers.elsewhere.name)
+            )
         frames = len(self._peers.frames.get(OURS, ()))
         if comparison.rows and frames < comparison.length:
             notes.append(self.tr("Of the first {} frames.").format(frames))
@@ -138,3 +146,9 @@ class PeersPanel(QWidget):
 
 def _figure(value: float | None) -> str:
     return DASH if value is None else f"{value:.3f}"
+
+
+def _size(size: int, ours: int) -> str:
+    """A codec's bytes, marked where they aren't about as many as ours: its figure is then not of the same size."""
+    text = human_bytes(size)
+    return f"{text} ({size / ours - 1:+.0%})" if ours and abs(size / ours - 1) >= MARKED else text

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from PySide6.QtCore import (
+    QEvent,
     QItemSelectionModel,
     QModelIndex,
+    QObject,
     QPersistentModelIndex,
+    QPoint,
     QRect,
     QSize,
     Qt,
+    QUrl,
     Signal,
     Slot,
 )
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtGui import QColor, QDesktopServices, QKeyEvent, QPainter, QPen
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QListView,
+    QMenu,
     QStackedLayout,
     QStyle,
     QStyledItemDelegate,
@@ -25,7 +30,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.core.jobs.job import Job, State
+from app.core.jobs.job import ACTIVE, Job, State
 from app.core.jobs.queue import JOB_ROLE, JobQueue
 from app.ui.theme import Theme
 from app.ui.widgets import label, tool_button
@@ -56,7 +61,8 @@ class JobDelegate(QStyledItemDelegate):
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if option.state & QStyle.StateFlag.State_Selected:
-            painter.setPen(QColor(colours.accent))
+            focused = option.state & QStyle.StateFlag.State_HasFocus
+            painter.setPen(QPen(QColor(colours.accent), 2) if focused else QPen(QColor(colours.line), 1))
             painter.setBrush(QColor(colours.raised))
             painter.drawRoundedRect(box, 6, 6)
         inner = box.adjusted(_MARGIN, 7, -_MARGIN, -7)
@@ -86,7 +92,9 @@ class JobDelegate(QStyledItemDelegate):
             State.RUNNING: self.tr("Working, {:.0%}").format(job.share),
             State.PAUSED: self.tr("Paused at {:.0%}").format(job.share),
             State.DONE: self.tr("Done"),
-            State.STOPPED: self.tr("Stopped, playable so far"),
+            State.STOPPED: self.tr("Stopped, playable so far")
+            if job.bytes
+            else self.tr("Stopped before its first GOP"),
             State.FAILED: self.tr("Failed"),
             State.INTERRUPTED: self.tr("Interrupted, can be resumed"),
         }
@@ -98,12 +106,14 @@ class QueuePanel(QWidget):
     """The list and its buttons.
 
     Attributes:
-        chosen: the id of the job that is looked at, "" for none.
-        resume_wanted: the id of a job to go on with.
+        opened: the id of a job to look at.
+        resume_wanted: the id of a job to start, or to go on with, before all others.
+        again_wanted: the id of a job to encode once more, otherwise.
     """
 
-    chosen = Signal(str)
+    opened = Signal(str)
     resume_wanted = Signal(str)
+    again_wanted = Signal(str)
 
     def __init__(self, queue: JobQueue, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -113,7 +123,10 @@ class QueuePanel(QWidget):
         self.view.setItemDelegate(JobDelegate(theme, self.view))
         self.view.setAccessibleName(self.tr("Queue of jobs"))
         self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        empty = label(self.tr("No jobs yet.\nOpen a video and press Compress."), "muted")
+        self.view.setDragDropMode(QListView.DragDropMode.InternalMove)
+        self.view.setDefaultDropAction(Qt.DropAction.MoveAction)
+        self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        empty = label(self.tr("No jobs yet.\nDrop videos here and press Start."), "muted")
         empty.setWordWrap(True)
         empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._stack = QStackedLayout()
@@ -135,7 +148,7 @@ class QueuePanel(QWidget):
         return job
 
     def choose(self, job_id: str) -> None:
-        """Choose a job, as a click would."""
+        """Choose a job, as the arrow keys would."""
         index = self._queue.index(self._queue.row_of(job_id))
         self.view.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
 
@@ -145,8 +158,8 @@ class QueuePanel(QWidget):
         for name, hint, action in (
             ("up", self.tr("Move up"), self._up),
             ("down", self.tr("Move down"), self._down),
-            ("play", self.tr("Resume or start again"), self._resume),
-            ("remove", self.tr("Remove from the queue; files stay"), self._remove),
+            ("play", self.tr("Start this one now, or go on with it"), self._resume),
+            ("remove", self.tr("Remove from the queue (Delete); files stay"), self._remove),
         ):
             button = tool_button(hint)
             button.clicked.connect(action)
@@ -156,7 +169,12 @@ class QueuePanel(QWidget):
         return row
 
     def _connect(self) -> None:
-        self.view.selectionModel().currentChanged.connect(self._tell)
+        self.view.selectionModel().currentChanged.connect(self._update)
+        # Arrow keys only walk; a click or Enter looks at a job.
+        self.view.clicked.connect(self._open)
+        self.view.activated.connect(self._open)
+        self.view.customContextMenuRequested.connect(self._show_menu)
+        self.view.installEventFilter(self)
         for signal in (
             self._queue.rowsInserted,
             self._queue.rowsRemoved,
@@ -167,21 +185,58 @@ class QueuePanel(QWidget):
             signal.connect(self._update)
         self._theme.changed.connect(self._update)
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Keys of the list: Enter opens everywhere, Delete removes."""
+        if isinstance(event, QKeyEvent) and event.type() is QEvent.Type.KeyPress:
+            if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+                self._open()
+                return True
+            if event.key() == Qt.Key.Key_Delete:
+                self._remove()
+                return True
+        return super().eventFilter(watched, event)
+
+    @property
+    def _startable(self) -> bool:
+        job = self.job
+        return job is not None and job.state not in (State.RUNNING, State.PAUSED, State.DONE)
+
     @Slot()
     def _update(self) -> None:
         self._stack.setCurrentIndex(1 if len(self._queue) else 0)
         job = self.job
-        active = job is not None and job.state in (State.RUNNING, State.PAUSED)
-        again = job is not None and job.state in (State.STOPPED, State.FAILED, State.INTERRUPTED)
+        active = job is not None and job.state in ACTIVE
         for name, button in self._buttons.items():
             button.setIcon(self._theme.icon(name))
-            button.setEnabled(job is not None and (again if name == "play" else not (name == "remove" and active)))
+            button.setEnabled(
+                job is not None and (self._startable if name == "play" else name != "remove" or not active)
+            )
 
     @Slot()
-    def _tell(self) -> None:
-        self._update()
-        job = self.job
-        self.chosen.emit(job.id if job is not None else "")
+    def _open(self) -> None:
+        if self.job is not None:
+            self.opened.emit(self.job.id)
+
+    @Slot(QPoint)
+    def _show_menu(self, at: QPoint) -> None:
+        menu = self.menu()
+        menu.exec(self.view.viewport().mapToGlobal(at))
+        menu.deleteLater()
+
+    def menu(self) -> QMenu:
+        """What can be done with the chosen job."""
+        menu, job = QMenu(self), self.job
+        active = job is not None and job.state in ACTIVE
+        for text, do, when in (
+            (self.tr("Look at it"), self._open, job is not None),
+            (self.tr("Start now"), self._resume, self._startable),
+            (self.tr("Encode again, otherwise"), self._again, job is not None and job.is_encode),
+            (self.tr("Show in folder"), self._show_folder, job is not None),
+            (self.tr("Remove"), self._remove, job is not None and not active),
+            (self.tr("Clear finished"), self._queue.clear_finished, True),
+        ):
+            menu.addAction(text, do).setEnabled(when)
+        return menu
 
     @Slot()
     def _up(self) -> None:
@@ -199,6 +254,16 @@ class QueuePanel(QWidget):
     def _resume(self) -> None:
         if self.job is not None:
             self.resume_wanted.emit(self.job.id)
+
+    @Slot()
+    def _again(self) -> None:
+        if self.job is not None:
+            self.again_wanted.emit(self.job.id)
+
+    @Slot()
+    def _show_folder(self) -> None:
+        if self.job is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.job.output.parent)))
 
     @Slot()
     def _remove(self) -> None:

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QSlider, QVBoxLayout, QWidget
 
 from app.core.document import Document, retargeted_bytes
-from app.ui.panels.settings import MOST, SLIDER_UNIT, words_for
+from app.ui.panels.goal import MOST, SLIDER_UNIT, words_for
 from app.ui.widgets import label, value_and_slider
 from app.ui.words import human_bytes
 from codec.errors import FreeGvcError

@@ -1,41 +1,22 @@
-"""What the next job will be made with. Settings are read once, when a job is added."""
+"""What a job is made with: that of the open video while it waits, and every video's to come."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, Qt, Signal, Slot
-from PySide6.QtWidgets import (
-    QComboBox,
-    QDoubleSpinBox,
-    QFormLayout,
-    QLabel,
-    QSlider,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QComboBox, QFormLayout, QLabel, QSlider, QWidget
 
-from app.ui.widgets import label, value_and_slider
-from codec.settings import AUDIO_MODES, DEVICES, Bitrate, EncodeSettings, Goal, Quality, Size
+from app.core.jobs.job import Job, State
+from app.core.presets import Preset, built_in
+from app.ui.panels.goal import GoalEditor
+from app.ui.widgets import ignore_wheel, label
+from app.ui.words import human_bytes
+from codec.settings import AUDIO_MODES, DEVICES, EncodeSettings
+from codec.store.manifest import MODELS
 
 SHORT_SIDES = (64, 96, 144, 240, 360, 480, 720)
-PRIORS = ("pocket",)
-SLIDER_UNIT = 0.005
-LEAST, MOST = 0.03, 0.40
-_WORDS = (
-    (0.08, QT_TRANSLATE_NOOP("SettingsPanel", "Hard to tell from the original")),
-    (0.14, QT_TRANSLATE_NOOP("SettingsPanel", "Close: fine texture is redrawn")),
-    (0.20, QT_TRANSLATE_NOOP("SettingsPanel", "Clean picture, details are invented")),
-    (0.28, QT_TRANSLATE_NOOP("SettingsPanel", "Recognisable, much is invented")),
-    (1.00, QT_TRANSLATE_NOOP("SettingsPanel", "A sketch of the scene")),
-)
-
-
-def words_for(dists: float) -> str:
-    """What a DISTS value looks like."""
-    source = next(words for bound, words in _WORDS if dists <= bound)
-    return QCoreApplication.translate("SettingsPanel", str(source))
+DEFAULT_PRIOR = "pocket"
 
 
 class SettingsPanel(QWidget):
@@ -43,35 +24,46 @@ class SettingsPanel(QWidget):
 
     Attributes:
         changed: the user has changed something.
+        keep_wanted: the settings are to be kept as a preset.
+        forget_wanted: the name of a preset of the user's own.
     """
 
     changed = Signal()
+    keep_wanted = Signal()
+    forget_wanted = Signal(str)
 
-    def __init__(self, settings: EncodeSettings, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, settings: EncodeSettings, presets: tuple[Preset, ...] = (), parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self._base = settings
-        self._mode = QComboBox()
-        self._mode.addItems([self.tr("Quality (DISTS)"), self.tr("Bitrate"), self.tr("File size")])
-        self.slider = QSlider(Qt.Orientation.Horizontal)
-        self.slider.setRange(round(LEAST / SLIDER_UNIT), round(MOST / SLIDER_UNIT))
-        self._value, self._words = label("", "value"), label("", "muted")
-        self._words.setWordWrap(True)
-        self._rate, self._size = _spin(1, 100_000, " kbit/s"), _spin(1, 10_000_000, " kB")
-        self._pages = QStackedWidget()
-        self._prior, self._device, self._side, self._audio = (QComboBox() for _ in range(4))
+        self._base = self._next = settings
+        self._presets: tuple[Preset, ...] = (*built_in(), *presets)
+        self._preset, self._prior, self._device, self._side, self._audio = (QComboBox() for _ in range(5))
+        self._goal = GoalEditor()
+        self._subject = label("", "muted")
+        self._subject.setWordWrap(True)
+        self._source, self._range = label("", ""), label("", "muted")
+        self._source.setWordWrap(True)
         self._fill()
         self._lay_out()
         self._name()
+        ignore_wheel(self._preset, self._prior, self._device, self._side, self._audio)
         self.show_settings(settings)
+        self.show_presets(presets)
         self._connect()
+
+    @property
+    def slider(self) -> QSlider:
+        """The target quality."""
+        return self._goal.slider
 
     @property
     def settings(self) -> EncodeSettings:
         """As the widgets say; what they don't show stays as it was given."""
         return replace(
             self._base,
-            goal=self._goal(),
-            prior=self._prior.currentText(),
+            goal=self._goal.goal,
+            prior=self._prior.currentData(),
             device=self._device.currentData(),
             short_side=self._side.currentData(),
             audio=self._audio.currentData(),
@@ -80,44 +72,98 @@ class SettingsPanel(QWidget):
     def show_settings(self, settings: EncodeSettings) -> None:
         """Set the widgets."""
         self._base = settings
-        goal = settings.goal
-        if isinstance(goal, Quality):
-            self.slider.setValue(round(goal.value / SLIDER_UNIT))
-        elif isinstance(goal, Bitrate):
-            self._rate.setValue(goal.bits_per_second / 1000)
-        else:
-            self._size.setValue(goal.bytes / 1000)
-        self._mode.setCurrentIndex((Quality, Bitrate, Size).index(type(goal)))
-        self._pages.setCurrentIndex(self._mode.currentIndex())
-        self._prior.setCurrentIndex(max(0, self._prior.findText(settings.prior)))
-        for box, value in ((self._device, settings.device), (self._side, settings.short_side)):
+        self.blockSignals(True)
+        self._goal.show_goal(settings.goal)
+        if settings.short_side is not None and self._side.findData(settings.short_side) < 0:
+            self._side.addItem(self.tr("{} pixels").format(settings.short_side), settings.short_side)
+        if self._prior.findData(settings.prior) < 0:
+            self._prior.addItem(prior_words(settings.prior), settings.prior)
+        for box, value in (
+            (self._prior, settings.prior),
+            (self._device, settings.device),
+            (self._side, settings.short_side),
+            (self._audio, settings.audio),
+        ):
             box.setCurrentIndex(max(0, box.findData(value)))
-        self._audio.setCurrentIndex(max(0, self._audio.findData(settings.audio)))
-        self._describe()
+        self.blockSignals(False)
+        self._show_preset()
+
+    def show_job(self, settings: EncodeSettings, state: State) -> None:
+        """Show a job's settings; only one that waits can be changed."""
+        self.show_settings(settings)
+        self._show_state(state)
+
+    def show_next(self) -> None:
+        """Nothing with a job is open: what videos to come are made with."""
+        self.show_settings(self._next)
+        self._show_state(None)
+
+    def follow(self, job: Job | None) -> None:
+        """The open job has come to another state."""
+        self._show_state(job.state if job is not None and job.is_encode else None)
 
     def set_machine(self, priors: tuple[str, ...], device: str | None) -> None:
         """Offer what the engine has found: its priors, and the GPU's name where there is one."""
-        current = self._prior.currentText()
+        current = self._prior.currentData()
         self._prior.blockSignals(True)
         self._prior.clear()
-        self._prior.addItems(list(priors))
-        self._prior.setCurrentIndex(max(0, self._prior.findText(current)))
+        for name in priors:
+            # The others are tests' and benchmarks'.
+            if name in MODELS or name in (DEFAULT_PRIOR, current):
+                self._prior.addItem(prior_words(name), name)
+        self._prior.setCurrentIndex(max(0, self._prior.findData(current)))
         self._prior.blockSignals(False)
         self._device.setItemText(DEVICES.index("cuda"), device or self.tr("GPU (none found)"))
 
-    def _goal(self) -> Goal:
-        if self._mode.currentIndex() == 0:
-            return Quality(self.slider.value() * SLIDER_UNIT)
-        if self._mode.currentIndex() == 1:
-            return Bitrate(self._rate.value() * 1000)
-        return Size(round(self._size.value() * 1000))
+    def show_presets(self, own: tuple[Preset, ...]) -> None:
+        """Offer these besides those that come with the program."""
+        self._presets = (*built_in(), *own)
+        self._preset.blockSignals(True)
+        self._preset.clear()
+        for preset in self._presets:
+            self._preset.addItem(preset.name if preset.own else self.tr(preset.name), preset)
+        self._preset.insertSeparator(self._preset.count())
+        self._preset.addItem(self.tr("Keep these settings"), "keep")
+        for preset in own:
+            self._preset.addItem(self.tr("Remove \u201c{}\u201d").format(preset.name), preset.name)
+        self._preset.setPlaceholderText(self.tr("As set below"))
+        self._preset.blockSignals(False)
+        self._show_preset()
+
+    def _show_preset(self) -> None:
+        settings = self.settings
+        fits = (place for place, preset in enumerate(self._presets) if preset.fits(settings))
+        self._preset.blockSignals(True)
+        self._preset.setCurrentIndex(next(fits, -1))
+        self._preset.blockSignals(False)
+
+    def _show_state(self, state: State | None) -> None:
+        waits = state in (None, State.QUEUED)
+        words = {
+            None: self.tr("For videos to come."),
+            State.QUEUED: self.tr("Of this video, which waits, and of those to come."),
+            State.RUNNING: self.tr("As it is being encoded."),
+            State.PAUSED: self.tr("As it is being encoded."),
+        }
+        self._subject.setText(words.get(state, self.tr("As it was encoded; Ctrl+D encodes it again, otherwise.")))
+        for widget in (self._preset, self._goal, self._goal.mode, self._prior, self._device, self._side, self._audio):
+            widget.setEnabled(waits)
+
+    def show_source(self, text: str) -> None:
+        """What the open video is."""
+        self._source.setText(text)
+        self._source.setVisible(bool(text))
+
+    def show_range(self, text: str) -> None:
+        """Which part of the video is taken."""
+        self._range.setText(text)
 
     def _fill(self) -> None:
-        self._prior.addItems(list(PRIORS))
+        self._prior.addItem(prior_words(DEFAULT_PRIOR), DEFAULT_PRIOR)
         names = (self.tr("Automatic"), self.tr("CPU"), self.tr("GPU"))
         for name, device in zip(names, DEVICES, strict=True):
             self._device.addItem(name, device)
-        self._side.addItem(self.tr("As the prior likes"), None)
+        self._side.addItem(self.tr("As the prior likes (240)"), None)
         for side in SHORT_SIDES:
             self._side.addItem(self.tr("{} pixels").format(side), side)
         names = (self.tr("Opus, re-encoded"), self.tr("Copy unchanged"), self.tr("Leave out"))
@@ -125,33 +171,33 @@ class SettingsPanel(QWidget):
             self._audio.addItem(name, mode)
 
     def _lay_out(self) -> None:
-        quality = QWidget()
-        column = QVBoxLayout(quality)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        column.addLayout(value_and_slider(self._value, self.slider))
-        column.addWidget(self._words)
-        for page in (quality, _page(self._rate), _page(self._size)):
-            self._pages.addWidget(page)
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.setVerticalSpacing(6)
         form.setHorizontalSpacing(8)
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow(_caption(self.tr("Aim at")), self._mode)
-        form.addRow(self._pages)
-        form.addRow(_caption(self.tr("Prior")), self._prior)
-        form.addRow(_caption(self.tr("Device")), self._device)
-        form.addRow(_caption(self.tr("Short side")), self._side)
-        form.addRow(_caption(self.tr("Audio")), self._audio)
+        form.addRow(self._source)
+        form.addRow(self._subject)
+        self._source.hide()
+        form.addRow(_caption(self.tr("Preset")), self._preset)
+        form.addRow(_caption(self.tr("Aim at")), self._goal.mode)
+        form.addRow(self._goal)
+        for text, field in (
+            (self.tr("Prior"), self._prior),
+            (self.tr("Device"), self._device),
+            (self.tr("Short side"), self._side),
+            (self.tr("Audio"), self._audio),
+            (self.tr("Range"), self._range),
+        ):
+            form.addRow(_caption(text), field)
+        for box in (self._preset, self._prior, self._device, self._side, self._audio):
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            box.setMinimumContentsLength(8)
 
     def _name(self) -> None:
         for widget, name in (
-            (self._mode, self.tr("What to aim at")),
-            (self.slider, self.tr("Target quality, DISTS; lower is better")),
-            (self._rate, self.tr("Target bitrate in kilobits a second")),
-            (self._size, self.tr("Target size in kilobytes")),
+            (self._preset, self.tr("Settings under a name")),
             (self._prior, self.tr("Prior: the model that redraws the video")),
             (self._device, self.tr("Device")),
             (self._side, self.tr("Coding size: the shorter side")),
@@ -161,42 +207,40 @@ class SettingsPanel(QWidget):
             widget.setToolTip(name)
 
     def _connect(self) -> None:
-        self._mode.currentIndexChanged.connect(self._pages.setCurrentIndex)
-        self.slider.valueChanged.connect(self._describe)
-        for box in (self._mode, self._prior, self._device, self._side, self._audio):
+        self._goal.changed.connect(self._note)
+        for box in (self._prior, self._device, self._side, self._audio):
             box.currentIndexChanged.connect(self._note)
-        for spin in (self._rate, self._size):
-            spin.valueChanged.connect(self._note)
-        self.slider.valueChanged.connect(self._note)
-
-    @Slot()
-    def _describe(self) -> None:
-        value = self.slider.value() * SLIDER_UNIT
-        self._value.setText(f"{value:.3f}")
-        self._words.setText(words_for(value))
-        self.slider.setAccessibleDescription(words_for(value))
+        self._preset.activated.connect(self._choose_preset)
 
     @Slot()
     def _note(self) -> None:
+        # Shown, not chosen.
+        if self.signalsBlocked():
+            return
+        self._next = self.settings
+        self._show_preset()
         self.changed.emit()
 
+    @Slot()
+    def _choose_preset(self) -> None:
+        chosen = self._preset.currentData()
+        self._show_preset()
+        if isinstance(chosen, Preset):
+            self.show_settings(chosen.applied(self.settings))
+            self._note()
+        elif chosen == "keep":
+            self.keep_wanted.emit()
+        elif isinstance(chosen, str):
+            self.forget_wanted.emit(chosen)
 
-def _spin(least: float, most: float, unit: str) -> QDoubleSpinBox:
-    spin = QDoubleSpinBox()
-    spin.setRange(least, most)
-    spin.setDecimals(1)
-    spin.setSuffix(unit)
-    spin.setValue(20)
-    return spin
 
-
-def _page(widget: QWidget) -> QWidget:
-    page = QWidget()
-    column = QVBoxLayout(page)
-    column.setContentsMargins(0, 0, 0, 0)
-    column.addWidget(widget)
-    column.addStretch(1)
-    return page
+def prior_words(name: str) -> str:
+    """A prior's name, and what it needs."""
+    spec = MODELS.get(name)
+    if spec is None:
+        return {DEFAULT_PRIOR: "Pocket (comes along)"}.get(name, name)
+    title = spec.title.split(",")[0].split(" text")[0]
+    return f"{title} ({human_bytes(spec.disk_bytes)}, GPU)"
 
 
 def _caption(text: str) -> QLabel:

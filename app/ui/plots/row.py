@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from app.ui.plots.perception import PerceptionPlot
     from app.ui.plots.trajectory import TrajectoryPlot
 
-HEIGHT = 190
+HEIGHT = 130
 
 
 class Plots(QSplitter):

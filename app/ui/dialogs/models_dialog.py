@@ -9,7 +9,7 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from app.core.models import Models
-from app.ui.panels.model_card import ModelCard
+from app.ui.dialogs.model_card import ModelCard
 from app.ui.widgets import label
 from app.ui.words import human_bytes, short_path
 

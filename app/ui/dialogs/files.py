@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Slot
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox, QWidget
 
 from app.core.document import SUFFIX, VIDEO_SUFFIXES, free_name
 from app.core.notice import Notice
 from app.core.workspace import Workspace
-from app.ui.canvas.compare_view import to_image
+from app.ui.canvas.painting import to_image
+from codec.video import scaled_picture
 
 
 class Dialogs(QObject):
@@ -36,7 +38,7 @@ class Dialogs(QObject):
         """A name for the decoded video."""
         name = self._ask(self.tr("Export video"), ".mp4", self.tr("Video (*.mp4 *.mov *.mkv)"))
         if name is not None:
-            self._workspace.export(name)
+            self._workspace.orders.export(name)
 
     def export_plot(self, suffix: str, write: Callable[[Path], None]) -> None:
         """A name for a plot's picture or figures, or for the report."""
@@ -48,7 +50,7 @@ class Dialogs(QObject):
                 self._refuse(name, error)
 
     def save_pair(self) -> None:
-        """Both pictures of the current frame as PNG beside the file, without asking."""
+        """Both pictures of the current frame as PNG beside the file, at the compared size, without asking."""
         document, player = self._workspace.document, self._workspace.player
         if document is None:
             return
@@ -56,7 +58,9 @@ class Dialogs(QObject):
         frame = self._workspace.clock.frame
         saved = []
         for name in player.sides:
-            pixels = player.picture(name)
+            pixels = player.stored(name)
+            if pixels is not None and player.size is not None:
+                pixels = scaled_picture(pixels, *player.size)
             if pixels is not None:
                 path = place.with_name(f"{place.stem}-{frame:06d}-{name}.png")
                 if not to_image(pixels).save(str(path)):
@@ -66,24 +70,27 @@ class Dialogs(QObject):
         if saved:
             self._workspace.noted.emit(self.tr("Saved {} beside the file.").format(self.tr(" and ").join(saved)))
 
-    def keys_text(self) -> str:
-        """What every key does."""
-        return self.tr(
-            "Space\tplay or pause\n"
-            "\u2190 \u2192, A D\tone frame (with Shift: ten)\n"
-            "Home, End\tfirst, last frame\n"
-            "S\tswap sides\n"
-            "W\twipe\n"
-            "0\tdifference; G: its gain\n"
-            "1, 2\tshow one side only\n"
-            "4\tone to one\n"
-            "5\tfit; 6\u20139: 2\u00d7, 4\u00d7, 8\u00d7, 16\u00d7\n"
-            "M\tmeasure this frame\n"
-            "N\tnext spike\n"
-            "F\tsave both pictures as PNG\n"
-            "T\ttry one group of pictures from here\n"
-            "H\tthis list"
+    def ask_time(self, seconds: float) -> float | None:
+        """Where to go, in seconds; None to stay."""
+        text, ok = QInputDialog.getText(
+            self._window, self.tr("Go to time"), self.tr("Seconds, or minutes:seconds"), text=f"{seconds:.2f}"
         )
+        return parsed_time(text) if ok else None
+
+    def may_quit(self) -> bool:
+        """Whether the window may close although jobs run."""
+        box = QMessageBox(self._window)
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setWindowTitle("Free-GVC")
+        names = ", ".join(job.output.name for job in self._workspace.active)
+        box.setText(self.tr("{} is not done yet.").format(names))
+        box.setInformativeText(self.tr("What is done is kept, and can be gone on with at the next start."))
+        leave = box.addButton(self.tr("Keep and quit"), QMessageBox.ButtonRole.AcceptRole)
+        stay = box.addButton(self.tr("Stay"), QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(stay)
+        box.setEscapeButton(stay)
+        box.exec()
+        return box.clickedButton() is leave
 
     def _ask(self, title: str, suffix: str, kinds: str) -> Path | None:
         document = self._workspace.document
@@ -96,3 +103,14 @@ class Dialogs(QObject):
     def _refuse(self, path: Path, error: OSError) -> None:
         message = self.tr("{} can't be written ({}); choose another folder.").format(path, error.strerror)
         self._workspace.told.emit(Notice(message))
+
+
+def parsed_time(text: str) -> float | None:
+    """Seconds of "75", "1:15", "0:01:15.5"; None where it is no time."""
+    seconds = 0.0
+    try:
+        for part in text.strip().replace(",", ".").split(":"):
+            seconds = 60 * seconds + float(part)
+    except ValueError:
+        return None
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None

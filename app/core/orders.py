@@ -1,0 +1,151 @@
+"""What is asked of the queue: for the open video, or for files that come in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from app.core.document import SUFFIX, Document, free_name, of_result, of_source
+from app.core.jobs.job import ACTIVE, Job, State
+from app.core.jobs.queue import JobQueue
+from app.core.jobs.session import Session
+from app.core.preferences import Preferences
+from app.core.viewer import Viewer
+from codec.priors.defaults import defaults_of
+from codec.settings import Bitrate, DecodeSettings, EncodeSettings, Quality
+
+
+class Orders(QObject):
+    """Makes jobs, changes those that wait, and has them worked on.
+
+    Attributes:
+        added: a job's id.
+    """
+
+    added = Signal(str)
+
+    def __init__(
+        self,
+        queue: JobQueue,
+        viewer: Viewer,
+        sessions: tuple[Session, Session],
+        preferences: Preferences,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._queue, self._viewer, self._preferences = queue, viewer, preferences
+        self._sessions = sessions
+        self._encodes, self._exports = sessions
+        viewer.clock.marked.connect(self._take_range)
+
+    def waiting(self, source: Path) -> Job:
+        """The job of a video that waits already, or a new one."""
+        waiting = (job for job in self._queue if job.is_encode and job.source == source and job.state is State.QUEUED)
+        return next(waiting, None) or self.add_encode(source, self._preferences.encode)
+
+    def start_queue(self) -> None:
+        """Work through what waits, and go on with what was interrupted."""
+        for job in list(self._queue):
+            if job.state is State.INTERRUPTED:
+                self._queue.renew(job.id)
+        for session in self._sessions:
+            session.start()
+
+    def resume(self, job_id: str) -> None:
+        """Start a job that waits, or go on with one, before all others."""
+        job = self._queue.get(job_id)
+        if job is not None:
+            (self._encodes if job.is_encode else self._exports).resume(job_id)
+
+    @property
+    def job(self) -> Job | None:
+        """The encode of what is open."""
+        return self._queue.get(self._viewer.document.job_id) if self._viewer.document is not None else None
+
+    def edit(self, settings: EncodeSettings) -> None:
+        """Settings for videos to come, and for what is open while it waits."""
+        self._preferences.encode = settings
+        job = self.job
+        if job is not None and job.state is State.QUEUED and isinstance(job.settings, EncodeSettings):
+            own = job.settings
+            taken = replace(settings, start=own.start, duration=own.duration, resume=own.resume, preview=True)
+            self._queue.update(job.id, settings=taken)
+
+    def again(self) -> Job | None:
+        """Another job for what is open, that waits and whose settings can be changed."""
+        document, job = self._viewer.document, self.job
+        settings = job.settings if job is not None else self._preferences.encode
+        if document is None or document.source is None or not isinstance(settings, EncodeSettings):
+            return None
+        return self.add_encode(document.source, settings)
+
+    def try_here(self, settings: EncodeSettings, targets: tuple[float, ...] = ()) -> None:
+        """Encode one GOP from the playhead on, to see what the settings give, or what each of some targets gives."""
+        document = self._viewer.document
+        if document is None or document.source is None:
+            return
+        start = document.start + float(self._viewer.clock.frame / document.rate)
+        frames = settings.gop_frames or defaults_of(settings.prior).gop_frames
+        trial = replace(settings, start=start, duration=float(frames / document.rate))
+        trials = {
+            f" (trial at {start:.1f} s, {target:.3f})": replace(trial, goal=Quality(target)) for target in targets
+        }
+        for name, one in (trials or {f" (trial at {start:.1f} s)": trial}).items():
+            self._encodes.start_job(self.add_encode(document.source, one, name).id)
+
+    def add_encode(self, source: Path, settings: EncodeSettings, suffix: str = "") -> Job:
+        """Queue an encode beside its source; it waits."""
+        output = self._free(source.with_name(source.stem + suffix + SUFFIX))
+        return self._add(Job(source, output, replace(settings, preview=True, resume=False)))
+
+    def export(self, output: Path, goal: Quality | Bitrate | None = None) -> None:
+        """Decode the open file to a video, beside whatever runs."""
+        if self._viewer.document is not None and self._viewer.document.result is not None:
+            job = self._add(Job(self._viewer.document.result, output, DecodeSettings(goal=goal)))
+            self._exports.start_job(job.id)
+
+    def _free(self, wanted: Path) -> Path:
+        return free_name(wanted, (job.output for job in self._queue))
+
+    def _add(self, job: Job) -> Job:
+        self._queue.add(job)
+        self.added.emit(job.id)
+        return job
+
+    def show_range(self) -> None:
+        """The part of the open video that its job takes, as the range that is played."""
+        job = self.job
+        if job is None or job.state is not State.QUEUED or not isinstance(job.settings, EncodeSettings):
+            return
+        start, duration = job.settings.start, job.settings.duration
+        clock = self._viewer.clock
+        end = None if duration is None else clock.frame_at(start + duration - float(1 / clock.rate / 4)) + 1
+        clock.mark(clock.frame_at(start), end)
+
+    @Slot()
+    def _take_range(self) -> None:
+        """The user has marked a range of a video whose job waits: that part is what is encoded."""
+        job, clock = self.job, self._viewer.clock
+        if job is None or job.state is not State.QUEUED or not isinstance(job.settings, EncodeSettings):
+            return
+        start = clock.seconds(clock.begin)
+        # To the midst of the last frame: files round their times.
+        last = None if clock.end is None else clock.seconds(clock.end - 1) + float(1 / clock.rate / 2)
+        duration = None if last is None else last - start
+        if (start, duration) != (job.settings.start, job.settings.duration):
+            self._queue.update(job.id, settings=replace(job.settings, start=start, duration=duration))
+
+
+def document_of(job: Job) -> Document:
+    """What is looked at with a job; raises FreeGvcError where its files can't be read."""
+    settings = job.settings
+    if not isinstance(settings, EncodeSettings):
+        return of_result(job.source)
+    if job.state not in (*ACTIVE, State.QUEUED) and job.output.exists():
+        return of_result(job.output, job.source, settings.start, job.id)
+    if job.state is State.QUEUED:
+        # All of it, so that another part can be chosen.
+        settings = replace(settings, start=0.0, duration=None)
+    return of_source(job.source, settings, job.id)

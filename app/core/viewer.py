@@ -1,0 +1,154 @@
+"""What is looked at and heard: the open document, its pictures, its sound and the clock that moves them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from app.core.document import Document
+from app.core.engine import Engine
+from app.core.jobs.progress import Progress
+from app.core.playing.clock import FrameClock
+from app.core.playing.original import OriginalReader
+from app.core.playing.playback import Playback, Reel
+from app.core.playing.player import Player
+from app.core.playing.sound import Sound, sound_of
+from app.core.playing.sound_device import Opener
+from app.core.preferences import FULL_VOLUME, Preferences
+from codec.events import PreviewReady
+from codec.settings import Bitrate, DecodeSettings, Quality
+
+
+class Viewer(QObject):
+    """Shows one document at a time.
+
+    Attributes:
+        opened: another document, or the same with more known of it.
+        gops_changed: the document has more GOPs.
+    """
+
+    opened = Signal()
+    gops_changed = Signal()
+
+    def __init__(self, preferences: Preferences, engine: Engine, opener: Opener, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._preferences, self._engine = preferences, engine
+        self.document: Document | None = None
+        self.clock = FrameClock(parent=self)
+        self.player = Player(self.clock, self)
+        self.playback = Playback(engine, self.player, self)
+        self.sound = Sound(self.clock, opener, self)
+        self.set_volume(preferences.volume, preferences.muted)
+        self.player.ended.connect(self._shorten)
+
+    def close(self) -> None:
+        """Stop everything."""
+        self.player.close()
+        self.sound.close()
+        self._engine.shut_down()
+
+    @Slot(int, bool)
+    def set_volume(self, percent: int, muted: bool) -> None:
+        """How loud the sound is from now on, and at the next start."""
+        self._preferences.volume, self._preferences.muted = percent, muted
+        self.sound.set_volume(percent / FULL_VOLUME, muted)
+
+    def show(self, document: Document, running: bool = False) -> None:
+        """Look at a document; `running` says that it is being encoded."""
+        self.document = document
+        self._show_sizes()
+        self._show_original()
+        self.clock.set_video(document.count, document.rate, document.times)
+        self.sound.load(sound_of(document))
+        self.player.waits_for_result = document.result is not None
+        if document.result is not None:
+            self.retarget(None)
+        else:
+            self.playback.load(None)
+            self.player.show_result(expected=running)
+        self.opened.emit()
+        self.gops_changed.emit()
+
+    def adopt(self, document: Document) -> None:
+        """The encode on show has become a file; the frames that came with it stay."""
+        self.document = document
+        self.player.waits_for_result = document.result is not None
+        if document.result is not None:
+            self.playback.adopt(_reel(document, DecodeSettings()))
+        self._show_sizes()
+        self.clock.count = document.count
+        self.clock.seek(self.clock.frame)
+        self.opened.emit()
+        self.gops_changed.emit()
+
+    def begin(self) -> None:
+        """The document's encode has begun: pictures will come."""
+        self.player.show_result(expected=True)
+        self.opened.emit()
+
+    def retarget(self, goal: Quality | Bitrate | None) -> None:
+        """Play the file as it would look at `goal`."""
+        if self.document is not None and self.document.result is not None:
+            self.playback.load(_reel(self.document, DecodeSettings(goal=goal)))
+
+    @property
+    def at_coding_size(self) -> bool:
+        """Whether both sides are compared at coding size, and not at the source's own."""
+        return self._preferences.at_coding_size
+
+    @at_coding_size.setter
+    def at_coding_size(self, on: bool) -> None:
+        self._preferences.at_coding_size = on
+        if self.document is not None:
+            self._show_sizes()
+            self._show_original()
+            self.player.updated.emit()
+
+    def take_progress(self, progress: Progress) -> None:
+        """The document's encode has come further."""
+        document = self.document
+        if document is None or len(progress.gops) == len(document.gops):
+            return
+        self.document = replace(document, gops=progress.gops, count=max(document.count, progress.frames_done))
+        self.clock.extend(self.document.count)
+        self.gops_changed.emit()
+
+    def take_pictures(self, pictures: PreviewReady) -> None:
+        """The document's encode has made pictures."""
+        document = self.document
+        height, width = pictures.frames.shape[1:3]
+        if document is not None and document.size != (width, height):
+            self.document = replace(document, size=(width, height))
+            self._show_sizes()
+            if self.at_coding_size:
+                self._show_original()
+        self.player.take(pictures)
+
+    def _show_sizes(self) -> None:
+        document = self.document
+        assert document is not None
+        self.player.size = document.size if self.at_coding_size else document.full_size
+        self.player.source_size = document.source_size
+
+    def _show_original(self) -> None:
+        document, reader = self.document, None
+        if document is not None and document.source is not None:
+            size = document.size if self.at_coding_size else None
+            reader = OriginalReader(document.source, size, document.start, self)
+        self.player.show_original(reader)
+
+    @Slot(int)
+    def _shorten(self, count: int) -> None:
+        """Until the source was read to its end, its length was what the file says."""
+        document = self.document
+        if document is not None and document.result is None and 0 < count < document.count:
+            self.document = replace(document, count=count)
+            self.clock.shorten(count)
+
+
+def _reel(document: Document, settings: DecodeSettings) -> Reel:
+    assert document.result is not None
+    width, height = document.size
+    gops = tuple(gop.start_frame for gop in document.gops)
+    return Reel(document.result, settings, width * height * 3, gops or (0,), document.chains or (0,))

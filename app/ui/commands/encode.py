@@ -1,0 +1,84 @@
+"""The menu Encode: the queue and what it works on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+
+from app.core.jobs.job import FINISHED, State
+from app.ui.actions import Entry
+
+if TYPE_CHECKING:
+    from app.ui.main_window import MainWindow
+
+# Side by side they tell a user what to ask for: close, clean, small.
+TRIED_TARGETS = (0.10, 0.16, 0.24)
+
+
+class EncodeCommands(QObject):
+    """See the module."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window, self._workspace = window, window.workspace
+
+    def entries(self) -> list[Entry]:
+        """In the menu's order."""
+        workspace, session, start = self._workspace, self._workspace.session, self._workspace.orders.start_queue
+        return [
+            Entry("start", "encode", self.tr("Start"), start, self._waits, ("Ctrl+Return",), "compress"),
+            Entry("trial", "encode", self.tr("Try one GOP here"), self._try, self._has_source, ("T",), "play"),
+            Entry(
+                "trials", "encode", self.tr("Try three targets here"), self._try_three, self._has_source, ("Shift+T",)
+            ),
+            Entry("pause", "encode", self._pause_text, session.pause, self._runs, ("P",), "pause"),
+            Entry("stop", "encode", self.tr("Stop"), session.cancel, self._runs, ("Ctrl+.",), "stop"),
+            Entry("again", "encode", self.tr("Encode again, otherwise"), workspace.again, self._can_again, ("Ctrl+D",)),
+            Entry("clear", "encode", self.tr("Clear finished"), workspace.queue.clear_finished, self._any_finished),
+            Entry(
+                "peers",
+                "encode",
+                self.tr("Compare with x265, AV1, VVC"),
+                workspace.compare_peers,
+                self._can_compare,
+                ("Ctrl+K",),
+            ),
+        ]
+
+    # --- When -------------------------------------------------------------------------------------------------------
+
+    def _waits(self) -> bool:
+        waits = any(job.state in (State.QUEUED, State.INTERRUPTED) for job in self._workspace.queue)
+        return waits and not self._workspace.session.going
+
+    def _has_source(self) -> bool:
+        document = self._workspace.document
+        return document is not None and document.source is not None
+
+    def _can_again(self) -> bool:
+        job = self._workspace.job
+        return self._has_source() and (job is None or job.state is not State.QUEUED)
+
+    def _runs(self) -> bool:
+        return self._workspace.session.current is not None
+
+    def _any_finished(self) -> bool:
+        return any(job.state in FINISHED for job in self._workspace.queue)
+
+    def _can_compare(self) -> bool:
+        document = self._workspace.document
+        both = document is not None and document.result is not None and document.source is not None
+        return both and not self._workspace.peers.running
+
+    # --- What -------------------------------------------------------------------------------------------------------
+
+    def _pause_text(self) -> str:
+        job = self._workspace.session.current
+        return self.tr("Continue") if job is not None and job.state is State.PAUSED else self.tr("Pause")
+
+    def _try(self) -> None:
+        self._workspace.orders.try_here(self._window.settings.settings)
+
+    def _try_three(self) -> None:
+        self._workspace.orders.try_here(self._window.settings.settings, TRIED_TARGETS)

@@ -1,0 +1,131 @@
+"""The menu File: what is opened, saved and exported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QUrl
+from PySide6.QtGui import QDesktopServices
+
+from app.ui.actions import Entry
+from app.ui.canvas.painting import png_of
+from app.ui.dialogs.files import Dialogs
+
+if TYPE_CHECKING:
+    from app.ui.dialogs.models_dialog import ModelsDialog
+    from app.ui.main_window import MainWindow
+
+
+class FileCommands(QObject):
+    """See the module."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window, self._workspace = window, window.workspace
+        self.dialogs = Dialogs(window, window.workspace)
+        self.models_dialog: ModelsDialog | None = None
+
+    def entries(self) -> list[Entry]:
+        """In the menu's order."""
+        dialogs = self.dialogs
+        return [
+            Entry("open", "file", self.tr("Open"), dialogs.open, keys=("Ctrl+O",), icon="open"),
+            Entry("folder", "file", self.tr("Show in folder"), self._show_folder, self._has_document, ("Ctrl+J",)),
+            Entry(
+                "export",
+                "file",
+                self.tr("Export video"),
+                dialogs.export_video,
+                self._has_result,
+                ("Ctrl+E",),
+                "export",
+            ),
+            Entry("report", "file", self.tr("Export report"), self._export_report, self._has_result, ("Ctrl+R",)),
+            Entry("pair", "file", self.tr("Save frame pair"), dialogs.save_pair, self._has_picture, ("F",), "image"),
+            Entry("png", "file", self.tr("Export t\u2605 plot as PNG"), self._export_png, self._has_gops),
+            Entry("csv", "file", self.tr("Export t\u2605 plot as CSV"), self._export_csv, self._has_gops),
+            Entry(
+                "rate png",
+                "file",
+                self.tr("Export rate and perception as PNG"),
+                self._export_rate_png,
+                self._has_gops,
+            ),
+            Entry(
+                "rate csv",
+                "file",
+                self.tr("Export rate and perception as CSV"),
+                self._export_rate_csv,
+                self._has_gops,
+            ),
+            Entry("models", "file", self.tr("Models"), self.show_models, keys=("Ctrl+M",), icon="models"),
+            Entry("quit", "file", self.tr("Quit"), self._quit, keys=("Ctrl+Q",)),
+        ]
+
+    def show_models(self) -> None:
+        """Open the models dialog."""
+        if self.models_dialog is None:
+            from app.ui.dialogs.models_dialog import ModelsDialog
+
+            self.models_dialog = ModelsDialog(self._workspace.models, self._window)
+        self.models_dialog.show()
+        self.models_dialog.raise_()
+
+    def close(self) -> None:
+        """Close what was opened over the window."""
+        if self.models_dialog is not None:
+            self.models_dialog.close()
+
+    # --- When -------------------------------------------------------------------------------------------------------
+
+    def _has_document(self) -> bool:
+        return self._workspace.document is not None
+
+    def _has_result(self) -> bool:
+        document = self._workspace.document
+        return document is not None and document.result is not None
+
+    def _has_gops(self) -> bool:
+        document = self._workspace.document
+        return document is not None and bool(document.gops)
+
+    def _has_picture(self) -> bool:
+        return self._workspace.player.has_original or self._workspace.player.has_result
+
+    # --- What -------------------------------------------------------------------------------------------------------
+
+    def _show_folder(self) -> None:
+        document = self._workspace.document
+        if document is not None:
+            place = (document.result or document.source or Path()).parent
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(place)))
+
+    def _export_png(self) -> None:
+        self.dialogs.export_plot(".png", self._window.plots.trajectory.export_png)
+
+    def _export_csv(self) -> None:
+        self.dialogs.export_plot(".csv", self._window.plots.trajectory.export_csv)
+
+    def _export_rate_png(self) -> None:
+        self.dialogs.export_plot(".png", self._window.plots.perception.export_png)
+
+    def _export_rate_csv(self) -> None:
+        self.dialogs.export_plot(".csv", self._window.plots.perception.export_csv)
+
+    def _export_report(self) -> None:
+        self.dialogs.export_plot(".html", self._write_report)
+
+    def _write_report(self, path: Path) -> None:
+        from app.ui.report import write_report
+
+        window = self._window
+        pictures = {self.tr("t* and bits over time"): window.plots.trajectory.png()}
+        pictures[self.tr("Rate and perception")] = window.plots.perception.png()
+        document, rows = self._workspace.document, self._workspace.peers.comparison.rows
+        if document is not None:
+            frames = {side.label: png_of(side.pixels) for side in window.view.sides() if side.pixels is not None}
+            write_report(path, document, rows, pictures, window.colours, frames)
+
+    def _quit(self) -> None:
+        self._window.close()

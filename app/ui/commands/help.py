@@ -1,0 +1,49 @@
+"""The menu Help: keys, the log, what a bug report needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QGuiApplication
+
+from app.core.log import diagnostics
+from app.ui.actions import Entry
+
+if TYPE_CHECKING:
+    from app.ui.dialogs.keys_window import KeysWindow
+    from app.ui.main_window import MainWindow
+
+
+class HelpCommands(QObject):
+    """See the module."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._keys: KeysWindow | None = None
+
+    def entries(self) -> list[Entry]:
+        """In the menu's order."""
+        return [
+            Entry("keys", "help", self.tr("Keys"), self._show_keys, keys=("H", "F1")),
+            Entry("log", "help", self.tr("Log"), self._window.log_window.show, keys=("Ctrl+Shift+L",), icon="log"),
+            Entry("copy", "help", self.tr("Copy diagnostics"), self._copy_diagnostics, keys=("Ctrl+Shift+C",)),
+        ]
+
+    def close(self) -> None:
+        """Close what was opened over the window."""
+        if self._keys is not None:
+            self._keys.close()
+
+    def _show_keys(self) -> None:
+        from app.ui.dialogs.keys_window import KeysWindow
+
+        if self._keys is None:
+            self._keys = KeysWindow(
+                list(self._window.actions_.entries.values()), self._window.actions_.menus, self._window
+            )
+        self._keys.show()
+
+    def _copy_diagnostics(self) -> None:
+        QGuiApplication.clipboard().setText(diagnostics(self._window.workspace.log))

@@ -1,0 +1,129 @@
+"""What to aim at: a quality, a bitrate or a size, each with its own control."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, Qt, Signal, Slot
+from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QSlider, QStackedWidget, QVBoxLayout, QWidget
+
+from app.ui.widgets import ignore_wheel, label, value_and_slider
+from codec.settings import Bitrate, Goal, Quality, Size
+
+SLIDER_UNIT = 0.005
+LEAST, MOST = 0.03, 0.40
+_WORDS = (
+    (0.08, QT_TRANSLATE_NOOP("SettingsPanel", "Hard to tell from the original")),
+    (0.14, QT_TRANSLATE_NOOP("SettingsPanel", "Close: fine texture is redrawn")),
+    (0.20, QT_TRANSLATE_NOOP("SettingsPanel", "Clean picture, details are invented")),
+    (0.28, QT_TRANSLATE_NOOP("SettingsPanel", "Recognisable, much is invented")),
+    (1.00, QT_TRANSLATE_NOOP("SettingsPanel", "A sketch of the scene")),
+)
+
+
+def words_for(dists: float) -> str:
+    """What a DISTS value looks like."""
+    source = next(words for bound, words in _WORDS if dists <= bound)
+    return QCoreApplication.translate("SettingsPanel", str(source))
+
+
+class GoalEditor(QWidget):
+    """A choice of kind over one control.
+
+    Attributes:
+        changed: the user has changed something.
+        mode: the choice of kind, for the form that it stands in.
+    """
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._metric = Quality().metric
+        self.mode = QComboBox()
+        self.mode.addItems([self.tr("Quality (DISTS)"), self.tr("Bitrate of the video"), self.tr("File size")])
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setRange(round(LEAST / SLIDER_UNIT), round(MOST / SLIDER_UNIT))
+        self._value, self._words = label("", "value"), label("", "muted")
+        self._words.setWordWrap(True)
+        self._rate, self._size = _spin(1, 100_000, " kbit/s", 20), _spin(1, 10_000_000, " kB", 1000)
+        self._pages = QStackedWidget()
+        for page in (self._quality_page(), _page(self._rate), _page(self._size)):
+            self._pages.addWidget(page)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self._pages)
+        self._name()
+        ignore_wheel(self.mode, self.slider, self._rate, self._size)
+        self.mode.currentIndexChanged.connect(self._pages.setCurrentIndex)
+        self.slider.valueChanged.connect(self._describe)
+        for told in (self.mode.currentIndexChanged, self.slider.valueChanged):
+            told.connect(self.changed)
+        for spin in (self._rate, self._size):
+            spin.valueChanged.connect(self.changed)
+        self._describe()
+
+    @property
+    def goal(self) -> Goal:
+        """As the controls say."""
+        if self.mode.currentIndex() == 0:
+            return Quality(self.slider.value() * SLIDER_UNIT, self._metric)
+        if self.mode.currentIndex() == 1:
+            return Bitrate(self._rate.value() * 1000)
+        return Size(round(self._size.value() * 1000))
+
+    def show_goal(self, goal: Goal) -> None:
+        """Set the controls."""
+        if isinstance(goal, Quality):
+            self._metric = goal.metric
+            self.mode.setItemText(0, self.tr("Quality ({})").format(goal.metric.upper()))
+            self.slider.setValue(round(goal.value / SLIDER_UNIT))
+        elif isinstance(goal, Bitrate):
+            self._rate.setValue(goal.bits_per_second / 1000)
+        else:
+            self._size.setValue(goal.bytes / 1000)
+        self.mode.setCurrentIndex((Quality, Bitrate, Size).index(type(goal)))
+        self._describe()
+
+    def _quality_page(self) -> QWidget:
+        page = QWidget()
+        column = QVBoxLayout(page)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addLayout(value_and_slider(self._value, self.slider))
+        column.addWidget(self._words)
+        return page
+
+    def _name(self) -> None:
+        for widget, name in (
+            (self.mode, self.tr("What to aim at")),
+            (self.slider, self.tr("Target quality; lower is better")),
+            (self._rate, self.tr("Target bitrate of the video in kilobits a second, its sound not counted")),
+            (self._size, self.tr("Target size of the whole file in kilobytes")),
+        ):
+            widget.setAccessibleName(name)
+            widget.setToolTip(name)
+
+    @Slot()
+    def _describe(self) -> None:
+        value = self.slider.value() * SLIDER_UNIT
+        self._value.setText(f"{value:.3f}")
+        words = words_for(value) if self._metric == "dists" else ""
+        self._words.setText(words)
+        self.slider.setAccessibleDescription(words)
+
+
+def _spin(least: float, most: float, unit: str, value: float) -> QDoubleSpinBox:
+    spin = QDoubleSpinBox()
+    spin.setRange(least, most)
+    spin.setDecimals(1)
+    spin.setSuffix(unit)
+    spin.setValue(value)
+    return spin
+
+
+def _page(widget: QWidget) -> QWidget:
+    page = QWidget()
+    column = QVBoxLayout(page)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.addWidget(widget)
+    column.addStretch(1)
+    return page

@@ -1,0 +1,23 @@
+"""How a picture comes to another size: decoded ones to the source's, for the file that is written and for who looks."""
+
+from __future__ import annotations
+
+import numpy as np
+from av.video.frame import VideoFrame
+from av.video.reformatter import Interpolation
+from numpy.typing import NDArray
+
+
+def scaled(frame: VideoFrame, width: int, height: int) -> VideoFrame:
+    """An RGB frame at another size: Lanczos where it grows, means over areas where it shrinks, as sources are read."""
+    shrinks = width * height < frame.width * frame.height
+    way = Interpolation.AREA if shrinks else Interpolation.LANCZOS
+    return frame.reformat(width, height, interpolation=way | Interpolation.ACCURATE_RND, threads=1)
+
+
+def scaled_picture(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    """A picture, uint8 (h, w, 3) RGB, at another size: (height, width, 3)."""
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    frame = VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+    return np.asarray(scaled(frame, width, height).to_ndarray(), np.uint8)

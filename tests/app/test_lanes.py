@@ -1,0 +1,148 @@
+"""The queue at work: a crash costs one job and no more, exports never wait for encodes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from app.core.jobs.job import State
+from app.core.notice import Remedy
+from app.ui.main_window import MainWindow
+from codec.events import StepCoded
+from codec.format.info import describe
+from codec.settings import Bitrate, EncodeSettings
+from tests.support.windows import PATIENCE, drop
+
+QUICK = EncodeSettings(goal=Bitrate(4000), short_side=64, gop_frames=16, base="none")
+
+
+def test_a_crash_costs_one_job_and_the_next_begins(
+    qtbot: QtBot, window: MainWindow, short_clip: Path, tmp_path: Path
+) -> None:
+    workspace, engine = window.workspace, window.workspace.engine
+    workspace.preferences.encode = QUICK
+    drop(window, *(Path(shutil.copy(short_clip, tmp_path / f"{name}.mkv")) for name in "ab"))
+
+    def kill_in_a_step(events: tuple[object, ...]) -> None:
+        if any(isinstance(event, StepCoded) for event in events):
+            engine.told.disconnect(kill_in_a_step)
+            assert engine.child_pid is not None
+            os.kill(engine.child_pid, signal.SIGKILL)
+
+    engine.told.connect(kill_in_a_step)
+    notices: list[object] = []
+    workspace.told.connect(notices.append)
+    with qtbot.waitSignal(workspace.session.crashed, timeout=PATIENCE):
+        window.actions_["start"].trigger()
+    assert window.status.text == "a.fgvc was interrupted."
+    with qtbot.waitSignal(workspace.drained, timeout=PATIENCE):
+        pass
+    first, second = workspace.queue
+    assert (first.state, second.state) == (State.INTERRUPTED, State.DONE)
+    # The banner names the file, and stays while another one is looked at.
+    assert window.banner.message.startswith("a.fgvc was interrupted.")
+    assert [notice.remedy for notice in notices] == [Remedy.RESUME]  # type: ignore[attr-defined]
+    workspace.choose(second.id)
+    assert window.banner.isVisible()
+    with qtbot.waitSignal(workspace.drained, timeout=PATIENCE):
+        window.banner._button.click()
+    assert [job.state for job in workspace.queue] == [State.DONE, State.DONE]
+    assert not window.banner.isVisible()
+    assert describe(first.output).complete
+
+
+def test_a_job_that_waits_can_be_started_before_the_others(
+    qtbot: QtBot, window: MainWindow, short_clip: Path, tmp_path: Path
+) -> None:
+    workspace, panel = window.workspace, window.queue_panel
+    workspace.preferences.encode = QUICK
+    drop(window, *(Path(shutil.copy(short_clip, tmp_path / f"{name}.mkv")) for name in "ab"))
+    _, second = workspace.queue
+    panel.choose(second.id)
+    assert panel._buttons["play"].isEnabled()
+    with qtbot.waitSignal(workspace.drained, timeout=PATIENCE):
+        panel._buttons["play"].click()
+    assert [job.state for job in workspace.queue] == [State.QUEUED, State.DONE]
+
+
+def test_an_export_runs_beside_an_encode(qtbot: QtBot, window: MainWindow, short_clip: Path, tmp_path: Path) -> None:
+    workspace = window.workspace
+    workspace.preferences.encode = QUICK
+    drop(window, *(Path(shutil.copy(short_clip, tmp_path / f"{name}.mkv")) for name in "ab"))
+    first, second = workspace.queue
+    with qtbot.waitSignal(workspace.drained, timeout=PATIENCE):
+        workspace.orders.resume(first.id)
+    workspace.orders.resume(second.id)
+    workspace.session.pause()
+    workspace.choose(first.id)
+    with qtbot.waitSignal(workspace.exports.ended, timeout=PATIENCE):
+        workspace.orders.export(tmp_path / "out.mp4")
+    assert [job.state for job in workspace.queue] == [State.DONE, State.PAUSED, State.DONE]
+    window.may_quit = lambda: True
+
+
+def test_stopping_begins_no_other_job(qtbot: QtBot, window: MainWindow, short_clip: Path, tmp_path: Path) -> None:
+    workspace = window.workspace
+    workspace.preferences.encode = QUICK
+    drop(window, *(Path(shutil.copy(short_clip, tmp_path / f"{name}.mkv")) for name in "ab"))
+    window.actions_["start"].trigger()
+    # Held before its first GOP, so that nothing is left of it.
+    workspace.session.pause()
+    with qtbot.waitSignal(workspace.ended, timeout=PATIENCE):
+        window.actions_["stop"].trigger()
+    first, second = workspace.queue
+    assert (first.state, second.state) == (State.STOPPED, State.QUEUED)
+    delegate = window.queue_panel.view.itemDelegate()
+    assert delegate._words(first) == "Stopped before its first GOP"  # type: ignore[attr-defined]
+    assert window.status.text == "a.fgvc was stopped."
+
+
+def test_a_marked_range_is_what_is_encoded(qtbot: QtBot, window: MainWindow, short_clip: Path, tmp_path: Path) -> None:
+    workspace, clock = window.workspace, window.workspace.clock
+    workspace.preferences.encode = QUICK
+    drop(window, Path(shutil.copy(short_clip, tmp_path / "a.mkv")))
+    clock.seek(6)
+    window.actions_["in"].trigger()
+    clock.seek(21)
+    window.actions_["out"].trigger()
+    (job,) = workspace.queue
+    assert isinstance(job.settings, EncodeSettings)
+    assert (job.settings.start, job.settings.duration) == pytest.approx((0.2, 15.5 / 30))
+    # Looked at again, all of the source is there and the range is marked.
+    workspace.choose(workspace.orders.add_encode(short_clip, QUICK).id)
+    assert (clock.begin, clock.end) == (0, None)
+    workspace.choose(job.id)
+    assert (clock.count, clock.begin, clock.end) == (30, 6, 22)
+    with qtbot.waitSignal(workspace.ended, timeout=PATIENCE):
+        workspace.orders.resume(job.id)
+    assert describe(job.output).frames == 16
+    assert clock.count == 16
+
+
+def test_settings_of_a_job_that_waits_can_be_changed_and_others_cannot(
+    qtbot: QtBot, window: MainWindow, short_clip: Path, tmp_path: Path
+) -> None:
+    workspace, panel = window.workspace, window.settings
+    workspace.preferences.encode = QUICK
+    drop(window, Path(shutil.copy(short_clip, tmp_path / "a.mkv")))
+    panel._side.setCurrentIndex(panel._side.findData(96))
+    (job,) = workspace.queue
+    assert isinstance(job.settings, EncodeSettings)
+    assert (job.settings.short_side, job.settings.gop_frames) == (96, 16)
+    panel._side.setCurrentIndex(panel._side.findData(64))
+    with qtbot.waitSignal(workspace.ended, timeout=PATIENCE):
+        window.actions_["start"].trigger()
+    assert not panel._side.isEnabled()
+    window.actions_["again"].trigger()
+    assert panel._side.isEnabled()
+    first, second = workspace.queue
+    assert workspace.job == second
+    panel._side.setCurrentIndex(panel._side.findData(96))
+    sides = [item.settings.short_side for item in workspace.queue if isinstance(item.settings, EncodeSettings)]
+    assert sides == [64, 96]
+    assert first.output != second.output

@@ -1,0 +1,152 @@
+"""Finished files on the canvas: at the source's own size, and wherever one seeks to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtGui import QImage
+from pytestqt.qtbot import QtBot
+
+from app.core.document import of_result
+from app.core.engine import Engine
+from app.core.playing.clock import FrameClock
+from app.core.playing.playback import Decoding, Playback, Reel
+from app.core.playing.player import Player
+from app.ui.main_window import MainWindow
+from app.ui.words import pane_label
+from codec.decoder import decode
+from codec.encoder import encode
+from codec.settings import Bitrate, DecodeSettings, EncodeSettings
+from codec.video import VideoReader
+from codec.worker.tasks import Reached
+from tests.support.windows import PATIENCE, drop, film
+
+QUICK = EncodeSettings(prior="gaussian", base="none", goal=Bitrate(60_000), short_side=64, gop_frames=16)
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """(a film of three scenes at 192x128, the file made of it at half that size)."""
+    source = film(tmp_path_factory.mktemp("scenes") / "scenes.mkv", 192, 128, scenes=3, frames=24)
+    for _ in encode(source, source.with_suffix(".fgvc"), QUICK):
+        pass
+    return source, source.with_suffix(".fgvc")
+
+
+def test_both_sides_are_compared_at_the_sources_own_size_and_say_theirs(
+    qtbot: QtBot, window: MainWindow, scenes: tuple[Path, Path], tmp_path: Path
+) -> None:
+    source, result = scenes
+    workspace, player = window.workspace, window.workspace.player
+    workspace._look_at(replace(of_result(result), source=source))
+    assert player.size == (192, 128)
+    qtbot.waitUntil(lambda: player.picture("original") is not None, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: player.picture("fgvc") is not None, timeout=PATIENCE)
+    with VideoReader(source) as reader:
+        first = next(reader.frames()).pixels
+    original, made = player.picture("original"), player.picture("fgvc")
+    assert original is not None
+    assert made is not None
+    assert (original == first).all()
+    # Scaled exactly as decoding writes it.
+    for _ in decode(result, tmp_path / "out.mkv", DecodeSettings()):
+        pass
+    with VideoReader(tmp_path / "out.mkv") as reader:
+        assert (made == next(reader.frames()).pixels).all()
+    labels = [side.label for side in window.view.sides()]
+    assert labels == ["Original 192\u00d7128", "Free-GVC 96\u00d764, scaled"]
+    window.actions_["zoom 4"].trigger()
+    assert window.view.zoom == 1.0
+
+    # What is saved has that size too; coding size is a choice.
+    window.actions_["pair"].trigger()
+    saved = sorted(result.parent.glob("scenes-000000-*.png"))
+    assert [QImage(str(path)).width() for path in saved] == [192, 192]
+    window.actions_["coding size"].trigger()
+    qtbot.waitUntil(lambda: player.picture("original") is not None, timeout=PATIENCE)
+    labels = [side.label for side in window.view.sides()]
+    assert labels == ["Original 96\u00d764, shrunk", "Free-GVC 96\u00d764"]
+    assert workspace.preferences.at_coding_size
+    for path in saved:
+        path.unlink()
+
+
+def test_figures_say_at_which_size_they_were_taken(qtbot: QtBot, window: MainWindow, scenes: tuple[Path, Path]) -> None:
+    source, result = scenes
+    workspace = window.workspace
+    workspace._look_at(replace(of_result(result), source=source))
+    # By itself at coding size, asked for at the size that is shown.
+    qtbot.waitUntil(lambda: "at 96\u00d764:" in window.view.metrics_text, timeout=PATIENCE)
+    window.actions_["measure"].trigger()
+    qtbot.waitUntil(lambda: "at 192\u00d7128:" in window.view.metrics_text, timeout=PATIENCE)
+
+
+def test_a_label_says_what_was_done() -> None:
+    small = np.zeros((4, 6, 3), np.uint8)
+    assert pane_label("fgvc", None, (6, 4)) == "Free-GVC"
+    assert pane_label("fgvc", small, (6, 4)) == "Free-GVC 6\u00d74"
+    assert pane_label("fgvc", small, (12, 8)) == "Free-GVC 6\u00d74, scaled"
+    assert pane_label("original", small, (6, 4), (12, 8)) == "Original 6\u00d74, shrunk"
+
+
+@pytest.fixture
+def playing(qtbot: QtBot, engine: Engine, scenes: tuple[Path, Path]) -> tuple[Playback, Player, Reel]:
+    del qtbot
+    document = of_result(scenes[1])
+    player = Player(FrameClock())
+    player.clock.set_video(document.count, Fraction(25))
+    gops = tuple(gop.start_frame for gop in document.gops)
+    reel = Reel(scenes[1], DecodeSettings(), 96 * 64 * 3, gops, document.chains)
+    return Playback(engine, player), player, reel
+
+
+def test_a_seek_ends_what_is_decoded_and_begins_at_the_chain_that_holds_the_frame(
+    qtbot: QtBot, engine: Engine, playing: tuple[Playback, Player, Reel]
+) -> None:
+    playback, player, reel = playing
+    assert reel.chains == (0, 24, 48)
+
+    def seek(messages: tuple[object, ...]) -> None:
+        if any(isinstance(message, Reached) for message in messages):
+            engine.told.disconnect(seek)
+            # Held, so that it has not come to the middle by itself before it hears of the seek.
+            engine.pause()
+            player.clock.seek(70)
+
+    engine.told.connect(seek)
+    playback.load(reel)
+    assert playback.decoding == Decoding(0, None)
+    qtbot.waitUntil(lambda: 70 in player.store, timeout=PATIENCE)
+    assert not any(24 <= frame < 48 for begin, end in player.store.ranges() for frame in range(begin, end))
+    assert playback.decoding is None
+    # Back in the first scene, what is missing there is decoded.
+    player.clock.seek(20)
+    qtbot.waitUntil(lambda: 20 in player.store, timeout=PATIENCE)
+
+
+def test_a_seek_within_what_is_being_decoded_waits_for_it(
+    qtbot: QtBot, engine: Engine, playing: tuple[Playback, Player, Reel]
+) -> None:
+    playback, player, reel = playing
+    ends: list[object] = []
+    engine.settled.connect(ends.append)
+    playback.load(reel)
+    player.clock.seek(23)
+    assert playback.decoding == Decoding(reel.gop_of(23), None)
+    qtbot.waitUntil(lambda: 23 in player.store, timeout=PATIENCE)
+    assert not ends or len(ends) == 1
+
+
+def test_a_file_whose_end_is_missing_says_so(window: MainWindow, scenes: tuple[Path, Path], tmp_path: Path) -> None:
+    cut = tmp_path / "cut.fgvc"
+    data = scenes[1].read_bytes()
+    cut.write_bytes(data[: len(data) * 3 // 4])
+    drop(window, cut)
+    assert window.banner.isVisible()
+    assert window.banner.message.startswith("The end of cut.fgvc is missing")
+    assert "ends without its index" in window.workspace.log.text
+    assert window.workspace.document is not None
