@@ -31,6 +31,7 @@ from app.ui.commands import BAR, PARTS, Commands, menus
 from app.ui.dialogs.log_window import LogWindow
 from app.ui.keys import belongs_to
 from app.ui.layout import Layout, column
+from app.ui.notify import notify
 from app.ui.panels.figures import Readouts
 from app.ui.panels.peers import PeersPanel
 from app.ui.panels.queue import QueuePanel
@@ -224,7 +225,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _drained(self) -> None:
-        QApplication.alert(self)
+        notify(self, self.tr("The queue is done"), self.status.text)
 
     @Slot()
     def _queue_changed(self) -> None:
