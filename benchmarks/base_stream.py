@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from clips import CLIPS, read_clip
+from results import save
 
 from codec.base.av1 import encode_frames
 from codec.base.units import UnitPacker, UnitUnpacker
@@ -31,6 +32,7 @@ def main() -> None:
     parser.add_argument("--crf", type=int, default=60)
     args = parser.parse_args()
     step = GEOMETRY.gop_frames - GEOMETRY.overlap_frames
+    figures: dict[str, dict[str, float]] = {}
     print("clip    plain   packed   saved   packing  unpacking")
     for clip in args.clips:
         frames, rate = read_clip(args.folder, clip, args.short_side, FRAMES)
@@ -45,10 +47,12 @@ def main() -> None:
         unpacked_at = time.perf_counter()
         plain, size = sum(len(varint(len(unit))) + len(unit) for unit in units), sum(map(len, packed))
         shares = [(b - a) / (coded - began) for a, b in ((coded, packed_at), (packed_at, unpacked_at))]
+        figures[clip] = {"plain": plain, "packed": size, "packing": shares[0], "unpacking": shares[1]}
         print(
             f"{clip}  {plain:7} {size:8} {1 - size / plain:7.1%} {shares[0]:9.1%} {shares[1]:10.1%}",
             flush=True,
         )
+    save("base_stream", figures, uses_weights=False)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Reverse channel coders against the KL limit, and circulant against direct candidates.
+"""Reverse channel coders against the KL limit, and circulant against direct candidates; keeps results/channel.json.
 
     python benchmarks/channel.py > benchmarks/channel.txt
 
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from results import save
 
 from codec.channel import CODERS, ChannelCoder, StepKey
 from codec.channel.candidates import Candidates, Layout
@@ -39,16 +40,20 @@ class Account:
     decode_s: float = 0.0
 
     @property
+    def efficiency(self) -> float:
+        """Delivered KL per bit sent."""
+        return self.delivered**2 * self.energy / (2 * math.log(2)) / self.bits
+
+    @property
     def delivered(self) -> float:
         """Delivered shift as a share of |mu|; linear in z, so that a sample's own spread doesn't count as KL."""
         return self.score / self.energy
 
     def row(self, name: str, what: str, note: str = "") -> str:
         """One line of the table."""
-        kl = self.delivered**2 * self.energy / (2 * math.log(2))
         encode, decode = (1000 * seconds / self.bits for seconds in (self.encode_s, self.decode_s))
         return (
-            f"{name:13} {what:20} {self.bits:7} {kl / self.bits:10.3f} {self.delivered:11.3f} "
+            f"{name:13} {what:20} {self.bits:7} {self.efficiency:10.3f} {self.delivered:11.3f} "
             f"{encode:11.4f} {decode:11.4f}  {note}"
         ).rstrip()
 
@@ -136,12 +141,18 @@ def main() -> None:
     print("Delivered KL per bit sent, and the delivered shift as a share of |mu|. CPU time of one thread.\n")
     titles = ("coder", "source", "bits", "KL/bits", "shift/|mu|", "enc ms/bit", "dec ms/bit")
     print("{:13} {:20} {:>7} {:>10} {:>11} {:>11} {:>11}".format(*titles))
+    figures: dict[str, dict[str, float]] = {"trajectory": {}}
     for coder in CODERS:
         for count, kl, steps in WHITE:
-            print(white(coder, count, kl, steps).row(coder.name, f"white {count}, {kl:.0f} b"), flush=True)
+            source = f"white {count}, {kl:.0f} b"
+            account = white(coder, count, kl, steps)
+            figures.setdefault(source, {})[coder.name] = account.efficiency
+            print(account.row(coder.name, source), flush=True)
         account, ratio = trajectory(coder, GOPS)
+        figures["trajectory"][coder.name] = account.efficiency
         print(account.row(coder.name, "Gaussian trajectory", f"final error {ratio:.4f} of the ideal"), flush=True)
     print(speedup())
+    save("channel", figures, uses_weights=False)
 
 
 if __name__ == "__main__":

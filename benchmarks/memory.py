@@ -19,6 +19,7 @@ from pathlib import Path
 import av
 import numpy as np
 import torch
+from results import save
 
 from codec.decoder import decode
 from codec.encoder import encode
@@ -88,6 +89,7 @@ def main() -> int:
     print(f"{'':8}" + "".join(f"{minutes:>5} min (MiB)" for minutes in MINUTES) + "   ratio")
     for task, (short, long) in peaks.items():
         print(f"{task:8}{short / 1024:15.1f}{long / 1024:15.1f}{long / short:8.3f}")
+    save("memory", {task: dict(zip(map(str, MINUTES), sizes, strict=True)) for task, sizes in peaks.items()}, False)
     return 0 if all(long <= ALLOWED * short for short, long in peaks.values()) else 1
 
 

@@ -5,7 +5,8 @@
 
 Each clip's first 96 frames are read at coding size; that sequence is what every codec gets and is judged against.
 Peers are counted by their packets alone, without any container: a little in their favour. Measured points are kept in
-OUT.json and not measured again; the table and the BD-rates are printed at the end.
+OUT.json and not measured again; the table and the BD-rates are printed at the end. What README shows, 144 lines with the
+base that is chosen by itself, is kept in results/rate_perception.json too.
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from clips import CLIPS, JUDGED_EVERY, Clip, decoded, read_clip, seam, write_source
 from numpy.typing import NDArray
+from results import save
 
 from codec.encoder import encode
 from codec.errors import InputError
@@ -38,6 +41,7 @@ from codec.settings import EncodeSettings, Quality
 
 FRAMES = 96
 HIGHEST_BPP = 0.08
+README_SIDE = 144
 TARGETS = (0.18, 0.15, 0.12)
 QUANTISERS = {"svtav1": (38, 43, 48, 53, 58, 63), "x265": (28, 32, 36, 40, 44, 48, 51)}
 METRICS = ("dists", "lpips", "psnr")
@@ -161,18 +165,30 @@ def report(rows: list[Point]) -> Iterator[str]:
                 yield bd_line(rows, codec, anchor, name)
 
 
-def bd_line(rows: list[Point], codec: str, anchor: str, name: str) -> str:
-    """BD-rates of one metric against one peer."""
-    values, texts = [], []
+def bd_rates(rows: list[Point], codec: str, anchor: str, name: str) -> dict[str, float | None]:
+    """BD-rates of one metric against one peer by clip, in percent; None where the curves have no common range."""
+    rates: dict[str, float | None] = {}
     for clip in sorted({p.clip for p in rows if p.codec == codec}):
         try:
-            value = bd_rate(curve(rows, clip, anchor, name), curve(rows, clip, codec, name), name != "psnr")
-            values.append(value)
-            texts.append(f"{clip} {value:+.1f}")
+            rates[clip] = bd_rate(curve(rows, clip, anchor, name), curve(rows, clip, codec, name), name != "psnr")
         except InputError:
-            texts.append(f"{clip} no overlap")
-    mean = f"{np.mean(values):+.1f} %" if values else "none"
+            rates[clip] = None
+    return rates
+
+
+def bd_line(rows: list[Point], codec: str, anchor: str, name: str) -> str:
+    """`bd_rates` for people."""
+    rates = bd_rates(rows, codec, anchor, name)
+    texts = [f"{clip} no overlap" if rate is None else f"{clip} {rate:+.1f}" for clip, rate in rates.items()]
+    known = [rate for rate in rates.values() if rate is not None]
+    mean = f"{np.mean(known):+.1f} %" if known else "none"
     return f"BD-rate {name} {codec} vs {anchor}: mean {mean} ({', '.join(texts)})"
+
+
+def figures(rows: list[Point], codec: str) -> dict[str, Any]:
+    """What is kept: every point, and the BD-rates of `codec` where the curves meet."""
+    rates = {name: {anchor: bd_rates(rows, codec, anchor, name) for anchor in QUANTISERS} for name in METRICS}
+    return {"points": [asdict(p) for p in rows], "bd_rates": rates}
 
 
 def main() -> None:
@@ -202,6 +218,8 @@ def main() -> None:
             args.results.write_text(json.dumps([asdict(p) for p in rows], indent=0))
     for line in report(rows):
         print(line)
+    if (args.short_side, args.base) == (README_SIDE, "auto"):
+        save("rate_perception", figures(rows, "fgvc"), uses_weights=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,95 @@
+"""Makes README's tables of benchmarks/results/*.json, each between the comments that name it.
+
+    python benchmarks/readme.py [--check]
+
+A table whose figures were measured with other weights than those in resources says so under it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from results import ROOT, Results, load
+
+README = ROOT / "README.md"
+METRICS = {"dists": "DISTS", "lpips": "LPIPS (Alex)", "psnr": "PSNR"}
+PEERS = {"x265": "x265 slow", "svtav1": "SVT-AV1 preset 4"}
+CODERS = {
+    "`trellis` (default), `trellis-best`": ("trellis-4-9", "trellis-4-16"),
+    "`greedy`, `pfr`": ("greedy", "pfr"),
+}
+
+
+def rate_perception(figures: Mapping[str, Any]) -> Iterator[str]:
+    """BD-rates of the pocket prior, mean over clips and their range."""
+    yield "| BD-rate of the pocket prior | " + " | ".join(f"against {name}" for name in PEERS.values()) + " |"
+    yield "|---" * (1 + len(PEERS)) + "|"
+    for metric, title in METRICS.items():
+        rates = (figures["bd_rates"][metric][peer] for peer in PEERS)
+        yield (
+            f"| {title} | "
+            + " | ".join(_range([value for value in rate.values() if value is not None]) for rate in rates)
+            + " |"
+        )
+
+
+def _range(values: list[float]) -> str:
+    mean = sum(values) / len(values)
+    return f"{mean:+.1f} % ({min(values):+.1f} to {max(values):+.1f}, {len(values)} clips)"
+
+
+def channel(figures: Mapping[str, Any]) -> Iterator[str]:
+    """Efficiency of the channel coders on a Gaussian trajectory."""
+    yield "| on an analytic source | delivered KL / bits sent |"
+    yield "|---|---|"
+    for title, names in CODERS.items():
+        yield f"| {title} | " + ", ".join(f"{figures['trajectory'][name]:.2f}" for name in names) + " |"
+
+
+TABLES: Mapping[str, Callable[[Mapping[str, Any]], Iterator[str]]] = {
+    "rate_perception": rate_perception,
+    "channel": channel,
+}
+
+
+def table(name: str) -> str:
+    """The lines between the comments."""
+    results = load(name)
+    return "\n".join([*TABLES[name](results.figures), "", _origin(results)])
+
+
+def _origin(results: Results) -> str:
+    old = " **These figures are of older weights than those that ship.**" if results.outdated else ""
+    weights = f", weights {results.weights[:8]}" if results.weights else ""
+    return f"<sub>`benchmarks/{results.benchmark}.py` at {results.commit}{weights}.{old}</sub>"
+
+
+def rewritten(text: str) -> str:
+    """README with every table as it should be."""
+    for name in TABLES:
+        pattern = rf"(<!-- table {name} -->\n).*?(\n<!-- end of {name} -->)"
+        if len(re.findall(pattern, text, re.DOTALL)) != 1:
+            raise SystemExit(f"{README} lacks the comments around the table {name}")
+        text = re.sub(pattern, lambda found, name=name: found[1] + table(name) + found[2], text, flags=re.DOTALL)
+    return text
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--check", action="store_true", help="change nothing; exit code 1 where something would change")
+    args = parser.parse_args()
+    text = README.read_text("utf-8")
+    if text == rewritten(text):
+        return
+    if args.check:
+        sys.exit("README's tables are not those of benchmarks/results; run python benchmarks/readme.py")
+    README.write_text(rewritten(text), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""What a benchmark measured, kept as JSON beside what it was measured with: benchmarks/results/NAME.json.
+
+README's tables are made of these files (readme.py), so a figure there can be traced to a commit, to weights and to a
+machine, and a test says when it is older than the weights.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from codec.files import write_whole
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "benchmarks" / "results"
+WEIGHTS = ROOT / "resources" / "pocket.safetensors"
+
+
+@dataclass(frozen=True)
+class Results:
+    """One benchmark's outcome.
+
+    Attributes:
+        benchmark: its file's name without suffix.
+        commit: of the working tree that ran it; "+" behind it says that something was not committed.
+        weights: the first 16 hexadecimal digits of the SHA-256 of the pocket prior's weights, "" where they don't matter.
+        machine: what ran it, in words.
+        figures: whatever the benchmark measures, as JSON has it.
+    """
+
+    benchmark: str
+    commit: str
+    weights: str
+    machine: str
+    figures: Any
+
+    @property
+    def outdated(self) -> bool:
+        """Whether the weights have changed since."""
+        return bool(self.weights) and self.weights != weights_hash()
+
+
+def save(benchmark: str, figures: Any, uses_weights: bool) -> Path:
+    """Keep what `benchmark` has just measured."""
+    found = Results(benchmark, _commit(), weights_hash() if uses_weights else "", _machine(), figures)
+    path = FOLDER / f"{benchmark}.json"
+    write_whole(path, (json.dumps(asdict(found), indent=1) + "\n").encode())
+    return path
+
+
+def load(benchmark: str) -> Results:
+    """What was kept."""
+    return Results(**json.loads((FOLDER / f"{benchmark}.json").read_text("utf-8")))
+
+
+def weights_hash() -> str:
+    """Of the weights in resources."""
+    return hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()[:16]
+
+
+def _commit() -> str:
+    def git(*arguments: str) -> str:
+        return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        return git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", "-uno") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _machine() -> str:
+    return f"{_processor()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
