@@ -5,8 +5,8 @@
 
 Each clip's first 96 frames are read at coding size; that sequence is what every codec gets and is judged against.
 Peers are counted by their packets alone, without any container: a little in their favour. Measured points are kept in
-OUT.json and not measured again; the table and the BD-rates are printed at the end. What README shows, 144 lines with the
-base that is chosen by itself, is kept in results/rate_perception.json too.
+OUT.json and not measured again; the table and the BD-rates are printed at the end. What README shows, 144 lines with
+the base that is chosen by itself, is kept in results/rate_perception.json too.
 """
 
 from __future__ import annotations

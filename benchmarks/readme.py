@@ -29,15 +29,12 @@ def rate_perception(figures: Mapping[str, Any]) -> Iterator[str]:
     yield "| BD-rate of the pocket prior | " + " | ".join(f"against {name}" for name in PEERS.values()) + " |"
     yield "|---" * (1 + len(PEERS)) + "|"
     for metric, title in METRICS.items():
-        rates = (figures["bd_rates"][metric][peer] for peer in PEERS)
-        yield (
-            f"| {title} | "
-            + " | ".join(_range([value for value in rate.values() if value is not None]) for rate in rates)
-            + " |"
-        )
+        cells = (_range(figures["bd_rates"][metric][peer]) for peer in PEERS)
+        yield f"| {title} | " + " | ".join(cells) + " |"
 
 
-def _range(values: list[float]) -> str:
+def _range(rates: Mapping[str, float | None]) -> str:
+    values = [rate for rate in rates.values() if rate is not None]
     mean = sum(values) / len(values)
     return f"{mean:+.1f} % ({min(values):+.1f} to {max(values):+.1f}, {len(values)} clips)"
 
@@ -71,10 +68,10 @@ def _origin(results: Results) -> str:
 def rewritten(text: str) -> str:
     """README with every table as it should be."""
     for name in TABLES:
-        pattern = rf"(<!-- table {name} -->\n).*?(\n<!-- end of {name} -->)"
+        pattern = rf"(<!-- table {name} -->\n).*?(<!-- end of {name} -->)"
         if len(re.findall(pattern, text, re.DOTALL)) != 1:
             raise SystemExit(f"{README} lacks the comments around the table {name}")
-        text = re.sub(pattern, lambda found, name=name: found[1] + table(name) + found[2], text, flags=re.DOTALL)
+        text = re.sub(pattern, lambda found, name=name: found[1] + table(name) + "\n" + found[2], text, flags=re.DOTALL)
     return text
 
 

@@ -28,8 +28,8 @@ class Results:
 
     Attributes:
         benchmark: its file's name without suffix.
-        commit: of the working tree that ran it; "+" behind it says that something was not committed.
-        weights: the first 16 hexadecimal digits of the SHA-256 of the pocket prior's weights, "" where they don't matter.
+        commit: of the working tree that ran it; "+" behind it says that something else than outcomes was not committed.
+        weights: 16 hexadecimal digits of the SHA-256 of the pocket prior's weights, "" where they don't matter.
         machine: what ran it, in words.
         figures: whatever the benchmark measures, as JSON has it.
     """
@@ -69,7 +69,8 @@ def _commit() -> str:
         return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
 
     try:
-        return git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", "-uno") else "")
+        changed = git("status", "--porcelain", "-uno", "--", ".", ":!benchmarks/*.txt", ":!benchmarks/results")
+        return git("rev-parse", "--short=12", "HEAD") + ("+" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 

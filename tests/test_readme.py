@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ from tests.support import ROOT
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "docs").mkdir()
     shutil.copy(ROOT / "docs" / "sample.mp4", tmp_path / "docs")
@@ -33,3 +37,10 @@ def test_files_it_names_exist() -> None:
     named = re.findall(r"(?:\]\(|encode )((?:docs|benchmarks|resources)/[\w./-]+)", README)
     assert named
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_its_tables_are_those_of_the_benchmarks_results() -> None:
+    """Also where the weights have changed since: then a table has to say that it is of older ones."""
+    command = [sys.executable, "benchmarks/readme.py", "--check"]
+    run = subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr

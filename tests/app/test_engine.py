@@ -16,10 +16,10 @@ from codec.events import GopDone, Phase, PreviewReady, StepCoded
 from codec.format.info import describe
 from codec.settings import Bitrate, DecodeSettings, EncodeSettings
 from codec.worker.tasks import Encode, Outcome, Play, Settled, Task
+from tests.support import PATIENCE
 
 # Two GOPs of the pocket prior without its base layer, and no metric to load: as quick as a real encode gets.
 QUICK = EncodeSettings(goal=Bitrate(4000), short_side=64, gop_frames=16, base="none", preview=True)
-PATIENCE = 240_000
 
 
 def test_only_the_last_of_following_steps_is_told() -> None:

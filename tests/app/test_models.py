@@ -22,10 +22,10 @@ from app.ui.dialogs.models_dialog import ModelsDialog
 from app.ui.theme import Theme
 from codec.store import fetch as model_fetch
 from codec.store.manifest import MODELS
+from tests.support import PATIENCE
 from tests.support.hostile_server import Hub, serving
 
 NAME, PACK = "wan2.1-t2v-1.3b", "metric-vgg16"
-PATIENCE = 60_000
 WEIGHTS = "vae/diffusion_pytorch_model.safetensors"
 LARGE = 3 << 20
 VGG_LAYERS = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)

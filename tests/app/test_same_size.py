@@ -23,8 +23,8 @@ from codec.encoder import encode
 from codec.format.info import describe
 from codec.peers.codecs import PEERS
 from codec.settings import Bitrate, EncodeSettings
+from tests.support import PATIENCE
 
-PATIENCE = 900_000
 # The prior without weights is enough here, and quick.
 QUICK = EncodeSettings(prior="gaussian", goal=Bitrate(60_000), short_side=64, gop_frames=16, base="av1")
 
@@ -57,6 +57,7 @@ def window(qtbot: QtBot, qapp: QApplication, coded: tuple[Path, Path], tmp_path:
     theme.deleteLater()
 
 
+@pytest.mark.slow
 def test_peers_of_the_same_size_become_panes_and_points(
     qtbot: QtBot,
     window: MainWindow,
@@ -113,6 +114,7 @@ def test_peers_of_the_same_size_become_panes_and_points(
     assert player.others == ("x265", "svtav1")
 
 
+@pytest.mark.slow
 def test_a_comparison_can_be_stopped(qtbot: QtBot, window: MainWindow) -> None:
     comparing = window.workspace.peers
     window.peers.start.click()
@@ -123,6 +125,7 @@ def test_a_comparison_can_be_stopped(qtbot: QtBot, window: MainWindow) -> None:
     assert not window.banner.isVisible()
 
 
+@pytest.mark.slow
 def test_without_vvc_the_window_says_so(qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
     # The child finds neither ffmpeg on its path nor imageio-ffmpeg's own.
     monkeypatch.setenv("PATH", "")

@@ -48,6 +48,7 @@ def test_the_window_never_imports_torch() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
+@pytest.mark.slow
 def test_drop_encode_play_retarget_export(qtbot: QtBot, window: MainWindow, clip: Path, tmp_path: Path) -> None:
     workspace = window.workspace
     workspace.preferences.encode = QUICK
@@ -108,6 +109,7 @@ def test_drop_encode_play_retarget_export(qtbot: QtBot, window: MainWindow, clip
     ]
 
 
+@pytest.mark.slow
 def test_a_finished_file_plays_without_its_source(qtbot: QtBot, window: MainWindow, clip: Path) -> None:
     workspace = window.workspace
     workspace.preferences.encode = replace(QUICK, goal=Bitrate(3000))

@@ -196,6 +196,7 @@ def _limit_files() -> None:
 
 
 @skips.posix
+@pytest.mark.slow
 def test_a_disk_that_fills_up_is_told(source: Path, coded: Path, tmp_path: Path) -> None:
     tasks: list[list[object]] = [
         ["encode", source, "-o", tmp_path / "a.fgvc", *TINY],
@@ -216,6 +217,7 @@ LONG = 6000
 
 
 @skips.posix
+@pytest.mark.slow
 def test_ctrl_c_leaves_a_playable_file_and_exit_130(tmp_path: Path) -> None:
     source, output = film(tmp_path / "in.mp4", LONG), tmp_path / "a.fgvc"
     command = [*COMMAND, "encode", str(source), "-o", str(output), *TINY, "--gop", "8", "--json"]

@@ -111,6 +111,7 @@ for event in decode(Path(sys.argv[1]), Path(sys.argv[2]), DecodeSettings()):
 """
 
 
+@pytest.mark.slow
 def test_another_process_and_thread_count_show_the_same(source: Path, tmp_path: Path) -> None:
     made = run_encode(source, tmp_path / "a.fgvc", preview=True, base="av1")
     command = [sys.executable, "-c", DECODE, tmp_path / "a.fgvc", tmp_path / "out.mkv", "2"]

@@ -13,8 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from app.ui.main_window import MainWindow
 from codec.video import Colour, VideoWriter
-
-PATIENCE = 240_000
+from tests.support import PATIENCE as PATIENCE
 
 
 def drop(window: MainWindow, *paths: Path) -> None:

@@ -97,6 +97,7 @@ def test_labels_are_the_teachers_scores(networks: Path) -> None:
         assert terms[1, 1].sum().item() == pytest.approx(teacher(x, y).item(), abs=2e-3)
 
 
+@pytest.mark.slow
 def test_training_learns_a_lesson_and_resumes_where_it_was(tmp_path: Path, start: Tensors) -> None:
     rng = np.random.default_rng(9)
     reference, distorted = (rng.integers(0, 256, (1, *d, 48, 48, 3), np.uint8) for d in ((), (4,)))

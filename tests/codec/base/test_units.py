@@ -55,6 +55,7 @@ def waving() -> Picture:
 
 @steady
 @given(st.lists(units, max_size=3))
+@pytest.mark.slow
 def test_any_units_come_back(runs: list[list[bytes]]) -> None:
     assert _unpacked(_packed(runs), [len(run) for run in runs]) == runs
 

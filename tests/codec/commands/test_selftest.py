@@ -14,6 +14,7 @@ from codec.commands.selftest import PARTS
 from tests.support import ROOT
 
 
+@pytest.mark.slow
 def test_a_whole_installation_passes_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

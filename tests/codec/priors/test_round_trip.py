@@ -74,6 +74,7 @@ def test_decoder_makes_the_pictures_that_the_encoder_saw(name: str, data: Path, 
         assert sum(1 for _ in reader.frames()) == len(made)
 
 
+@pytest.mark.slow
 def test_another_process_decodes_the_same(data: Path, tmp_path: Path) -> None:
     """All families in one other process, since it takes seconds to start."""
     for name in SAVERS:
