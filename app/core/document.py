@@ -129,9 +129,21 @@ def of_result(path: Path, source: Path | None = None, start: float = 0.0, job_id
     known = source if source is not None and source.exists() else None
     facts = None if known is None else SourceFacts.of(known, probe(known))
     gops = tuple(gop_events(path))
+    times = frame_times(path, info.frames) if info.header.variable_timing else ()
     full = (info.header.source_width, info.header.source_height)
     return Document(
-        known, path, job_id, start, info.frames, info.header.frame_rate, size, gops, info, full, source_facts=facts
+        known,
+        path,
+        job_id,
+        start,
+        info.frames,
+        info.header.frame_rate,
+        size,
+        gops,
+        info,
+        source_size=full,
+        times=times,
+        source_facts=facts,
     )
 
 
@@ -143,6 +155,22 @@ def gop_events(path: Path) -> Iterable[GopDone]:
     points = ((r.prefix_bits(), r.frames - r.overlap, dict(r.measured())) for r in records)
     for record, fit in zip(records, refit(target, points), strict=True):
         yield stored_gop(record, record.t_star, None, fit)
+
+
+def frame_times(path: Path, count: int) -> tuple[float, ...]:
+    """Seconds at which each of a file's frames is shown; those that were lost come evenly after the one before."""
+    with BitstreamReader(path) as reader:
+        base, period = reader.header.time_base, float(1 / reader.header.frame_rate)
+        known = {
+            number: float(ticks * base)
+            for record in reader.records()
+            if isinstance(record, GopRecord)
+            for number, ticks in enumerate(record.pts or (), record.start_frame + record.overlap)
+        }
+    times: list[float] = []
+    for number in range(count):
+        times.append(known.get(number, times[-1] + period if times else 0.0))
+    return tuple(times)
 
 
 def retargeted_bytes(path: Path, goal: Quality | Bitrate) -> int:

@@ -15,6 +15,7 @@ from app.core.playing.playback import Playback, Reel
 from app.core.playing.player import Player
 from app.core.playing.sound import Sound, sound_of
 from app.core.playing.sound_device import Opener
+from app.core.playing.times import TimesReader
 from app.core.preferences import FULL_VOLUME, Preferences
 from codec.events import PreviewReady
 from codec.settings import Bitrate, DecodeSettings, Quality
@@ -40,10 +41,12 @@ class Viewer(QObject):
         self.playback = Playback(engine, self.player, self)
         self.sound = Sound(self.clock, opener, self)
         self.set_volume(preferences.volume, preferences.muted)
+        self._times: TimesReader | None = None
         self.player.ended.connect(self._shorten)
 
     def close(self) -> None:
         """Stop everything."""
+        self._read_times(None)
         self.player.close()
         self.sound.close()
         self._engine.shut_down()
@@ -60,6 +63,7 @@ class Viewer(QObject):
         self._show_sizes()
         self._show_original()
         self.clock.set_video(document.count, document.rate, document.times)
+        self._read_times(document)
         self.sound.load(sound_of(document))
         self.player.waits_for_result = document.result is not None
         if document.result is not None:
@@ -137,6 +141,22 @@ class Viewer(QObject):
             size = document.size if self.at_coding_size else None
             reader = OriginalReader(document.source, size, document.start, self)
         self.player.show_original(reader)
+
+    def _read_times(self, document: Document | None) -> None:
+        """Of a source, in the background; a file of ours has told its own."""
+        if self._times is not None:
+            self._times.close()
+            self._times.deleteLater()
+            self._times = None
+        if document is not None and document.source is not None and not document.times:
+            self._times = TimesReader(document.source, document.rate, document.start, self)
+            self._times.known.connect(self._take_times)
+
+    @Slot(object)
+    def _take_times(self, times: tuple[float, ...]) -> None:
+        # One that was closed may still have had something to say.
+        if self.sender() is self._times:
+            self.clock.set_times(times)
 
     @Slot(int)
     def _shorten(self, count: int) -> None:

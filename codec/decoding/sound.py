@@ -1,7 +1,6 @@
 """Sound as samples on the pictures' clock, to play it beside them: of a video, or of a `.fgvc` file by itself.
 
-Sample 0 belongs to the clip's first frame. Frames are counted, not timed, by who plays them; that is the same thing
-only where they come at a constant rate, so other sources are refused here.
+Sample 0 belongs to the clip's first frame: who plays both shows frames at their times.
 """
 
 from __future__ import annotations
@@ -22,7 +21,6 @@ from av.error import FFmpegError
 from av.packet import Packet
 from numpy.typing import NDArray
 
-from codec.errors import InputError
 from codec.format.reader import BitstreamReader
 from codec.format.records import AudioPacket, AudioRecord, AudioTrack
 from codec.video import VideoReader
@@ -30,14 +28,11 @@ from codec.video.alignment import aligned
 from codec.video.container.packets import Packets, has_discontinuities
 from codec.video.container.source import open_source, select_audio, select_video
 from codec.video.sound import decoded, resampled
-from codec.video.timeline import is_constant_rate
 
 CHANNELS = 2
 Wave = NDArray[np.float32]
 """Samples (n, CHANNELS) between -1 and 1."""
 
-# So many of a long file's packets are looked at to tell whether its frames come evenly.
-_LOOKED_AT = 500
 # A decoder that starts in mid-stream needs some packets until it gives what it would have given from the start.
 _WARM_UP = Fraction(1, 4)
 
@@ -114,31 +109,24 @@ def sound_of_video(path: Path, start: float) -> VideoSound | None:
     """The sound of a clip that begins `start` seconds into a video; None where there is none.
 
     Raises:
-        InputError: the file can't be read, or its frames come unevenly.
+        InputError: the file can't be read.
     """
     with open_source(path) as container:
         if select_audio(container, select_video(container, path), path) is None:
             return None
     with VideoReader(path, start=start) as reader:
-        origin, rate = reader.origin, reader.info.frame_rate
-    if not is_constant_rate(path, rate, _LOOKED_AT):
-        raise _uneven(path)
-    return VideoSound(path, origin)
+        return VideoSound(path, reader.origin)
 
 
 def sound_of_coded(path: Path) -> CodedSound | None:
     """The sound of a `.fgvc` file; None where there is none.
 
     Raises:
-        InputError: the file can't be opened, or its frames come unevenly.
+        InputError: the file can't be opened.
         FormatError: it is no such file.
     """
     with BitstreamReader(path) as reader:
-        if reader.header.audio is None:
-            return None
-        if reader.header.variable_timing:
-            raise _uneven(path)
-    return CodedSound(path)
+        return None if reader.header.audio is None else CodedSound(path)
 
 
 def blocks(pieces: Iterator[Piece], number: int, size: int) -> Iterator[Wave]:
@@ -162,10 +150,6 @@ def blocks(pieces: Iterator[Piece], number: int, size: int) -> Iterator[Wave]:
 
 def _silence(size: int) -> Wave:
     return np.zeros((size, CHANNELS), np.float32)
-
-
-def _uneven(path: Path) -> InputError:
-    return InputError(f"The frames of {path.name} come at a variable rate, so sound would not fit the pictures here.")
 
 
 # --- Decoding -----------------------------------------------------------------------------------------------------

@@ -6,14 +6,15 @@ change may hold 50 frames in 92 seconds.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 
 from codec.errors import SettingsError
 from codec.video.container.packets import Packets
-from codec.video.container.source import open_source, select_audio, select_video
+from codec.video.container.source import open_source, seconds, select_audio, select_video
 from codec.video.reader import VideoReader
 
 # Containers round times to their own clock, Matroska's to milliseconds.
@@ -110,18 +111,45 @@ def is_constant_rate(path: Path, frame_rate: Fraction, looked_at: int | None = N
     Raises:
         InputError: the file can't be opened.
     """
-    with open_source(path) as container:
-        stream = select_video(container, path)
-        packets = Packets(container, stream, select_audio(container, stream, path))
-        stamps = islice(packets.of(stream), looked_at)
-        times = sorted(packet.pts * packet.time_base for packet in stamps if packet.pts is not None)
-    if packets.stopped is not None:
+    times, damaged = _packet_times(path, looked_at)
+    if damaged:
         # A damaged tail: the reader decides what to make of it; explicit times are always right.
         return False
     if looked_at is not None and len(times) > looked_at - _REORDERED:
         # Frames that belong between the last ones may not have come yet.
         times = times[:-_REORDERED]
     return len(times) < 2 or constant_rate(times, frame_rate) == frame_rate
+
+
+def uneven_times(
+    path: Path, frame_rate: Fraction, start: float = 0.0, stop: Callable[[], bool] = lambda: False
+) -> tuple[float, ...]:
+    """Seconds at which the frames of a clip are shown, by its packets; () where they come at a constant rate.
+
+    The clip begins `start` seconds into the file, with the frame nearest to that, at 0. Of a long file it may take a
+    while: `stop` is asked at every packet.
+
+    Raises:
+        InputError: the file can't be opened.
+    """
+    times, _ = _packet_times(path, None, stop)
+    if stop() or len(times) < 2 or constant_rate(times, frame_rate) == frame_rate:
+        return ()
+    earliest = times[0] + seconds(start) - (1 / frame_rate / 2 if start > 0 else 0)
+    shown = [time for time in times if time >= earliest]
+    return tuple(float(time - shown[0]) for time in shown)
+
+
+def _packet_times(
+    path: Path, looked_at: int | None, stop: Callable[[], bool] = lambda: False
+) -> tuple[list[Fraction], bool]:
+    """Times of a video's packets in the order they are shown, seconds, and whether damage ended them."""
+    with open_source(path) as container:
+        stream = select_video(container, path)
+        packets = Packets(container, stream, select_audio(container, stream, path))
+        stamps = takewhile(lambda _: not stop(), islice(packets.of(stream), looked_at))
+        times = sorted(packet.pts * packet.time_base for packet in stamps if packet.pts is not None)
+    return times, packets.stopped is not None
 
 
 def _time_base(times: list[Fraction], declared: Fraction) -> Fraction:

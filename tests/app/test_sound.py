@@ -17,6 +17,7 @@ from pytestqt.qtbot import QtBot
 from app.core.playing.clock import FrameClock
 from app.core.playing.sound import TOLERANCE, Find, Sound
 from app.core.playing.sound_device import Fill, NoSoundError, Output, open_device
+from app.core.playing.times import TimesReader
 from codec.decoding.sound import CHANNELS, Wave, sound_of_video
 from tests.support.ticking import FRAME_RATE, heard, ticking_clip
 
@@ -264,3 +265,28 @@ def test_a_missing_library_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     with pytest.raises(NoSoundError, match="package sounddevice is missing"):
         open_device(lambda out, _: out.fill(0))
+
+
+def test_one_dropped_frame_leaves_the_sound_and_both_stay_in_step(stage: Stage, tmp_path: Path) -> None:
+    # The eleventh frame is missing, and all that follow come when they would have come with it.
+    times = [40 * number + (40 if number > 10 else 0) for number in range(74)]
+    clip = ticking_clip(tmp_path / "a.mkv", 74 / FRAME_RATE, times=times, sound_seconds=3.0)
+    reader = TimesReader(clip, Fraction(FRAME_RATE), 0.0)
+    with stage.qtbot.waitSignal(reader.known) as known:
+        pass
+    reader.close()
+    stage.clock.set_video(74, Fraction(FRAME_RATE), known.args[0])
+    assert stage.load(partial(sound_of_video, clip, 0.0))
+    stage.play()
+    ticks = stage.listen(2.6)
+    assert [at for at, _ in ticks] == pytest.approx([0.5, 1, 1.5, 2, 2.5], abs=0.003)
+    # At 2.6 s the 64th picture is on show, which an even clock would have shown at 2.56 s.
+    assert stage.clock.frame == 64
+
+
+def test_even_frames_need_no_times(qtbot: QtBot, clip: Path) -> None:
+    reader = TimesReader(clip, Fraction(FRAME_RATE), 0.0)
+    told: list[object] = []
+    reader.known.connect(told.append)
+    qtbot.waitUntil(reader.isFinished)
+    assert not told

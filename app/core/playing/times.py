@@ -1,0 +1,41 @@
+"""When the frames of a source are shown, where they don't come evenly: read from its packets in a thread."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QThread, Signal
+
+from codec.errors import FreeGvcError
+from codec.video.timeline import uneven_times
+
+
+class TimesReader(QThread):
+    """Reads once.
+
+    Attributes:
+        known: seconds of each frame after the first; told only where they come unevenly.
+    """
+
+    known = Signal(object)
+
+    def __init__(self, path: Path, rate: Fraction, start: float, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._path, self._rate, self._clip_start = path, rate, start
+        self.start()
+
+    def close(self) -> None:
+        """End the thread."""
+        self.requestInterruption()
+        self.wait()
+
+    def run(self) -> None:
+        """The thread."""
+        try:
+            times = uneven_times(self._path, self._rate, self._clip_start, self.isInterruptionRequested)
+        except FreeGvcError:
+            # Who reads its pictures tells.
+            return
+        if times and not self.isInterruptionRequested():
+            self.known.emit(times)
