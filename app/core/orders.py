@@ -86,7 +86,7 @@ class Orders(QObject):
         document = self._viewer.document
         if document is None or document.source is None:
             return
-        start = document.start + float(self._viewer.clock.frame / document.rate)
+        start = document.start + self._viewer.clock.seconds(self._viewer.clock.frame)
         frames = settings.gop_frames or defaults_of(settings.prior).gop_frames
         trial = replace(settings, start=start, duration=float(frames / document.rate))
         trials = {

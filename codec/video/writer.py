@@ -1,4 +1,4 @@
-"""Decoded frames and audio packets into a file: MP4 to watch, or lossless Matroska to measure."""
+"""Decoded frames and audio packets into a file: MP4 or WebM to watch, or lossless Matroska to measure."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from codec.files import finish, own_part
 from codec.video.audio import AudioPacket, AudioTrack
 from codec.video.info import Colour, swscale_matrix
 from codec.video.scaling import scaled
+from codec.video.transcoding import Transcoder
 
 _LIMITED, _FULL = 1, 2
 _FINEST = Fraction(1, 90_000)
@@ -35,22 +36,30 @@ _RGB_MATRIX = 0
 
 @dataclass(frozen=True)
 class _Format:
-    """How one kind of file is written. `muxer`, `codec` and `pixels` are FFmpeg's names."""
+    """How one kind of file is written. `muxer`, `codec`, `pixels` and `recoded` are FFmpeg's names.
+
+    Attributes:
+        recoded: codecs of sound that become AAC, since such a file would not play everywhere; others stay.
+    """
 
     muxer: str
     codec: str
     pixels: str
     options: dict[str, str]
     multiple: int
+    recoded: tuple[str, ...] = ()
 
 
 _H264 = {"crf": "14", "preset": "fast"}
+_AV1 = {"crf": "20", "preset": "8"}
+_NOT_EVERYWHERE = ("opus",)
 # 4:2:0 is what every player and hardware decoder takes, and it needs even sides: H.264 can only crop it by two, and
 # 4:4:4 plays in few places. So an odd side gets one more column or row, a copy of its neighbour.
 _FORMATS = {
-    ".mp4": _Format("mp4", "libx264", "yuv420p", _H264, 2),
-    ".m4v": _Format("mp4", "libx264", "yuv420p", _H264, 2),
-    ".mov": _Format("mov", "libx264", "yuv420p", _H264, 2),
+    ".mp4": _Format("mp4", "libx264", "yuv420p", _H264, 2, _NOT_EVERYWHERE),
+    ".m4v": _Format("mp4", "libx264", "yuv420p", _H264, 2, _NOT_EVERYWHERE),
+    ".mov": _Format("mov", "libx264", "yuv420p", _H264, 2, _NOT_EVERYWHERE),
+    ".webm": _Format("webm", "libsvtav1", "yuv420p", _AV1, 2),
     ".mkv": _Format("matroska", "ffv1", "bgr0", {"level": "3"}, 1),
 }
 _AUDIO_ENCODERS = {"mp3": "libmp3lame", "opus": "libopus"}
@@ -61,7 +70,8 @@ class VideoWriter:
 
     As a context manager it closes on success and aborts on an exception.
 
-    .mp4, .m4v, .mov: H.264 4:2:0, 8 bit, visually lossless, playable everywhere, timestamps exact.
+    .mp4, .m4v, .mov: H.264 4:2:0, 8 bit, visually lossless, playable everywhere, timestamps exact; Opus becomes AAC.
+    .webm: AV1 4:2:0, 8 bit, nearly lossless and smaller, timestamps to the millisecond.
     .mkv: FFV1 in RGB, lossless to the bit, timestamps to the millisecond (Matroska's clock).
     Pixels are taken as they are: primaries, transfer and range are tagged as `colour` says, never converted.
 
@@ -98,6 +108,9 @@ class VideoWriter:
         try:
             self._container = av.open(str(self._temporary), "w", format=self._format.muxer)
             self._video = self._add_video(frame_rate)
+            recoded = audio is not None and audio.codec in self._format.recoded
+            self._transcoder = Transcoder(audio) if recoded and audio is not None else None
+            audio = audio if self._transcoder is None else self._transcoder.track
             self._audio = None if audio is None else (self._open_audio(audio), audio.time_base)
             self._start(audio)
         except BaseException:
@@ -119,6 +132,10 @@ class VideoWriter:
 
     def write_audio(self, packet: AudioPacket) -> None:
         """Adds an audio packet; bring it together with the frames of its time so that the file interleaves."""
+        for made in [packet] if self._transcoder is None else self._transcoder.take(packet):
+            self._mux_audio(made)
+
+    def _mux_audio(self, packet: AudioPacket) -> None:
         if self._audio is None:
             raise ValueError("the writer was opened without an audio track")
         stream, time_base = self._audio
@@ -138,6 +155,8 @@ class VideoWriter:
         try:
             self._flush(self._end)
             self._mux(None)
+            for packet in self._transcoder.finish() if self._transcoder is not None else ():
+                self._mux_audio(packet)
             self._container.close()
             finish(self._temporary, self._path)
         except (FFmpegError, OSError) as error:
@@ -250,6 +269,8 @@ def holders(audio: AudioTrack) -> tuple[str, ...]:
 
 
 def _holds(kind: _Format, track: AudioTrack) -> bool:
+    if track.codec in kind.recoded:
+        return True
     try:
         with av.open(io.BytesIO(), "w", format=kind.muxer) as container:
             _add_audio(container, track)

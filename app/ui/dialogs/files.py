@@ -36,7 +36,12 @@ class Dialogs(QObject):
     @Slot()
     def export_video(self) -> None:
         """A name for the decoded video."""
-        name = self._ask(self.tr("Export video"), ".mp4", self.tr("Video (*.mp4 *.mov *.mkv)"))
+        kinds = (
+            self.tr("H.264 and AAC, plays everywhere (*.mp4 *.mov)"),
+            self.tr("AV1 and Opus, smaller (*.webm)"),
+            self.tr("FFV1, lossless (*.mkv)"),
+        )
+        name = self._ask(self.tr("Export video"), ".mp4", ";;".join(kinds))
         if name is not None:
             self._workspace.orders.export(name)
 

@@ -98,7 +98,9 @@ def test_other_codecs_are_copied_too(tmp_path: Path, codec: str, extension: str)
     source = _tone(tmp_path / "source.mkv", codec, 1.0)
     path = tmp_path / f"copy{extension}"
     packets = _mux(path, _audio(source, AudioMode.COPY))
-    assert _raw_packets(path) == [packet.data for packet in packets]
+    # Opus in MP4 plays in few places, so it becomes AAC there.
+    if (codec, extension) != ("libopus", ".mp4"):
+        assert _raw_packets(path) == [packet.data for packet in packets]
     assert np.std(_samples(path).astype(float)) > 0
 
 
