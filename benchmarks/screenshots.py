@@ -22,7 +22,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from app.core.playing.player import ORIGINAL, RESULT
 from app.core.preferences import Preferences
 from app.core.workspace import Workspace
-from app.ui.canvas.compare_view import Mode
+from app.ui.canvas.sides import Mode
 from app.ui.main_window import SIZE, MainWindow
 from app.ui.theme import Theme
 from codec.settings import EncodeSettings, Quality

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -98,8 +98,8 @@ class Document:
 
     @property
     def can_be_smaller(self) -> bool:
-        """Whether it holds steps that may be left out."""
-        return any(gop.t_star for gop in self.gops)
+        """Whether it holds steps that may be left out, and was measured where it would then be."""
+        return self.info is not None and self.target is not None and any(g.implicit_bits for g in self.info.gops)
 
 
 def of_source(path: Path, settings: EncodeSettings, job_id: str = "") -> Document:
@@ -173,21 +173,23 @@ def frame_times(path: Path, count: int) -> tuple[float, ...]:
     return tuple(times)
 
 
-def retargeted_bytes(path: Path, goal: Quality | Bitrate) -> int:
-    """What of a file is needed to play it at `goal`: the chosen prefixes and the audio.
+def retargeted_sizes(path: Path, goals: Sequence[Quality | Bitrate]) -> tuple[int, ...]:
+    """What of a file is needed to play it at each of some goals: the chosen prefixes and the audio, in bytes.
 
     Raises:
         SettingsError: the file was measured with another metric.
     """
-    total = 0
+    totals = [0] * len(goals)
     with BitstreamReader(path) as reader:
-        choose = step_choice(goal, reader.header)
+        choices = [step_choice(goal, reader.header) for goal in goals]
         for record in reader.records():
             if isinstance(record, GopRecord):
-                total += record.prefix_bits()[choose(record)] // 8
+                bits = record.prefix_bits()
+                totals = [total + bits[choose(record)] // 8 for total, choose in zip(totals, choices, strict=True)]
             elif isinstance(record, AudioRecord):
-                total += sum(len(packet.data) for packet in record.packets)
-    return total
+                size = sum(len(packet.data) for packet in record.packets)
+                totals = [total + size for total in totals]
+    return tuple(totals)
 
 
 def free_name(path: Path, taken: Iterable[Path] = ()) -> Path:

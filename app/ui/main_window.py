@@ -24,7 +24,7 @@ from app.core.workspace import Workspace
 from app.ui.actions import Actions
 from app.ui.banner import Banner
 from app.ui.canvas.compare_view import CompareView
-from app.ui.canvas.transport import Transport
+from app.ui.canvas.transport import Transport, timecode
 from app.ui.canvas.volume import VolumeControl
 from app.ui.canvas.waiting import why_empty
 from app.ui.commands import BAR, PARTS, Commands, menus
@@ -66,7 +66,7 @@ class MainWindow(QMainWindow):
         self.view.why_empty = lambda name: why_empty(workspace, name)
         self.volume = VolumeControl(theme, workspace.preferences.volume, workspace.preferences.muted)
         self.transport = Transport(workspace.player, self.view, theme, self.volume)
-        self.settings = SettingsPanel(workspace.preferences.encode)
+        self.settings = SettingsPanel(workspace.preferences.encode, workspace.preferences.presets)
         self.readouts = Readouts()
         self.retarget = RetargetPanel()
         self.peers = PeersPanel(workspace.peers, workspace.player)
@@ -132,7 +132,7 @@ class MainWindow(QMainWindow):
             changed.connect(self._queue_changed)
         workspace.queue.modelReset.connect(self._queue_changed)
         workspace.clock.changed.connect(self.plots.show_frame)
-        workspace.clock.marked.connect(self._enable)
+        workspace.clock.marked.connect(self._show_range)
         workspace.frame_metrics.stale.connect(self._forget_metrics)
         workspace.sound.told.connect(self._tell_silence)
         workspace.sound.available_changed.connect(self.volume.setEnabled)
@@ -148,6 +148,8 @@ class MainWindow(QMainWindow):
         self.layout_.changed.connect(self._enable)
         workspace.peers.changed.connect(self._show_marks)
         self.settings.changed.connect(self._edit_settings)
+        self.settings.keep_wanted.connect(self._keep_preset)
+        self.settings.forget_wanted.connect(self._forget_preset)
         self.actions_.appearance.triggered.connect(self._set_theme)
 
     def reveal(self, widget: QWidget) -> None:
@@ -163,7 +165,8 @@ class MainWindow(QMainWindow):
             return
         name = (document.result or document.source or Path()).name
         self.setWindowTitle(f"{name} \u2013 Free-GVC")
-        self._retarget_card.setVisible(self.retarget.show_document(document))
+        self.retarget.show_document(document)
+        self._retarget_card.setVisible(document.result is not None)
         self._peers_card.setVisible(document.source is not None and document.result is not None)
         self.readouts.show_document(document)
         self.settings.show_source("" if document.source_facts is None else source_words(document.source_facts))
@@ -172,7 +175,7 @@ class MainWindow(QMainWindow):
             self.queue_panel.choose(document.job_id)
         self.banner.pass_on()
         self._fill_recent()
-        self._enable()
+        self._show_range()
         self.transport.refresh()
 
     def _show_settings(self) -> None:
@@ -263,6 +266,27 @@ class MainWindow(QMainWindow):
     def _edit_settings(self) -> None:
         self.workspace.orders.edit(self.settings.settings)
         self._show_gops()
+
+    @Slot()
+    def _keep_preset(self) -> None:
+        name = self.commands.file.dialogs.ask_name(self.tr("Keep these settings"), self.tr("Name"))
+        if name:
+            self.workspace.preferences.keep_preset(name, self.settings.settings)
+            self.settings.show_presets(self.workspace.preferences.presets)
+
+    @Slot(str)
+    def _forget_preset(self, name: str) -> None:
+        self.workspace.preferences.forget_preset(name)
+        self.settings.show_presets(self.workspace.preferences.presets)
+
+    @Slot()
+    def _show_range(self) -> None:
+        clock = self.workspace.clock
+        marked = (clock.begin, clock.end) != (0, None)
+        end = clock.count if clock.end is None else clock.end
+        times = f"{timecode(clock.seconds(clock.begin))} \u2013 {timecode(clock.seconds(end))}"
+        self.settings.show_range(times if marked else "")
+        self._enable()
 
     @Slot(object)
     def _choose_region(self, region: object) -> None:

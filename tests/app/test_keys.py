@@ -12,7 +12,7 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication, QComboBox, QSlider
 from pytestqt.qtbot import QtBot
 
-from app.ui.canvas.compare_view import Mode
+from app.ui.canvas.sides import Mode
 from app.ui.dialogs.files import parsed_time
 from app.ui.main_window import MainWindow
 from tests.support.windows import PATIENCE, activate, drop, press

@@ -15,7 +15,7 @@ from app.core.playing.clock import FrameClock
 from app.core.playing.frame_store import FrameStore
 from app.core.playing.original import OriginalReader
 from app.core.playing.player import ORIGINAL, RESULT, Player
-from app.ui.canvas.compare_view import difference
+from app.ui.canvas.sides import difference
 from app.ui.canvas.viewport import MAX_ZOOM, MIN_ZOOM, Viewport
 from codec.events import PreviewReady
 from codec.video import VideoReader

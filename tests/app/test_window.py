@@ -18,7 +18,7 @@ from app.core.jobs.job import Job, State, to_json
 from app.core.playing.sound_device import Fill, NoSoundError, Output
 from app.core.preferences import Preferences
 from app.core.workspace import Workspace
-from app.ui.canvas.compare_view import Mode
+from app.ui.canvas.sides import Mode
 from app.ui.commands.encode import TRIED_TARGETS
 from app.ui.main_window import MainWindow
 from app.ui.panels.goal import words_for
@@ -94,7 +94,9 @@ def test_drop_encode_play_retarget_export(qtbot: QtBot, window: MainWindow, clip
     panel = RetargetPanel()
     qtbot.addWidget(panel)
     assert panel.show_document(workspace.document)
-    assert not panel.show_document(replace(workspace.document, gops=tuple(replace(g, t_star=0) for g in info.gops)))
+    bare = replace(info, gops=tuple(replace(gop, implicit_bits=0) for gop in info.gops))
+    assert not panel.show_document(replace(workspace.document, info=bare))
+    assert "Nothing can be left out" in panel.words
 
     video = tmp_path / "out.mp4"
     with qtbot.waitSignal(workspace.ended, timeout=PATIENCE):

@@ -53,7 +53,7 @@ def show_source(path: Path) -> QWidget:
 def show_window(folder: Path) -> QWidget:
     from app.core.preferences import Preferences
     from app.core.workspace import Workspace
-    from app.ui.canvas.compare_view import Mode
+    from app.ui.canvas.sides import Mode
     from app.ui.main_window import MainWindow
     from app.ui.theme import Theme
     from codec.events import PreviewReady

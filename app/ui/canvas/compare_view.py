@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
 
-import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSizeF, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import (
     QColor,
@@ -24,6 +21,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from app.core.playing.frame_store import Picture
 from app.core.playing.player import Player
 from app.ui.canvas.painting import paint_chip, paint_invitation, paint_wait, to_image
+from app.ui.canvas.sides import Mode, Side, Wait, difference
 from app.ui.canvas.viewport import Viewport
 from app.ui.theme import Theme
 from app.ui.words import pane_label
@@ -33,38 +31,6 @@ GAINS = (1, 2, 4, 8, 16)
 _GRAB = 12.0
 _GAP = 6.0
 _TURN_MS, _TURN = 60, 20
-
-
-class Mode(StrEnum):
-    """How two pictures are shown."""
-
-    SIDE = "side"
-    WIPE = "wipe"
-    DIFFERENCE = "difference"
-
-
-@dataclass(frozen=True)
-class Wait:
-    """Why a side has no picture; `working` says that somebody makes it."""
-
-    text: str
-    working: bool = False
-
-
-@dataclass(frozen=True)
-class Side:
-    """A side as it is painted: which place it has (1 or 2), whose it is and what is there of it."""
-
-    place: int
-    name: str
-    label: str
-    pixels: Picture | None
-
-
-def difference(a: Picture, b: Picture, gain: int) -> Picture:
-    """|a - b| times `gain`, uint8, clipped at white."""
-    apart = np.abs(a.astype(np.int16) - b)
-    return np.asarray(np.minimum(apart * gain, 255), np.uint8)
 
 
 class CompareView(QWidget):

@@ -8,8 +8,9 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from app.core.playing.player import Player
-from app.ui.canvas.compare_view import CompareView, Mode
+from app.ui.canvas.compare_view import CompareView
 from app.ui.canvas.scrub_bar import ScrubBar
+from app.ui.canvas.sides import Mode
 from app.ui.theme import Theme
 from app.ui.widgets import label, tool_button
 

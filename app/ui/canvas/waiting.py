@@ -7,7 +7,7 @@ from PySide6.QtCore import QCoreApplication
 from app.core.jobs.job import State
 from app.core.playing.player import RESULT
 from app.core.workspace import Workspace
-from app.ui.canvas.compare_view import Wait
+from app.ui.canvas.sides import Wait
 
 
 def why_empty(workspace: Workspace, name: str) -> Wait:

@@ -36,7 +36,7 @@ class FileCommands(QObject):
                 "export",
                 "file",
                 self.tr("Export video"),
-                dialogs.export_video,
+                self._export_video,
                 self._has_result,
                 ("Ctrl+E",),
                 "export",
@@ -100,6 +100,10 @@ class FileCommands(QObject):
         if document is not None:
             place = (document.result or document.source or Path()).parent
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(place)))
+
+    def _export_video(self) -> None:
+        # As it is being played.
+        self.dialogs.export_video(self._window.retarget.goal)
 
     def _export_png(self) -> None:
         self.dialogs.export_plot(".png", self._window.plots.trajectory.export_png)

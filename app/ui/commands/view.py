@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 
 from app.ui.actions import Entry
-from app.ui.canvas.compare_view import Mode
+from app.ui.canvas.sides import Mode
 from app.ui.layout import PANELS
 
 if TYPE_CHECKING:

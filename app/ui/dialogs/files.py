@@ -13,6 +13,7 @@ from app.core.document import SUFFIX, VIDEO_SUFFIXES, free_name
 from app.core.notice import Notice
 from app.core.workspace import Workspace
 from app.ui.canvas.painting import to_image
+from codec.settings import Bitrate, Quality
 from codec.video import scaled_picture
 
 
@@ -33,9 +34,8 @@ class Dialogs(QObject):
         if names:
             self._workspace.open([Path(name) for name in names])
 
-    @Slot()
-    def export_video(self) -> None:
-        """A name for the decoded video."""
+    def export_video(self, goal: Quality | Bitrate | None = None) -> None:
+        """A name for the decoded video; it is decoded at `goal`, or as it was encoded."""
         kinds = (
             self.tr("H.264 and AAC, plays everywhere (*.mp4 *.mov)"),
             self.tr("AV1 and Opus, smaller (*.webm)"),
@@ -43,7 +43,7 @@ class Dialogs(QObject):
         )
         name = self._ask(self.tr("Export video"), ".mp4", ";;".join(kinds))
         if name is not None:
-            self._workspace.orders.export(name)
+            self._workspace.orders.export(name, goal)
 
     def export_plot(self, suffix: str, write: Callable[[Path], None]) -> None:
         """A name for a plot's picture or figures, or for the report."""
@@ -81,6 +81,11 @@ class Dialogs(QObject):
             self._window, self.tr("Go to time"), self.tr("Seconds, or minutes:seconds"), text=f"{seconds:.2f}"
         )
         return parsed_time(text) if ok else None
+
+    def ask_name(self, title: str, what: str) -> str:
+        """A name; "" where none was given."""
+        text, ok = QInputDialog.getText(self._window, title, what)
+        return text.strip() if ok else ""
 
     def may_quit(self) -> bool:
         """Whether the window may close although jobs run."""

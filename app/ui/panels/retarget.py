@@ -5,16 +5,16 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QSlider, QVBoxLayout, QWidget
 
-from app.core.document import Document, retargeted_bytes
+from app.core.document import Document, retargeted_sizes
 from app.ui.panels.goal import MOST, SLIDER_UNIT, words_for
-from app.ui.widgets import label, value_and_slider
+from app.ui.widgets import ignore_wheel, label, value_and_slider
 from app.ui.words import human_bytes
 from codec.errors import FreeGvcError
 from codec.settings import Quality
 
 
 class RetargetPanel(QWidget):
-    """A slider from the file's own target upwards.
+    """A slider from the file's own target upwards, or the reason why there is none.
 
     Attributes:
         chosen: a Quality to play at, or None for the file's own.
@@ -24,16 +24,22 @@ class RetargetPanel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._document: Document | None = None
+        # Bytes at each value of the slider, from its first on: read once, so that no tick reads the file.
+        self._sizes: tuple[int, ...] = ()
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setAccessibleName(self.tr("Play the finished file at a lower quality"))
+        self._control = QWidget()
         self._size, self._words = label("", "value"), label("", "muted")
         self._words.setWordWrap(True)
+        row = value_and_slider(self._size, self.slider)
+        row.setContentsMargins(0, 0, 0, 0)
+        self._control.setLayout(row)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        column.addLayout(value_and_slider(self._size, self.slider))
+        column.addWidget(self._control)
         column.addWidget(self._words)
+        ignore_wheel(self.slider)
         self.slider.valueChanged.connect(self._moved)
         self.slider.sliderReleased.connect(self._choose)
 
@@ -41,41 +47,56 @@ class RetargetPanel(QWidget):
     def goal(self) -> Quality | None:
         """What the slider says; None at the file's own target."""
         at = self.slider.value()
-        return None if at <= self.slider.minimum() else Quality(at * SLIDER_UNIT)
+        return None if not self._sizes or at <= self.slider.minimum() else Quality(at * SLIDER_UNIT)
 
     @property
     def size_text(self) -> str:
         """The size it shows."""
         return self._size.text()
 
-    def show_document(self, document: Document | None) -> bool:
+    @property
+    def words(self) -> str:
+        """What it says below the slider, or in its place."""
+        return self._words.text()
+
+    def show_document(self, document: Document) -> bool:
         """Take another file; whether it can be re-targeted."""
-        self._document = document
-        if document is None or document.target is None or not document.can_be_smaller:
-            return False
-        target = document.target
+        self._sizes = ()
+        reason = self._measure(document)
+        self._control.setVisible(bool(self._sizes))
+        if reason:
+            self._words.setText(reason)
+        else:
+            self._describe()
+        return bool(self._sizes)
+
+    def _measure(self, document: Document) -> str:
+        """Learn the sizes; why there are none, or ""."""
+        info, target = document.info, document.target
+        if info is None or document.result is None:
+            return self.tr("Nothing is coded yet.")
+        if target is None:
+            return self.tr("Its quality was not measured, so there is nothing to choose by.")
+        if not document.can_be_smaller:
+            return self.tr("Nothing can be left out: its bits are all in the base layer. Encode it again (Ctrl+D).")
+        first = round(target / SLIDER_UNIT)
+        last = max(first + 1, round(MOST / SLIDER_UNIT))
+        try:
+            sizes = retargeted_sizes(document.result, [Quality(at * SLIDER_UNIT) for at in range(first + 1, last + 1)])
+        except FreeGvcError as error:
+            return str(error)
+        self._sizes = (info.bytes, *sizes)
         self.slider.blockSignals(True)
-        self.slider.setRange(
-            round(target / SLIDER_UNIT), max(round(target / SLIDER_UNIT) + 1, round(MOST / SLIDER_UNIT))
-        )
-        self.slider.setValue(self.slider.minimum())
+        self.slider.setRange(first, last)
+        self.slider.setValue(first)
         self.slider.blockSignals(False)
-        self._describe()
-        return True
+        return ""
 
     @Slot()
     def _describe(self) -> None:
-        document, goal = self._document, self.goal
-        if document is None or document.result is None or document.info is None:
-            return
-        try:
-            size = document.info.bytes if goal is None else retargeted_bytes(document.result, goal)
-        except FreeGvcError as error:
-            self._words.setText(str(error))
-            return
-        value = self.slider.value() * SLIDER_UNIT
-        self._size.setText(human_bytes(size))
-        self._words.setText(f"DISTS {value:.3f}: {words_for(value)}")
+        at = self.slider.value()
+        self._size.setText(human_bytes(self._sizes[at - self.slider.minimum()]))
+        self._words.setText(f"DISTS {at * SLIDER_UNIT:.3f}: {words_for(at * SLIDER_UNIT)}")
 
     @Slot()
     def _moved(self) -> None:

@@ -155,8 +155,8 @@ class SettingsPanel(QWidget):
         self._source.setVisible(bool(text))
 
     def show_range(self, text: str) -> None:
-        """Which part of the video is taken."""
-        self._range.setText(text)
+        """Which part of the video is taken; "" for all of it."""
+        self._range.setText(text or self.tr("All; I and O mark a part"))
 
     def _fill(self) -> None:
         self._prior.addItem(prior_words(DEFAULT_PRIOR), DEFAULT_PRIOR)
