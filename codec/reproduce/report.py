@@ -19,9 +19,9 @@ import numpy as np
 from codec.errors import InputError
 from codec.files import write_whole
 from codec.metrics.bd_rate import bd_rate
+from codec.reproduce.plots import NO_PLOTS, Panel, can_plot, chart
 from codec.reproduce.points import Point
 from codec.reproduce.run import Failed
-from codec.reproduce.svg import Panel, chart
 
 REPORT, POINTS, BD_RATES, PLOTS = "report.md", "points.csv", "bd_rates.csv", "plots"
 
@@ -91,8 +91,9 @@ def write_report(folder: Path, results: Results) -> Path:
     rates = list(bd_rates(results))
     write_whole(folder / POINTS, _csv(_point_rows(results)).encode())
     write_whole(folder / BD_RATES, _csv(_bd_rows(rates)).encode())
-    for name, text in _plots(results):
-        write_whole(folder / PLOTS / f"{name}.svg", text.encode())
+    if can_plot():
+        for name, picture in _plots(results):
+            write_whole(folder / PLOTS / f"{name}.svg", picture)
     write_whole(folder / REPORT, ("\n".join(_page(results, rates)) + "\n").encode())
     return folder / REPORT
 
@@ -139,7 +140,7 @@ def _bd_rows(rates: Iterable[BdRate]) -> Iterator[Sequence[object]]:
         yield [rate.sequence, rate.codec, rate.peer, rate.metric, "" if rate.percent is None else f"{rate.percent:.3f}"]
 
 
-def _plots(results: Results) -> Iterator[tuple[str, str]]:
+def _plots(results: Results) -> Iterator[tuple[str, bytes]]:
     """(file name, SVG): the mean of everything, of each group, and every sequence."""
     names = results.sequences
     for title, chosen in (("mean", names), *_groups(names)):
@@ -193,7 +194,7 @@ def _page(results: Results, rates: Sequence[BdRate]) -> Iterator[str]:
                 for metric in results.lower_is_better
             ],
         )
-    yield f"![Mean curves]({PLOTS}/{file_name('mean')}.svg)"
+    yield f"![Mean curves]({PLOTS}/{file_name('mean')}.svg)" if can_plot() else NO_PLOTS
     yield ""
     yield "## Mean of each setting"
     yield ""

@@ -1,6 +1,10 @@
 """Get one large file over HTTP so that neither a dropped line nor a restart loses what is already here.
 
 A file grows as NAME.part beside a note of what it is part of, and gets its name only when size and hash are right.
+
+huggingface_hub's `http_get` (2.4.0) was tried in its place: it asks for no range by version, takes any range for the
+one it asked for, keeps bytes beyond the end, doesn't try again after a server's error, and only another thread could
+pause it. 15 of the 66 tests of the store against a hostile server failed; what mended them is what is here.
 """
 
 from __future__ import annotations
