@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from codec.encoding import plan
-from codec.errors import InputError, SettingsError
+from codec.errors import InputError, MissingModelError, SettingsError
+from codec.format.info import describe
 from codec.metrics.base import Frames
 from codec.metrics.dists import Dists
 from codec.metrics.pocket_dists import POCKET_WEIGHTS, PocketDists, load_pocket_network
-from codec.priors.gaussian import GaussianPrior
-from codec.settings import EncodeSettings, Quality
+from codec.settings import Quality
+from tests.support.codec_runs import film, run_encode
 from tests.support.metric_cases import box_blur
 
 CPU = torch.device("cpu")
@@ -89,9 +89,10 @@ def test_is_near_exact_dists_on_a_clip_it_never_saw(pocket: PocketDists, talking
         assert pocket(frames, version) == pytest.approx(exact(frames, version), abs=0.06)
 
 
-def test_a_machine_without_networks_can_still_aim_at_dists(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("codec.metrics.catalog.default_folders", list)
-    judge, note = plan._choose_metric(EncodeSettings(goal=Quality(0.15)), GaussianPrior())
-    assert isinstance(judge, PocketDists)
-    assert note is not None
-    assert "metric-vgg16" in note
+def test_a_machine_without_networks_can_still_aim_at_dists(tmp_path: Path) -> None:
+    run = run_encode(film(tmp_path / "in.mp4", 6), tmp_path / "a.fgvc", goal=Quality(0.3))
+    assert any("pocket-dists" in warning and "metric-vgg16" in warning for warning in run.warnings)
+    assert describe(tmp_path / "a.fgvc").header.target.kind == "dists"
+    with pytest.raises(MissingModelError, match="models get metric-alexnet"):
+        run_encode(tmp_path / "in.mp4", tmp_path / "b.fgvc", goal=Quality(0.3, "lpips"))
+    assert not (tmp_path / "b.fgvc").exists()

@@ -146,20 +146,23 @@ def _scheduler_x0(name: str, x: torch.Tensor, output: torch.Tensor, step: int, p
         return euler.step(output, euler.timesteps[0], x).prev_sample
     unipc = UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0)
     unipc.set_timesteps(10)
-    unipc.sigmas[0], unipc._step_index = sigma, 0
+    unipc.sigmas[0] = sigma
+    # Otherwise `step` sets it, which also needs the steps before.
+    unipc._step_index = 0
     return unipc.convert_model_output(output, sample=x)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 @pytest.mark.parametrize("step", [0, 9, 28])
 def test_prediction_is_the_schedulers_own(priors: Any, name: str, step: int) -> None:
-    prior, _ = priors[name]
+    kind, model = KINDS[name]
+    models = load_models(kind, priors[name][1], torch.device("cpu"), "float32")
+    prior = DiffusionPrior(name, model(models), models)
     condition = prior.prepare(None, WHOLE_FRAMES[name], 64, 64)
     shape = prior.geometry.latent_shape(WHOLE_FRAMES[name], 64, 64)
     x = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     outputs: list[torch.Tensor] = []
-    transformer = prior._model._transformer
-    handle = transformer.register_forward_hook(lambda _m, _a, result: outputs.append(result[0]))
+    handle = models.transformer.register_forward_hook(lambda _m, _a, result: outputs.append(result[0]))
     ours = prior.denoise(x, step, condition)
     handle.remove()
     output = outputs[0]
