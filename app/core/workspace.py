@@ -20,6 +20,7 @@ from app.core.notice import Notice, Remedy, damage_words, left_words
 from app.core.orders import Orders, document_of
 from app.core.peers import OURS, Peers
 from app.core.playing.frame_metrics import FrameMetrics
+from app.core.playing.quality_curve import QualityCurve
 from app.core.playing.sound_device import Opener, open_device
 from app.core.preferences import Preferences
 from app.core.viewer import Viewer
@@ -68,7 +69,9 @@ class Workspace(QObject):
         self.viewer = Viewer(preferences, self._engine(), opener, self)
         self.clock, self.player, self.sound = self.viewer.clock, self.viewer.player, self.viewer.sound
         self.playback = self.viewer.playback
-        self.frame_metrics = FrameMetrics(self.player, self._engine(background=True), self._is_idle, self)
+        judge = self._engine(background=True)
+        self.frame_metrics = FrameMetrics(self.player, judge, self._is_idle, self)
+        self.curve = QualityCurve(self.player, judge, self._is_idle, self)
         self._store_engine = self._engine(warm=False)
         self.models = Models(self._store_engine, self)
         self.orders = Orders(self.queue, self.viewer, self.sessions, preferences, self)
@@ -113,6 +116,7 @@ class Workspace(QObject):
 
     def close(self) -> None:
         """End everything; an encode that runs can be resumed at the next start."""
+        self.curve.close()
         self.frame_metrics.close()
         self.viewer.close()
         for session in self.sessions:
@@ -199,6 +203,7 @@ class Workspace(QObject):
         self.viewer.show(document, running=current is not None and current.id == document.job_id)
         self.orders.show_range()
         self.peers.show(document.result)
+        self.curve.show(document)
 
     # --- Other codecs -----------------------------------------------------------------------------------------------
 
@@ -291,6 +296,7 @@ class Workspace(QObject):
             self._tell(f"{job.output.name}: {job.message}")
         if self._is_open(job_id) and job.output.exists():
             self.viewer.adopt(document_of(job))
+            self.curve.show(self.document)
             self.peers.show(job.output)
         self.ended.emit(job_id)
 

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QScrollArea, QSplitter, QVBoxLayout, QWidget
 
 from app.core.preferences import Preferences
 
-PANELS = ("queue", "settings", "plots")
+PANELS = ("queue", "settings", "plots", "filmstrip")
 """What can be folded away."""
 
 SIDE_WIDTH, QUEUE_WIDTH, LEAST_QUEUE_WIDTH, PLOTS_HEIGHT = 300, 230, 160, 190
@@ -17,7 +17,7 @@ _GAP = 8
 
 
 class Layout(QObject):
-    """Arranges three panels around a canvas.
+    """Arranges panels around a canvas.
 
     Attributes:
         changed: a panel was folded or shown.

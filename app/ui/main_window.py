@@ -24,6 +24,7 @@ from app.core.workspace import Workspace
 from app.ui.actions import Actions
 from app.ui.banner import Banner
 from app.ui.canvas.compare_view import CompareView
+from app.ui.canvas.filmstrip import Filmstrip
 from app.ui.canvas.transport import Transport, timecode
 from app.ui.canvas.volume import VolumeControl
 from app.ui.canvas.waiting import why_empty
@@ -65,7 +66,8 @@ class MainWindow(QMainWindow):
         self.view = CompareView(workspace.player, theme)
         self.view.why_empty = lambda name: why_empty(workspace, name)
         self.volume = VolumeControl(theme, workspace.preferences.volume, workspace.preferences.muted)
-        self.transport = Transport(workspace.player, self.view, theme, self.volume)
+        self.filmstrip = Filmstrip(workspace.player, workspace.curve, theme)
+        self.transport = Transport(workspace.player, self.view, theme, self.volume, self.filmstrip)
         self.settings = SettingsPanel(workspace.preferences.encode, workspace.preferences.presets)
         self.readouts = Readouts()
         self.retarget = RetargetPanel()
@@ -108,6 +110,7 @@ class MainWindow(QMainWindow):
             "queue": card(self.tr("QUEUE"), self.queue_panel),
             "settings": side,
             "plots": self.plots,
+            "filmstrip": self.filmstrip,
         }
         layout = Layout(panels, centre, self.workspace.preferences, self)
         self.setCentralWidget(layout.whole)
@@ -141,6 +144,7 @@ class MainWindow(QMainWindow):
         self.queue_panel.resume_wanted.connect(workspace.orders.resume)
         self.queue_panel.again_wanted.connect(workspace.again)
         self.plots.seeked.connect(workspace.clock.seek)
+        self.filmstrip.seeked.connect(workspace.clock.seek)
         self.retarget.chosen.connect(workspace.viewer.retarget)
         self.peers.start_wanted.connect(workspace.compare_peers)
         self.view.mode_changed.connect(self._enable)
@@ -169,6 +173,7 @@ class MainWindow(QMainWindow):
         self._retarget_card.setVisible(document.result is not None)
         self._peers_card.setVisible(document.source is not None and document.result is not None)
         self.readouts.show_document(document)
+        self.filmstrip.show_document(document)
         self.settings.show_source("" if document.source_facts is None else source_words(document.source_facts))
         self._show_settings()
         if document.job_id:
@@ -356,6 +361,7 @@ class MainWindow(QMainWindow):
         self.layout_.save()
         self.log_window.close()
         self.commands.close()
+        self.filmstrip.close_reader()
         self.workspace.close()
         event.accept()
 

@@ -82,10 +82,10 @@ class Handlers:
 
     def _measure(self, task: Measure) -> Iterator[Measured]:
         judges: dict[str, Metric] = {}
-        for name in METRICS:
+        for name in task.metrics or METRICS:
             with contextlib.suppress(MissingModelError, SettingsError):
                 judges[name] = self._judge(name)
-        if "dists" not in judges:
+        if not task.metrics and "dists" not in judges:
             judges["pocket-dists"] = self._judge("pocket-dists")
         height, width = task.distorted.shape[:2]
         pair = (scaled_picture(task.reference, width, height)[None], task.distorted[None])

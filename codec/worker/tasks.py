@@ -45,14 +45,18 @@ class Play:
 
 @dataclass(frozen=True)
 class Measure:
-    """Measure one frame, uint8 (H, W, 3), against its reference by every metric that can run here: a `Measured`.
+    """Measure one frame, uint8 (H, W, 3), against its reference: a `Measured`.
 
     A reference of another size is brought to that of the frame.
+
+    Attributes:
+        metrics: names of those to measure by; none stands for every one that people look at and that can run here.
     """
 
     frame: int
     reference: NDArray[np.uint8] = field(repr=False)
     distorted: NDArray[np.uint8] = field(repr=False)
+    metrics: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

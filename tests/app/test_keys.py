@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from app.ui.canvas.sides import Mode
 from app.ui.dialogs.files import parsed_time
+from app.ui.layout import PANELS
 from app.ui.main_window import MainWindow
 from tests.support.windows import PATIENCE, activate, drop, press
 
@@ -143,11 +144,11 @@ def test_every_action_of_the_canvas_stands_in_a_menu_with_its_key(qtbot: QtBot, 
 
 
 def test_panels_fold_away_and_stay_folded(window: MainWindow) -> None:
-    for name in ("queue", "settings", "plots"):
+    for name in PANELS:
         window.actions_[name].trigger()
         assert not window.layout_.is_shown(name)
         assert not window.actions_[name].isChecked()
-    assert window.workspace.preferences.folded == ["queue", "settings", "plots"]
+    assert window.workspace.preferences.folded == list(PANELS)
     window.actions_["plots"].trigger()
     assert window.layout_.is_shown("plots")
-    assert window.workspace.preferences.folded == ["queue", "settings"]
+    assert window.workspace.preferences.folded == ["queue", "settings", "filmstrip"]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QImage
 from pytestqt.qtbot import QtBot
 
@@ -16,6 +17,7 @@ from app.core.engine import Engine
 from app.core.playing.clock import FrameClock
 from app.core.playing.playback import Decoding, Playback, Reel
 from app.core.playing.player import Player
+from app.core.playing.thumbnails import COUNT
 from app.ui.main_window import MainWindow
 from app.ui.words import pane_label
 from codec.decoder import decode
@@ -150,3 +152,25 @@ def test_a_file_whose_end_is_missing_says_so(window: MainWindow, scenes: tuple[P
     assert window.banner.message.startswith("The end of cut.fgvc is missing")
     assert "ends without its index" in window.workspace.log.text
     assert window.workspace.document is not None
+
+
+def test_the_filmstrip_shows_the_source_and_how_each_frame_looks(
+    qtbot: QtBot, window: MainWindow, scenes: tuple[Path, Path]
+) -> None:
+    source, result = scenes
+    workspace = window.workspace
+    workspace._look_at(replace(of_result(result), source=source))
+    qtbot.waitUntil(lambda: window.filmstrip.pictures == COUNT, timeout=PATIENCE)
+    # Frames are measured in the background, as far as they are decoded.
+    qtbot.waitUntil(lambda: len(workspace.curve.values) >= 10, timeout=PATIENCE)
+    assert all(0 < value < 1 for value in workspace.curve.values.values())
+    # What the user asks for comes between.
+    window.actions_["measure"].trigger()
+    qtbot.waitUntil(lambda: "at 192\u00d7128:" in window.view.metrics_text, timeout=PATIENCE)
+    with qtbot.waitSignal(window.filmstrip.seeked):
+        qtbot.mouseClick(window.filmstrip, Qt.MouseButton.LeftButton, pos=QPoint(window.filmstrip.width() - 10, 5))
+    assert workspace.clock.frame == 71
+    # Another file has another curve, and one that is not coded none.
+    workspace.open([source])
+    assert not workspace.curve.values
+    qtbot.waitUntil(lambda: window.filmstrip.pictures == COUNT, timeout=PATIENCE)

@@ -39,7 +39,8 @@ class FrameMetrics(QObject):
         self._player, self._engine, self._idle = player, engine, idle
         self._side = RESULT
         self.region: tuple[int, int, int, int] | None = None
-        self._owed = False
+        # Asked for; put off while the child is at work; being measured for us.
+        self._owed = self._due = self._mine = False
         self._rest = QTimer(self, singleShot=True, interval=REST_MS)
         self._rest.timeout.connect(self._rested)
         player.updated.connect(self._changed)
@@ -78,6 +79,7 @@ class FrameMetrics(QObject):
 
     @Slot()
     def _changed(self) -> None:
+        self._due = False
         self.stale.emit()
         self._rest.start()
 
@@ -93,20 +95,23 @@ class FrameMetrics(QObject):
         pictures = self._pictures(exact=self._owed)
         # A picture that is still being scaled tells when it is there; a child at work tells when it is done.
         if pictures is None or self._engine.busy:
+            self._due = pictures is not None
             return
         self._rest.stop()
-        self._owed = False
+        self._owed = self._due = False
+        self._mine = True
         self._engine.submit(Measure(self._player.clock.frame, *pictures))
 
     @Slot(object)
     def _tell(self, messages: tuple[object, ...]) -> None:
         for message in messages:
-            if isinstance(message, Measured) and message.frame == self._player.clock.frame:
+            if self._mine and isinstance(message, Measured) and message.frame == self._player.clock.frame:
                 self.measured.emit(message, self._side)
 
     @Slot(object)
     def _settled(self, settled: Settled) -> None:
-        if settled.outcome in (Outcome.REFUSED, Outcome.FAILED):
+        mine, self._mine = self._mine, False
+        if mine and settled.outcome in (Outcome.REFUSED, Outcome.FAILED):
             self.refused.emit(settled.message)
-        elif self._owed:
+        elif self._owed or self._due:
             self._rested()

@@ -29,6 +29,10 @@ class FrameStore:
         self._focus = number
         return self._frames.get(number)
 
+    def peek(self, number: int) -> Picture | None:
+        """The frame, or None, for somebody who doesn't look at it."""
+        return self._frames.get(number)
+
     def put(self, number: int, frame: Picture) -> None:
         """Keep a frame, in place of an older one of that number."""
         old = self._frames.get(number)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QGridLayout, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from app.core.playing.player import Player
 from app.ui.canvas.compare_view import CompareView
@@ -24,7 +24,13 @@ class Transport(QWidget):
     """Buttons and a slider for one clock and one view, and the `volume` control."""
 
     def __init__(
-        self, player: Player, view: CompareView, theme: Theme, volume: QWidget, parent: QWidget | None = None
+        self,
+        player: Player,
+        view: CompareView,
+        theme: Theme,
+        volume: QWidget,
+        filmstrip: QWidget,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._clock, self._view, self._theme = player.clock, view, theme
@@ -36,7 +42,7 @@ class Transport(QWidget):
         self._time.setMinimumWidth(170)
         self._time.setContentsMargins(0, 0, 8, 0)
         self._modes = QButtonGroup(self)
-        self._lay_out(volume)
+        self._lay_out(volume, filmstrip)
         self._clock.changed.connect(self._show)
         self._clock.playing_changed.connect(self._show_playing)
         self._clock.speed_changed.connect(self.refresh)
@@ -58,16 +64,18 @@ class Transport(QWidget):
         self._zoom.setText("" if zoom is None else f"{zoom:.0%}" + (self.tr(", fits") if fits else ""))
         self._loop.setChecked(self._clock.loop)
 
-    def _lay_out(self, volume: QWidget) -> None:
+    def _lay_out(self, volume: QWidget, filmstrip: QWidget) -> None:
         column = QVBoxLayout(self)
         column.setContentsMargins(4, 4, 4, 4)
         column.setSpacing(2)
         # A row of its own: beside the buttons too little would be left of it to aim at a frame.
-        position, row = QHBoxLayout(), QHBoxLayout()
+        position, row = QGridLayout(), QHBoxLayout()
         position.setContentsMargins(8, 0, 0, 0)
-        position.addWidget(self._slider, 1)
-        position.addSpacing(8)
-        position.addWidget(self._time)
+        position.setVerticalSpacing(2)
+        position.setColumnStretch(0, 1)
+        position.addWidget(filmstrip, 0, 0)
+        position.addWidget(self._slider, 1, 0)
+        position.addWidget(self._time, 1, 1)
         row.setSpacing(2)
         column.addLayout(position)
         column.addLayout(row)

@@ -75,7 +75,9 @@ class ViewCommands(QObject):
 
     def _panels(self) -> list[Entry]:
         window = self._window
-        names = dict(zip(PANELS, (self.tr("Queue"), self.tr("Settings"), self.tr("Plots")), strict=True))
+        names = dict(
+            zip(PANELS, (self.tr("Queue"), self.tr("Settings"), self.tr("Plots"), self.tr("Filmstrip")), strict=True)
+        )
         panels = [
             Entry(
                 name,

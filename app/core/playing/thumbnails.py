@@ -1,0 +1,52 @@
+"""Small pictures along a source's timeline, read in a thread."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QThread, Signal
+
+from app.core.playing.frame_store import Picture
+from codec.errors import FreeGvcError
+from codec.video import VideoReader, coding_size
+
+COUNT, HEIGHT = 14, 40
+
+
+class Thumbnails(QThread):
+    """Reads COUNT pictures, each from the middle of its part of a clip.
+
+    Attributes:
+        arrived: (place, Picture).
+    """
+
+    arrived = Signal(int, object)
+
+    def __init__(self, path: Path, start: float, seconds: float, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._path, self._clip_start, self._seconds = path, start, seconds
+        self.start()
+
+    def close(self) -> None:
+        """End the thread."""
+        self.requestInterruption()
+        self.wait()
+
+    def run(self) -> None:
+        """The thread."""
+        for place in range(COUNT):
+            if self.isInterruptionRequested():
+                return
+            picture = self._read(self._clip_start + self._seconds * (place + 0.5) / COUNT)
+            if picture is not None:
+                self.arrived.emit(place, picture)
+
+    def _read(self, seconds: float) -> Picture | None:
+        try:
+            with VideoReader(self._path, start=seconds) as reader:
+                reader.size = coding_size(reader.info, HEIGHT, 2)
+                frame = next(reader.frames(), None)
+        except FreeGvcError:
+            # Behind the end of a file that is shorter than it says; who reads its pictures tells of damage.
+            return None
+        return None if frame is None else frame.pixels
