@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -145,6 +145,12 @@ def of_result(path: Path, source: Path | None = None, start: float = 0.0, job_id
         times=times,
         source_facts=facts,
     )
+
+
+def with_source(document: Document, source: Path) -> Document:
+    """A finished file beside the video it was made from; raises InputError where that can't be read."""
+    facts = SourceFacts.of(source, probe(source))
+    return replace(document, source=source, source_facts=facts)
 
 
 def gop_events(path: Path) -> Iterable[GopDone]:

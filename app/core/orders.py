@@ -95,6 +95,12 @@ class Orders(QObject):
         for name, one in (trials or {f" (trial at {start:.1f} s)": trial}).items():
             self._encodes.start_job(self.add_encode(document.source, one, name).id)
 
+    def save_as(self, output: Path) -> None:
+        """Give the result of the open job, while it waits, another name or place."""
+        job = self.job
+        if job is not None and job.state is State.QUEUED:
+            self._queue.update(job.id, output=output)
+
     def add_encode(self, source: Path, settings: EncodeSettings, suffix: str = "") -> Job:
         """Queue an encode beside its source; it waits."""
         output = self._free(source.with_name(source.stem + suffix + SUFFIX))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from app.core.document import SUFFIX, Document, of_result, of_source, videos_in
+from app.core.document import SUFFIX, Document, of_result, of_source, videos_in, with_source
 from app.core.engine import Engine
 from app.core.jobs.job import ACTIVE, Job, State
 from app.core.jobs.progress import Progress
@@ -170,6 +170,15 @@ class Workspace(QObject):
             self._tell(text)
         elif text:
             self.noted.emit(text)
+
+    def compare_with(self, source: Path) -> None:
+        """Show another video beside the open file: that it was made from, or any other."""
+        if self.document is None or self.document.result is None:
+            return
+        try:
+            self._look_at(with_source(self.document, source))
+        except FreeGvcError as error:
+            self._tell(str(error))
 
     def again(self, job_id: str = "") -> None:
         """Make another job of one, or of what is open, and look at it."""

@@ -174,7 +174,11 @@ class MainWindow(QMainWindow):
         self._peers_card.setVisible(document.source is not None and document.result is not None)
         self.readouts.show_document(document)
         self.filmstrip.show_document(document)
-        self.settings.show_source("" if document.source_facts is None else source_words(document.source_facts))
+        facts = document.source_facts
+        if facts is None:
+            self.settings.show_source("")
+        else:
+            self.settings.show_source(source_words(facts), min(facts.width, facts.height))
         self._show_settings()
         if document.job_id:
             self.queue_panel.choose(document.job_id)

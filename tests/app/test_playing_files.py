@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from app.core.document import of_result
@@ -174,3 +175,30 @@ def test_the_filmstrip_shows_the_source_and_how_each_frame_looks(
     workspace.open([source])
     assert not workspace.curve.values
     qtbot.waitUntil(lambda: window.filmstrip.pictures == COUNT, timeout=PATIENCE)
+
+
+def test_any_video_can_be_shown_beside_a_file(
+    qtbot: QtBot, window: MainWindow, scenes: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, result = scenes
+    drop(window, result)
+    player = window.workspace.player
+    assert not player.has_original
+    assert window.filmstrip.height() == 0
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(source), ""))
+    window.actions_["beside"].trigger()
+    qtbot.waitUntil(lambda: player.picture("original") is not None, timeout=PATIENCE)
+    assert player.has_result
+    assert window.filmstrip.height() > 0
+
+
+def test_the_result_of_a_job_that_waits_can_go_elsewhere(
+    window: MainWindow, scenes: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop(window, scenes[0])
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "mine"), ""))
+    window.actions_["save as"].trigger()
+    assert [job.output for job in window.workspace.queue] == [tmp_path / "mine.fgvc"]
+    # The coding size may be the source's own.
+    assert window.settings._side.findText("As the source (128)") > 0
+    assert window.settings._side.itemText(0) == "As the prior likes (240)"

@@ -32,7 +32,7 @@ class Filmstrip(QWidget):
         self._player, self._curve, self._theme = player, curve, theme
         self._reader: Thumbnails | None = None
         self._pictures: dict[int, Picture] = {}
-        self.setFixedHeight(HEIGHT)
+        self.setFixedHeight(0)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setToolTip(self.tr("The line is an estimate of each frame's DISTS: the higher, the worse it looks"))
         curve.changed.connect(self._refresh)
@@ -47,6 +47,7 @@ class Filmstrip(QWidget):
         """Read another source's; none where it isn't known."""
         self.close_reader()
         self._pictures.clear()
+        self.setFixedHeight(0 if document.source is None else HEIGHT)
         if document.source is not None:
             seconds = float(document.count / document.rate)
             self._reader = Thumbnails(document.source, document.start, seconds, self)

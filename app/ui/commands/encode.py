@@ -35,6 +35,9 @@ class EncodeCommands(QObject):
             Entry("pause", "encode", self._pause_text, session.pause, self._runs, ("P",), "pause"),
             Entry("stop", "encode", self.tr("Stop"), session.cancel, self._runs, ("Ctrl+.",), "stop"),
             Entry("again", "encode", self.tr("Encode again, otherwise"), workspace.again, self._can_again, ("Ctrl+D",)),
+            Entry(
+                "save as", "encode", self.tr("Save the result as"), self._save_as, self._job_waits, ("Ctrl+Shift+S",)
+            ),
             Entry("clear", "encode", self.tr("Clear finished"), workspace.queue.clear_finished, self._any_finished),
             Entry(
                 "peers",
@@ -60,6 +63,10 @@ class EncodeCommands(QObject):
         job = self._workspace.job
         return self._has_source() and (job is None or job.state is not State.QUEUED)
 
+    def _job_waits(self) -> bool:
+        job = self._workspace.job
+        return job is not None and job.state is State.QUEUED
+
     def _runs(self) -> bool:
         return self._workspace.session.current is not None
 
@@ -76,6 +83,9 @@ class EncodeCommands(QObject):
     def _pause_text(self) -> str:
         job = self._workspace.session.current
         return self.tr("Continue") if job is not None and job.state is State.PAUSED else self.tr("Pause")
+
+    def _save_as(self) -> None:
+        self._window.commands.file.dialogs.save_result_as()
 
     def _try(self) -> None:
         self._workspace.orders.try_here(self._window.settings.settings)

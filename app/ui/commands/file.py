@@ -31,6 +31,14 @@ class FileCommands(QObject):
         dialogs = self.dialogs
         return [
             Entry("open", "file", self.tr("Open"), dialogs.open, keys=("Ctrl+O",), icon="open"),
+            Entry(
+                "beside",
+                "file",
+                self.tr("Compare with another video"),
+                dialogs.compare_with,
+                self._has_result,
+                ("Ctrl+Shift+O",),
+            ),
             Entry("folder", "file", self.tr("Show in folder"), self._show_folder, self._has_document, ("Ctrl+J",)),
             Entry(
                 "export",

@@ -45,6 +45,27 @@ class Dialogs(QObject):
         if name is not None:
             self._workspace.orders.export(name, goal)
 
+    def compare_with(self) -> None:
+        """A video to show beside the open file."""
+        kinds = " ".join(f"*{suffix}" for suffix in sorted(VIDEO_SUFFIXES))
+        name, _ = QFileDialog.getOpenFileName(
+            self._window, self.tr("Compare with"), "", self.tr("Videos ({})").format(kinds)
+        )
+        if name:
+            self._workspace.compare_with(Path(name))
+
+    def save_result_as(self) -> None:
+        """Another name or place for what the open job will make."""
+        job = self._workspace.job
+        if job is None:
+            return
+        name, _ = QFileDialog.getSaveFileName(
+            self._window, self.tr("Save the result as"), str(job.output), self.tr("Free-GVC file (*.fgvc)")
+        )
+        if name:
+            path = Path(name)
+            self._workspace.orders.save_as(path if path.suffix.lower() == SUFFIX else Path(name + SUFFIX))
+
     def export_plot(self, suffix: str, write: Callable[[Path], None]) -> None:
         """A name for a plot's picture or figures, or for the report."""
         name = self._ask(self.tr("Export"), suffix, f"*{suffix}")

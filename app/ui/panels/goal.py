@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, Qt, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QSlider, QStackedWidget, QVBoxLayout, QWidget
 
@@ -37,7 +39,8 @@ class GoalEditor(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._metric = Quality().metric
+        # What the slider doesn't show of a quality stays as it was given.
+        self._quality = Quality()
         self.mode = QComboBox()
         self.mode.addItems([self.tr("Quality (DISTS)"), self.tr("Bitrate of the video"), self.tr("File size")])
         self.slider = QSlider(Qt.Orientation.Horizontal)
@@ -65,7 +68,7 @@ class GoalEditor(QWidget):
     def goal(self) -> Goal:
         """As the controls say."""
         if self.mode.currentIndex() == 0:
-            return Quality(self.slider.value() * SLIDER_UNIT, self._metric)
+            return replace(self._quality, value=self.slider.value() * SLIDER_UNIT)
         if self.mode.currentIndex() == 1:
             return Bitrate(self._rate.value() * 1000)
         return Size(round(self._size.value() * 1000))
@@ -73,7 +76,7 @@ class GoalEditor(QWidget):
     def show_goal(self, goal: Goal) -> None:
         """Set the controls."""
         if isinstance(goal, Quality):
-            self._metric = goal.metric
+            self._quality = goal
             self.mode.setItemText(0, self.tr("Quality ({})").format(goal.metric.upper()))
             self.slider.setValue(round(goal.value / SLIDER_UNIT))
         elif isinstance(goal, Bitrate):
@@ -106,7 +109,7 @@ class GoalEditor(QWidget):
     def _describe(self) -> None:
         value = self.slider.value() * SLIDER_UNIT
         self._value.setText(f"{value:.3f}")
-        words = words_for(value) if self._metric == "dists" else ""
+        words = words_for(value) if self._quality.metric == "dists" else ""
         self._words.setText(words)
         self.slider.setAccessibleDescription(words)
 

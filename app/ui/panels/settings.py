@@ -12,6 +12,7 @@ from app.core.presets import Preset, built_in
 from app.ui.panels.goal import GoalEditor
 from app.ui.widgets import ignore_wheel, label
 from app.ui.words import human_bytes
+from codec.priors.defaults import defaults_of
 from codec.settings import AUDIO_MODES, DEVICES, EncodeSettings
 from codec.store.manifest import MODELS
 
@@ -86,7 +87,12 @@ class SettingsPanel(QWidget):
         ):
             box.setCurrentIndex(max(0, box.findData(value)))
         self.blockSignals(False)
+        self._name_own_side()
         self._show_preset()
+
+    def _name_own_side(self) -> None:
+        own = defaults_of(self._prior.currentData()).short_side
+        self._side.setItemText(0, self.tr("As the prior likes ({})").format(own))
 
     def show_job(self, settings: EncodeSettings, state: State) -> None:
         """Show a job's settings; only one that waits can be changed."""
@@ -149,10 +155,24 @@ class SettingsPanel(QWidget):
         for widget in (self._preset, self._goal, self._goal.mode, self._prior, self._device, self._side, self._audio):
             widget.setEnabled(waits)
 
-    def show_source(self, text: str) -> None:
-        """What the open video is."""
+    def show_source(self, text: str, short_side: int | None = None) -> None:
+        """What the open video is, and its shorter side in pixels."""
         self._source.setText(text)
         self._source.setVisible(bool(text))
+        names = {side: self.tr("{} pixels").format(side) for side in SHORT_SIDES}
+        if short_side is not None:
+            own = max(SHORT_SIDES[0], short_side - short_side % 2)
+            names[own] = self.tr("As the source ({})").format(own)
+        chosen = self._side.currentData()
+        if chosen is not None:
+            names.setdefault(chosen, self.tr("{} pixels").format(chosen))
+        self._side.blockSignals(True)
+        while self._side.count() > 1:
+            self._side.removeItem(1)
+        for side, name in sorted(names.items()):
+            self._side.addItem(name, side)
+        self._side.setCurrentIndex(max(0, self._side.findData(chosen)))
+        self._side.blockSignals(False)
 
     def show_range(self, text: str) -> None:
         """Which part of the video is taken; "" for all of it."""
@@ -163,7 +183,7 @@ class SettingsPanel(QWidget):
         names = (self.tr("Automatic"), self.tr("CPU"), self.tr("GPU"))
         for name, device in zip(names, DEVICES, strict=True):
             self._device.addItem(name, device)
-        self._side.addItem(self.tr("As the prior likes (240)"), None)
+        self._side.addItem("", None)
         for side in SHORT_SIDES:
             self._side.addItem(self.tr("{} pixels").format(side), side)
         names = (self.tr("Opus, re-encoded"), self.tr("Copy unchanged"), self.tr("Leave out"))
@@ -217,6 +237,7 @@ class SettingsPanel(QWidget):
         # Shown, not chosen.
         if self.signalsBlocked():
             return
+        self._name_own_side()
         self._next = self.settings
         self._show_preset()
         self.changed.emit()
