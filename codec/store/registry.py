@@ -57,7 +57,7 @@ class Bundled:
 
 
 _ALL: tuple[Package, ...] = (
-    Bundled("pocket", "Pocket prior, for any CPU", "pocket.safetensors", "as this program"),
+    Bundled("pocket", "Pocket prior, for any CPU", "pocket.safetensors", "CC-BY-SA-4.0, see docs/credits.md"),
     *map(VideoModel, MODELS.values()),
     *map(Trunk, TRUNKS.values()),
 )

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QSlider
+from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QPushButton, QSlider
 from pytestqt.qtbot import QtBot
 
 from app.core.jobs.job import Job, State, to_json
@@ -20,6 +20,7 @@ from app.core.preferences import Preferences
 from app.core.workspace import Workspace
 from app.ui.canvas.sides import Mode
 from app.ui.commands.encode import TRIED_TARGETS
+from app.ui.dialogs.models_dialog import ModelsDialog
 from app.ui.main_window import MainWindow
 from app.ui.panels.goal import words_for
 from app.ui.panels.retarget import RetargetPanel
@@ -451,3 +452,18 @@ def test_why_there_is_no_sound_is_said_in_one_place(
     assert not window.banner.isVisible()
     window.close()
     workspace.deleteLater()
+
+
+def test_a_job_that_lacks_a_metrics_network_offers_it(qtbot: QtBot, window: MainWindow, clip: Path) -> None:
+    workspace = window.workspace
+    workspace.preferences.encode = replace(QUICK, goal=Quality(0.3, "lpips"))
+    drop(window, clip)
+    with qtbot.waitSignal(workspace.drained, timeout=PATIENCE):
+        window.actions_["start"].trigger()
+    assert [job.state for job in workspace.queue] == [State.FAILED]
+    assert "metric-alexnet" in window.banner.message
+    qtbot.mouseClick(window.banner.findChild(QPushButton), Qt.MouseButton.LeftButton)
+    dialog = next(shown for shown in window.findChildren(ModelsDialog) if shown.isVisible())
+    qtbot.waitUntil(lambda: "metric-alexnet" in dialog.cards, timeout=PATIENCE)
+    assert dialog.cards["metric-alexnet"].button("get").isVisible()
+    dialog.close()
