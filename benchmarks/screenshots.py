@@ -1,7 +1,7 @@
 """Pictures of the window for docs/screenshots: `python -m benchmarks.screenshots CLIP`.
 
 Drives the real window with the real engine through all that a user does with a clip: drop, compress, compare, let other
-codecs try, re-target, export. Each state is taken in both looks. Under a display server (for instance Xvfb) the fonts
+codecs try, export. Each state is taken in both looks. Under a display server (for instance Xvfb) the fonts
 are those of that machine; with QT_QPA_PLATFORM=offscreen it needs none.
 """
 
@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QSettings, QSize, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -29,7 +29,9 @@ from codec.settings import EncodeSettings, Quality
 from codec.video import VideoReader
 
 FOLDER = Path("docs", "screenshots")
-SETTINGS = EncodeSettings(goal=Quality(0.1), short_side=96, gop_frames=16, duration=1.6)
+SETTINGS = EncodeSettings(goal=Quality(0.15), short_side=144, duration=5.0)
+# What a desktop leaves of a screen of 1024 by 700.
+SMALL = QSize(1008, 652)
 PATIENCE = 3000.0
 
 
@@ -87,14 +89,19 @@ def take(stage: Stage, clip: Path, folder: Path) -> None:
     source.chmod(0o644)
     workspace.preferences.encode = SETTINGS
     stage.drop(source)
+    stage.wait(lambda: workspace.player.original is not None and stage.window.filmstrip.pictures > 10)
+    stage.shoot("waiting")
     workspace.orders.start_queue()
     stage.wait(lambda: workspace.document is not None and len(workspace.document.gops) >= 2)
+    stage.wait(lambda: bool(workspace.player.store.ranges()))
     _show_frame(stage, 12)
     stage.shoot("encoding")
     _models(stage)
+    _keys(stage)
     stage.wait(lambda: workspace.document is not None and workspace.document.result is not None)
     _compare(stage)
-    _retarget_and_export(stage, folder / "small.mp4")
+    _small(stage)
+    _export(stage, folder / "small.mp4")
 
 
 def _show_frame(stage: Stage, frame: int) -> None:
@@ -110,6 +117,14 @@ def _models(stage: Stage) -> None:
     stage.wait(lambda: bool(dialog.cards))
     stage.shoot("models", dialog)
     dialog.close()
+
+
+def _keys(stage: Stage) -> None:
+    stage.window.actions_["keys"].trigger()
+    keys = stage.window.commands.help.keys_window
+    assert keys is not None
+    stage.shoot("keys", keys)
+    keys.close()
 
 
 def _compare(stage: Stage) -> None:
@@ -130,10 +145,17 @@ def _compare(stage: Stage) -> None:
     workspace.player.choose(ORIGINAL, RESULT)
 
 
-def _retarget_and_export(stage: Stage, video: Path) -> None:
-    window, workspace = stage.window, stage.window.workspace
-    window.retarget.slider.setValue(window.retarget.slider.maximum())
-    _show_frame(stage, 24)
+def _small(stage: Stage) -> None:
+    """As it fits a small screen."""
+    before = stage.window.size()
+    stage.window.resize(SMALL)
+    stage.window.reveal(stage.window.settings)
+    stage.shoot("small")
+    stage.window.resize(before)
+
+
+def _export(stage: Stage, video: Path) -> None:
+    workspace = stage.window.workspace
     ended: list[str] = []
     workspace.ended.connect(ended.append)
     workspace.orders.export(video)
@@ -142,7 +164,7 @@ def _retarget_and_export(stage: Stage, video: Path) -> None:
         count = sum(1 for _ in reader.frames())
     document = workspace.document
     size = document.info.bytes if document is not None and document.info is not None else 0
-    print(f"{size} bytes of .fgvc, {window.retarget.size_text} re-targeted; {count} frames exported to {video.name}")
+    print(f"{size} bytes of .fgvc; {count} frames exported to {video.name}")
 
 
 def main() -> None:

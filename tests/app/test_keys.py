@@ -138,7 +138,7 @@ def test_every_action_of_the_canvas_stands_in_a_menu_with_its_key(qtbot: QtBot, 
     assert len(keys) == len(set(keys))
     assert all(actions[name] in actions.menus[entry.menu].actions() for name, entry in entries.items())
     actions["keys"].trigger()
-    listed = window.commands.help._keys
+    listed = window.commands.help.keys_window
     assert listed is not None
     qtbot.waitUntil(listed.isVisible, timeout=PATIENCE)
 

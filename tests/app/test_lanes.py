@@ -90,9 +90,10 @@ def test_stopping_begins_no_other_job(qtbot: QtBot, window: MainWindow, short_cl
     workspace = window.workspace
     workspace.preferences.encode = QUICK
     drop(window, *(Path(shutil.copy(short_clip, tmp_path / f"{name}.mkv")) for name in "ab"))
-    window.actions_["start"].trigger()
     # Held before its first GOP, so that nothing is left of it.
-    workspace.session.pause()
+    with qtbot.waitSignal(workspace.session.progressed, timeout=PATIENCE):
+        window.actions_["start"].trigger()
+        workspace.session.pause()
     with qtbot.waitSignal(workspace.ended, timeout=PATIENCE):
         window.actions_["stop"].trigger()
     first, second = workspace.queue
@@ -146,3 +147,19 @@ def test_settings_of_a_job_that_waits_can_be_changed_and_others_cannot(
     sides = [item.settings.short_side for item in workspace.queue if isinstance(item.settings, EncodeSettings)]
     assert sides == [64, 96]
     assert first.output != second.output
+
+
+def test_a_child_that_is_too_slow_to_stop_is_no_crash(
+    qtbot: QtBot, window: MainWindow, short_clip: Path, tmp_path: Path
+) -> None:
+    workspace = window.workspace
+    workspace.preferences.encode = QUICK
+    workspace.engine._grace.setInterval(0)
+    drop(window, Path(shutil.copy(short_clip, tmp_path / "a.mkv")))
+    with qtbot.waitSignal(workspace.session.progressed, timeout=PATIENCE):
+        window.actions_["start"].trigger()
+    with qtbot.waitSignal(workspace.ended, timeout=PATIENCE), qtbot.assertNotEmitted(workspace.session.crashed):
+        window.actions_["stop"].trigger()
+    (job,) = workspace.queue
+    assert job.state in (State.STOPPED, State.INTERRUPTED)
+    assert not window.banner.isVisible()

@@ -62,7 +62,7 @@ class Session(QObject):
         self._queue, self._engine, self._lane = queue, engine, lane
         self._current: str | None = None
         self._first: list[str] = []
-        self._all = False
+        self._all = self._cancelled = False
         self.progress: Progress | None = None
         engine.told.connect(self._take)
         engine.settled.connect(self._settle)
@@ -110,6 +110,7 @@ class Session(QObject):
         self._all = False
         self._first.clear()
         if self.current is not None:
+            self._cancelled = True
             self._engine.cancel()
 
     def resume(self, job_id: str) -> None:
@@ -142,7 +143,7 @@ class Session(QObject):
             except FreeGvcError as error:
                 self._end(job.id, State.FAILED, str(error))
                 continue
-            self._current = job.id
+            self._current, self._cancelled = job.id, False
             self._queue.update(job.id, state=State.RUNNING, message="", share=0.0)
             self._engine.submit(job.task())
             self.started.emit(job.id)
@@ -181,9 +182,14 @@ class Session(QObject):
         job = self.current
         if job is None:
             return
-        self._current = self.progress = None
-        self._queue.update(job.id, state=State.INTERRUPTED, message=message)
-        self.crashed.emit(job.id, message)
+        self.progress = None
+        if self._cancelled:
+            # A child that was too slow to stop was ended for it: that is what the user wanted.
+            self._end(job.id, State.INTERRUPTED if job.part.exists() else State.STOPPED, "")
+        else:
+            self._current = None
+            self._queue.update(job.id, state=State.INTERRUPTED, message=message)
+            self.crashed.emit(job.id, message)
         self._start_next()
 
     def _end(self, job_id: str, state: State, message: str) -> None:

@@ -27,7 +27,7 @@ def why_empty(workspace: Workspace, name: str) -> Wait:
     if document is not None and current is not None and current.id == document.job_id:
         phase = session.progress.phase if session.progress is not None else ""
         paused = current.state is State.PAUSED
-        return Wait(_tr("Paused") if paused else phase.capitalize() or _tr("Starting"), working=not paused)
+        return Wait(_tr("Paused") if paused else phase[:1].upper() + phase[1:] or _tr("Starting"), working=not paused)
     if document is not None and document.result is None:
         return Wait(_tr("Not coded yet"))
     return Wait(_tr("This frame can't be decoded"))

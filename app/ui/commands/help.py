@@ -21,7 +21,7 @@ class HelpCommands(QObject):
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window = window
-        self._keys: KeysWindow | None = None
+        self.keys_window: KeysWindow | None = None
 
     def entries(self) -> list[Entry]:
         """In the menu's order."""
@@ -33,17 +33,17 @@ class HelpCommands(QObject):
 
     def close(self) -> None:
         """Close what was opened over the window."""
-        if self._keys is not None:
-            self._keys.close()
+        if self.keys_window is not None:
+            self.keys_window.close()
 
     def _show_keys(self) -> None:
         from app.ui.dialogs.keys_window import KeysWindow
 
-        if self._keys is None:
-            self._keys = KeysWindow(
+        if self.keys_window is None:
+            self.keys_window = KeysWindow(
                 list(self._window.actions_.entries.values()), self._window.actions_.menus, self._window
             )
-        self._keys.show()
+        self.keys_window.show()
 
     def _copy_diagnostics(self) -> None:
         QGuiApplication.clipboard().setText(diagnostics(self._window.workspace.log))
