@@ -31,11 +31,11 @@ def test_a_preset_sets_the_goal_and_is_shown_as_chosen(qtbot: QtBot) -> None:
     assert panel._preset.currentIndex() == -1
     with qtbot.waitSignal(panel.changed):
         choose(panel, "Smallest")
-    assert panel.settings == EncodeSettings(goal=Quality(0.24), seed=7)
+    assert panel.settings == EncodeSettings(goal=Quality(0.2), seed=7)
     choose(panel, "25 MB, for mail")
     assert panel.settings.goal == Size(25_000_000)
     assert panel._preset.currentText() == "25 MB, for mail"
-    panel.show_settings(EncodeSettings(goal=Quality(0.10)))
+    panel.show_settings(EncodeSettings(goal=Quality(0.08)))
     assert panel._preset.currentText() == "Close to the original"
     panel.slider.setValue(panel.slider.value() + 1)
     assert panel._preset.currentIndex() == -1

@@ -197,7 +197,7 @@ def test_the_slider_speaks_and_is_remembered(qtbot: QtBot, window: MainWindow, p
     assert isinstance(goal, Quality)
     assert goal.value == pytest.approx(0.035)
     words = {words_for(value / 100) for value in range(3, 41)}
-    assert len(words) == 5
+    assert len(words) == 6
 
 
 def test_keys_of_video_compare(qtbot: QtBot, window: MainWindow, clip: Path) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from app.ui.main_window import MainWindow
 
 # Side by side they tell a user what to ask for: close, clean, small.
-TRIED_TARGETS = (0.10, 0.16, 0.24)
+TRIED_TARGETS = (0.08, 0.14, 0.20)
 
 
 class EncodeCommands(QObject):

@@ -12,12 +12,15 @@ from codec.settings import Bitrate, Goal, Quality, Size
 
 SLIDER_UNIT = 0.005
 LEAST, MOST = 0.03, 0.40
+# As six clips look that were coded at 0.06 to 0.35: a talking head, cups before a portrait, a running dog, leaves, dark
+# scenes and a cartoon. Faces give way first.
 _WORDS = (
-    (0.08, QT_TRANSLATE_NOOP("SettingsPanel", "Hard to tell from the original")),
-    (0.14, QT_TRANSLATE_NOOP("SettingsPanel", "Close: fine texture is redrawn")),
-    (0.20, QT_TRANSLATE_NOOP("SettingsPanel", "Clean picture, details are invented")),
-    (0.28, QT_TRANSLATE_NOOP("SettingsPanel", "Recognisable, much is invented")),
-    (1.00, QT_TRANSLATE_NOOP("SettingsPanel", "A sketch of the scene")),
+    (0.08, QT_TRANSLATE_NOOP("SettingsPanel", "Close to the original")),
+    (0.12, QT_TRANSLATE_NOOP("SettingsPanel", "Softer: fine texture goes, faces hold")),
+    (0.16, QT_TRANSLATE_NOOP("SettingsPanel", "Smoothed: small faces change their look")),
+    (0.22, QT_TRANSLATE_NOOP("SettingsPanel", "Smeared: shapes hold, small faces don't")),
+    (0.28, QT_TRANSLATE_NOOP("SettingsPanel", "Blotchy: the scene can be made out")),
+    (1.00, QT_TRANSLATE_NOOP("SettingsPanel", "Patches of colour")),
 )
 
 
