@@ -14,14 +14,19 @@ from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app.core.playing.player import ORIGINAL, RESULT
+from app.core.engine import Engine
+from app.core.peers import Comparison, Peers
+from app.core.playing.clock import FrameClock
+from app.core.playing.player import ORIGINAL, RESULT, Player
 from app.core.preferences import Preferences
 from app.core.workspace import Workspace
 from app.ui.main_window import MainWindow
+from app.ui.panels.peers import PeersPanel
 from app.ui.theme import Theme
 from codec.encoder import encode
 from codec.format.info import describe
 from codec.peers.codecs import PEERS
+from codec.peers.events import Row
 from codec.settings import Bitrate, EncodeSettings
 from tests.support import PATIENCE
 
@@ -136,3 +141,20 @@ def test_without_vvc_the_window_says_so(qtbot: QtBot, window: MainWindow, monkey
     assert "imageio-ffmpeg" in window.peers.note
     comparing.cancel()
     qtbot.waitUntil(lambda: not comparing.running, timeout=PATIENCE)
+
+
+def test_a_codec_that_is_clearly_smaller_is_marked(qtbot: QtBot, qapp: QApplication) -> None:
+    del qapp
+    peers, player = Peers(Engine), Player(FrameClock())
+    panel = PeersPanel(peers, player)
+    qtbot.addWidget(panel)
+    sizes = {"fgvc": 5000, "x265": 4800, "vvc": 4000}
+    rows = tuple(Row(name, "", size, 0.03, {"dists": 0.2}) for name, size in sizes.items())
+    peers._keep(Path("a.fgvc"), Comparison(Path("a.fgvc"), 1, 10, rows), {})
+    peers.show(Path("a.fgvc"))
+    assert [cells[1] for cells in panel.rows] == ["5.0 kB", "4.8 kB", "4.0 kB (-20%)"]
+    # Another file has its own.
+    peers.show(Path("b.fgvc"))
+    assert not panel.rows
+    peers.show(Path("a.fgvc"))
+    assert len(panel.rows) == 3
