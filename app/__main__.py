@@ -20,6 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from PySide6.QtCore import QSettings, QTimer
     from PySide6.QtWidgets import QApplication
 
+    from app.core.garbage import GarbageCollector
     from app.core.instance import Instance
     from app.core.preferences import Preferences, state_folder
     from app.core.workspace import Workspace
@@ -32,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     application = QApplication(sys.argv[:1])
     application.setOrganizationName("Free-GVC")
     application.setApplicationName("Free-GVC")
+    garbage = GarbageCollector()
     instance = Instance(state_folder())
     if not instance.claim():
         if instance.hand_over(files):
@@ -50,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if files:
         QTimer.singleShot(0, window, lambda: workspace.open(files))
     status = application.exec()
+    garbage.stop()
     instance.release()
     return status
 

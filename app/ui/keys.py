@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QAbstractSlider, QComboBox, QWidget
 
 _K = Qt.Key
@@ -15,8 +16,30 @@ _OWN: tuple[tuple[type[QWidget], frozenset[Qt.Key]], ...] = (
 )
 
 
-def belongs_to(widget: QWidget | None, key: int, modifiers: Qt.KeyboardModifier) -> bool:
-    """Whether `widget`, which has the focus, does something of its own at a key; text fields see to that themselves."""
+class OwnKeys(QObject):
+    """Lets the widgets of a window that do something of their own at a key have it before the window's shortcuts.
+
+    Text fields see to that themselves.
+    """
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        for kind, _ in _OWN:
+            for widget in window.findChildren(kind):
+                widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """See Qt."""
+        if event.type() is not QEvent.Type.ShortcutOverride or not isinstance(event, QKeyEvent):
+            return False
+        if not belongs_to(watched, event.key(), event.modifiers()):
+            return False
+        event.accept()
+        return True
+
+
+def belongs_to(widget: QObject, key: int, modifiers: Qt.KeyboardModifier) -> bool:
+    """Whether `widget`, which has the focus, does something of its own at a key."""
     if modifiers & ~Qt.KeyboardModifier.KeypadModifier:
         return False
     return any(isinstance(widget, kind) and key in keys for kind, keys in _OWN)

@@ -6,17 +6,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QSize, Qt, Slot
+from PySide6.QtCore import QSize, Qt, Slot
 from PySide6.QtGui import (
     QAction,
     QCloseEvent,
     QDragEnterEvent,
     QDragLeaveEvent,
     QDropEvent,
-    QKeyEvent,
     QShowEvent,
 )
-from PySide6.QtWidgets import QApplication, QLabel, QMainWindow, QWidget
+from PySide6.QtWidgets import QLabel, QMainWindow, QWidget
 
 from app.core.jobs.progress import Progress
 from app.core.notice import Notice, Remedy
@@ -30,7 +29,7 @@ from app.ui.canvas.volume import VolumeControl
 from app.ui.canvas.waiting import why_empty
 from app.ui.commands import BAR, PARTS, Commands, menus
 from app.ui.dialogs.log_window import LogWindow
-from app.ui.keys import belongs_to
+from app.ui.keys import OwnKeys
 from app.ui.layout import Layout, column
 from app.ui.notify import notify
 from app.ui.panels.figures import Readouts
@@ -83,6 +82,7 @@ class MainWindow(QMainWindow):
         self.may_quit: Callable[[], bool] = self.commands.file.dialogs.may_quit
         self.actions_ = Actions(self, theme, menus(), self.commands.entries(), BAR)
         self.actions_.separate(*PARTS)
+        OwnKeys(self)
         self._connect()
         self._fill_recent()
         geometry = workspace.preferences.geometry
@@ -321,17 +321,6 @@ class MainWindow(QMainWindow):
             menu.addAction(path.name, _opener(self.workspace, path)).setToolTip(str(path))
 
     # --- Events -----------------------------------------------------------------------------------------------------
-
-    def event(self, event: QEvent) -> bool:
-        """Keys are the window's, but those that the widget with the focus needs itself."""
-        if (
-            event.type() is QEvent.Type.ShortcutOverride
-            and isinstance(event, QKeyEvent)
-            and belongs_to(QApplication.focusWidget(), event.key(), event.modifiers())
-        ):
-            event.accept()
-            return True
-        return super().event(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
         """Files are welcome."""
