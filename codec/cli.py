@@ -162,6 +162,7 @@ def _add_measure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("test", type=Path)
     parser.add_argument("--metrics", nargs="+", metavar="NAME", help="such as psnr ms-ssim dists; all by default")
     parser.add_argument("--frames", type=int, metavar="N", help="of the first N frames only")
+    parser.add_argument("--deinterlace", choices=DEINTERLACING, default="auto", help="of an interlaced reference")
     parser.add_argument("--json", action="store_true")
 
 
@@ -251,7 +252,14 @@ def _measure(arguments: argparse.Namespace) -> None:
 
     metrics, absent = ([metric(name) for name in arguments.metrics], {}) if arguments.metrics else ready(NAMES)
     with cli_output.counting("compared") as on_frames:
-        found = measure(arguments.reference, arguments.test, metrics, limit=arguments.frames, on_frames=on_frames)
+        found = measure(
+            arguments.reference,
+            arguments.test,
+            metrics,
+            limit=arguments.frames,
+            deinterlace=arguments.deinterlace,
+            on_frames=on_frames,
+        )
     cli_output.show_measurement(found, absent, arguments.json)
 
 

@@ -13,6 +13,10 @@ class InputError(FreeGvcError):
     """The source video can't be read, or is refused at the edge."""
 
 
+class TooSmallError(InputError):
+    """A picture is smaller than a metric can judge."""
+
+
 class OutputError(FreeGvcError):
     """The result can't be written: no permission, no space, no such folder."""
 

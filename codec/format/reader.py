@@ -86,6 +86,8 @@ class BitstreamReader:
     def __init__(self, path: Path) -> None:
         self.path = path
         with ExitStack() as opened:
+            if path.exists() and not (path.is_file() or path.is_dir()):
+                raise InputError(f"{path} is no ordinary file, and reading goes back and forth; save it to one.")
             try:
                 file = opened.enter_context(path.open("rb"))
             except OSError as error:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from codec.errors import InputError
+from codec.errors import TooSmallError
 
 Frames = NDArray[np.uint8]
 """A clip: uint8 (T, H, W, 3), RGB."""
@@ -55,7 +55,7 @@ class Metric(Protocol):
 
         Raises:
             ValueError: the clips' shapes differ or are not uint8 (T, H, W, 3).
-            InputError: the picture is smaller than the metric can judge.
+            TooSmallError: the picture is smaller than the metric can judge.
         """
         ...
 
@@ -70,7 +70,7 @@ def check_pair(reference: Frames, distorted: Frames, name: str, smallest: int = 
 
     Raises:
         ValueError: shapes differ, or are not uint8 (T, H, W, 3).
-        InputError: a side is shorter than `smallest` pixels.
+        TooSmallError: a side is shorter than `smallest` pixels.
     """
     if reference.shape != distorted.shape or reference.ndim != 4 or reference.shape[3] != 3:
         raise ValueError(f"{name} compares two clips (T, H, W, 3), not {reference.shape} with {distorted.shape}")
@@ -78,7 +78,7 @@ def check_pair(reference: Frames, distorted: Frames, name: str, smallest: int = 
         raise ValueError(f"{name} compares uint8 clips, not {reference.dtype} with {distorted.dtype}")
     height, width = reference.shape[1:3]
     if min(height, width) < smallest:
-        raise InputError(
+        raise TooSmallError(
             f"The metric {name} needs pictures of at least {smallest}x{smallest} pixels, these are {width}x{height}; "
             "choose another metric."
         )

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from codec.errors import InputError, SettingsError
-from codec.metrics.base import Metric, Values, mean
-from codec.video import Frame, VideoReader
+from codec.errors import InputError, SettingsError, TooSmallError
+from codec.metrics.base import Frames, Metric, Values, mean
+from codec.video import Frame, VideoReader, probe
 
 BLOCK_BYTES = 1 << 26
 """Pixels of each clip held at a time; VMAF's motion starts anew with every block of this size."""
@@ -64,6 +64,7 @@ def measure(
     metrics: Sequence[Metric],
     *,
     limit: int | None = None,
+    deinterlace: str = "auto",
     on_frames: Callable[[int], None] = lambda _: None,
 ) -> Measurement:
     """Compare `test` with `reference`.
@@ -73,15 +74,17 @@ def measure(
 
     Args:
         limit: at most so many matched frames; None compares all.
+        deinterlace: "auto" compares with a deinterlaced reference where that is interlaced, as an encode makes it.
         on_frames: told how many frames are compared so far, block by block.
 
     Raises:
-        InputError: a file can't be read, no frames match, or the picture is too small for a metric.
+        InputError: a file can't be read, no frames match, or the picture is too small for every metric.
         SettingsError: the limit is below 1.
     """
     if limit is not None and limit < 1:
         raise SettingsError(f"At least one frame must be compared, not {limit}.")
-    with VideoReader(reference) as source, VideoReader(test, size=source.size) as decoded:
+    fields = deinterlace == "auto" and probe(reference).interlaced
+    with VideoReader(reference, deinterlace=fields) as source, VideoReader(test, size=source.size) as decoded:
         matching = _Matching(source.frames(), decoded.frames(), 1 / source.info.frame_rate)
         series = _Series(metrics)
         for pairs in _blocks(islice(matching.pairs(), limit), BLOCK_BYTES // (3 * source.size[0] * source.size[1])):
@@ -91,7 +94,8 @@ def measure(
             raise InputError(
                 f"No frame of {test} is shown when one of {reference} is; compare clips of the same scene."
             )
-        notes = (*_size_note(source, decoded), *matching.notes(stopped=len(series.times) == limit))
+        left_out = (*series.notes(), *matching.notes(stopped=len(series.times) == limit))
+        notes = (*_size_note(source, decoded), *_fields_note(source, fields), *left_out)
         return Measurement(*source.size, tuple(series.times), series.results(), notes)
 
 
@@ -131,35 +135,69 @@ class _Matching:
             yield f"The {self._ended[0]} clip ends first; what the {other} clip shows after that is left out."
 
 
+class _Judged:
+    """What one metric says of block after block, or why it can't."""
+
+    def __init__(self, metric: Metric) -> None:
+        self.metric = metric
+        self.refusal: TooSmallError | None = None
+        self._values: list[Values] = []
+
+    def add(self, reference: Frames, test: Frames) -> None:
+        if self.refusal is not None:
+            return
+        try:
+            self._values.append(self.metric(reference, test))
+        except TooSmallError as error:
+            self.refusal = error
+
+    def result(self) -> MetricResult:
+        metric = self.metric
+        values = np.concatenate(self._values)
+        return MetricResult(metric.name, metric.lower_is_better, metric.good, metric.context, values)
+
+
 class _Series:
     """Values of all metrics, block after block; temporal metrics see the last frame of the block before."""
 
     def __init__(self, metrics: Sequence[Metric]) -> None:
         self.times: list[float] = []
-        self._metrics = metrics
-        self._values: list[list[Values]] = [[] for _ in metrics]
+        self._judged = [_Judged(metric) for metric in metrics]
         self._last: list[Pair] = []
 
     def add(self, pairs: list[Pair]) -> None:
         known = len(self._last)
         together = [*self._last, *pairs]
         reference, test = (np.stack([pair[side].pixels for pair in together]) for side in (0, 1))
-        for judge, values in zip(self._metrics, self._values, strict=True):
-            skip = max(0, known - judge.context)
-            values.append(judge(reference[skip:], test[skip:]))
+        for judged in self._judged:
+            skip = max(0, known - judged.metric.context)
+            judged.add(reference[skip:], test[skip:])
         self.times += [float(pair[0].pts) for pair in pairs]
         self._last = pairs[-1:]
 
     def results(self) -> tuple[MetricResult, ...]:
-        return tuple(
-            MetricResult(judge.name, judge.lower_is_better, judge.good, judge.context, np.concatenate(values))
-            for judge, values in zip(self._metrics, self._values, strict=True)
-        )
+        refusals = [judged.refusal for judged in self._judged]
+        if refusals and all(refusals):
+            raise next(error for error in refusals if error is not None)
+        return tuple(judged.result() for judged in self._judged if judged.refusal is None)
+
+    def notes(self) -> Iterator[str]:
+        """Which metrics are left out, and why."""
+        for judged in self._judged:
+            if judged.refusal is not None:
+                yield f"{str(judged.refusal).rpartition('; ')[0]}; it is left out."
 
 
 def _blocks(pairs: Iterator[Pair], size: int) -> Iterator[list[Pair]]:
     while block := list(islice(pairs, max(1, size))):
         yield block
+
+
+def _fields_note(source: VideoReader, deinterlaced: bool) -> Iterator[str]:
+    if deinterlaced:
+        yield "The reference is interlaced and was deinterlaced first; --deinterlace off compares it as it is."
+    elif source.info.interlaced:
+        yield "The reference is interlaced and was compared as it is."
 
 
 def _size_note(source: VideoReader, decoded: VideoReader) -> Iterator[str]:

@@ -21,7 +21,7 @@ from codec.peers.events import Compared, Row, Trial
 from codec.priors.base import Frames
 from codec.settings import DecodeSettings
 from codec.trajectory.assembly import Pictures
-from codec.video import VideoReader
+from codec.video import VideoReader, probe
 
 # All frames of all codecs are held at once; a comparison is made of a scene, not of a film.
 MAX_FRAMES = 300
@@ -48,7 +48,7 @@ def compare(
     info = describe(coded)
     size = (info.header.coding_width, info.header.coding_height)
     ours = _decoded(coded, min(info.frames, MAX_FRAMES))
-    with VideoReader(source, size=size, start=start) as reader:
+    with VideoReader(source, size=size, start=start, deinterlace=probe(source).interlaced) as reader:
         reference = np.stack([frame.pixels for frame in islice(reader.frames(), len(ours))])
     if len(reference) < len(ours):
         raise InputError(f"{source} has fewer frames than {coded}; give the video it was made from, and its --start.")

@@ -18,6 +18,7 @@ SOUND_OVERLAP = Fraction(1, 2)
 """Seconds by which decoding times may fall: more is a jump. Overlapping sound is cut, so it may fall further."""
 # How far a stream's next packet may lie from where it is expected and still be said to go on.
 _GOES_ON = Fraction(1, 50)
+_LONGEST_STEP = Fraction(1)
 # A stream that goes on as if nothing had happened joins what another has bridged after so many seconds.
 _LATEST_JOIN = Fraction(2)
 
@@ -59,6 +60,7 @@ class _Course:
     shift: Fraction
     last: Fraction | None = None
     expected: Fraction | None = None
+    step: Fraction = Fraction(0)
     since_seam: Fraction = Fraction(0)
 
 
@@ -70,8 +72,7 @@ class Clock:
 
     Args:
         discontinuous: whether the format's timestamps may leap ahead (AVFMT_TS_DISCONT: MPEG-TS, VOB, Ogg).
-        pictures: number of the stream of pictures, if there is one. Only it tells a jump where the format has none by
-            itself: sound that falls back there overlaps.
+        pictures: number of the stream of pictures, if there is one.
     """
 
     def __init__(self, discontinuous: bool, pictures: int | None) -> None:
@@ -89,13 +90,15 @@ class Clock:
         if stamp.dts is None:
             return course.shift
         if course.shift != self._shift and self._joins(course, stamp.dts, stamp.position):
-            course.shift = self._shift
+            self._join(stamp.stream, course, stamp.dts, stamp.position)
         if self._jumps(stamp.stream, course, stamp.dts + course.shift):
             self._bridge(course, stamp.dts, stamp.position)
         time = stamp.dts + course.shift
         if course.last is not None:
             course.since_seam += abs(time - course.last)
-        course.last, course.expected = time, time + stamp.duration
+            course.step = max(Fraction(0), time - course.last)
+        # Streams that tell no durations go on at their own pace.
+        course.last, course.expected = time, time + (stamp.duration or min(course.step, _LONGEST_STEP))
         self._reached = time if self._reached is None else max(self._reached, time)
         return course.shift
 
@@ -109,24 +112,31 @@ class Clock:
         goes_on = own <= _GOES_ON < joined and course.since_seam < _LATEST_JOIN
         return not goes_on
 
+    def _join(self, stream: int, course: _Course, dts: Fraction, position: int | None) -> None:
+        """Take over what another stream has bridged. Pictures go on exactly where they stopped, and sound with them."""
+        course.shift = self._shift
+        if stream != self._pictures or course.expected is None:
+            return
+        off = dts + course.shift - course.expected
+        if off and abs(off) <= PICTURE_OVERLAP:
+            self._publish(course, course.shift - off, position)
+
+    def _publish(self, course: _Course, shift: Fraction, position: int | None) -> None:
+        course.shift = self._shift = shift
+        self._seam = position
+        for other in self._courses.values():
+            other.since_seam = Fraction(0)
+
     def _jumps(self, stream: int, course: _Course, time: Fraction) -> bool:
         if course.last is None or course.expected is None:
             return self._discontinuous and self._reached is not None and abs(time - self._reached) > LONGEST_PAUSE
         if time < course.last:
-            return course.last - time > self._overlap(stream)
+            return course.last - time > (PICTURE_OVERLAP if stream == self._pictures else SOUND_OVERLAP)
         ahead = time - max(course.expected, self._reached or course.expected)
         return self._discontinuous and ahead > LONGEST_PAUSE
-
-    def _overlap(self, stream: int) -> Fraction | float:
-        if stream == self._pictures:
-            return PICTURE_OVERLAP
-        return SOUND_OVERLAP if self._discontinuous else float("inf")
 
     def _bridge(self, course: _Course, dts: Fraction, position: int | None) -> None:
         """Let the stream go on where it is expected, and all others from here on with it."""
         expected = course.expected if course.expected is not None else self._reached or Fraction(0)
         self.bridges.append(Bridge(expected, dts + course.shift - expected))
-        course.shift = self._shift = expected - dts
-        self._seam = position
-        for other in self._courses.values():
-            other.since_seam = Fraction(0)
+        self._publish(course, expected - dts, position)

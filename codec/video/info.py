@@ -120,6 +120,7 @@ class VideoInfo:
         duration: seconds, or None.
         bit_depth: of the stored samples.
         audio: None where there is no audio track that can be decoded.
+        interlaced: whether the first frame holds two fields of different times.
         undecodable_audio: how many tracks are in codecs that nothing here decodes.
         codec: FFmpeg's name of what it is coded with.
     """
@@ -134,6 +135,7 @@ class VideoInfo:
     colour: Colour
     bit_depth: int
     audio: AudioInfo | None
+    interlaced: bool = False
     undecodable_audio: int = 0
     codec: str = ""
 
@@ -191,6 +193,7 @@ def describe(container: InputContainer, stream: VideoStream, first: VideoFrame, 
         colour=Colour(first.color_primaries, first.color_trc, first.colorspace, _range(first)),
         bit_depth=first.format.components[0].bits,
         audio=None if audio is None else _describe_audio(audio),
+        interlaced=first.interlaced_frame,
         undecodable_audio=sum(track.codec_context is None for track in container.streams.audio),
         codec=stream.codec_context.codec.canonical_name,
     )
@@ -233,7 +236,7 @@ def _nominal_rate(container: InputContainer, stream: VideoStream) -> Fraction:
     if not has_times(container):
         # FFmpeg takes raw streams for 25 frames a second unless told, even those that tell their own rate.
         average = own or guessed or average
-    elif average and guessed and average < guessed <= _MAX_GUESSED:
+    elif guessed and guessed <= _MAX_GUESSED and not (average and guessed <= average <= _MAX_GUESSED):
         average = guessed
     for rate in (average, guessed, stream.base_rate):
         if rate and 0 < rate <= _MAX_RATE:

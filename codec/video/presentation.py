@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 # Frames with one time that are held until a later one tells how to spread them.
-_HELD = 32
+_HELD = 16
 
 
 @dataclass(frozen=True)
@@ -66,38 +66,76 @@ class BestEffort:
 def present(frames: Iterable[Stamped[T]], period: Fraction) -> Iterator[Timed[T]]:
     """Strictly rising times of frames in the order in which they are shown.
 
-    A frame without a timestamp follows its predecessor after that one's duration, or `period` seconds. Frames that
-    come at their predecessor's time or before it are spread evenly up to the next later time, `period` apart at most.
+    A frame without a timestamp follows its predecessor after that one's duration, or `period` seconds; the first ones
+    without precede the first one with. Frames that come at their predecessor's time or before it are spread evenly up
+    to the next later time, `period` apart at most.
     """
-    guess, held, last = BestEffort(), list[Timed[T]](), None
-    following: Fraction | None = None
+    course = _Course[T](period)
+    guess = BestEffort()
     for item in frames:
-        time = guess.time(item.pts, item.dts)
+        yield from course.enter(item, guess.time(item.pts, item.dts))
+    yield from course.finish()
+
+
+class _Course(Generic[T]):
+    """Frames on their way: those that wait for a later time are held, at most `_HELD` of them."""
+
+    def __init__(self, period: Fraction) -> None:
+        self._period = period
+        self._held: list[Stamped[T]] = []
+        self._last: Fraction | None = None
+        self._following = Fraction(0)
+        self._steps = [period, period]
+
+    def enter(self, item: Stamped[T], time: Fraction | None) -> Iterator[Timed[T]]:
+        if self._last is None:
+            yield from self._begin(item, time)
+            return
+        time = self._following if time is None else time
+        if time <= self._last:
+            self._held.append(item)
+            self._following += self._period
+            if len(self._held) == _HELD:
+                yield from self._release(None)
+            return
+        yield from self._release(time)
+        yield self._shown(item, time)
+
+    def finish(self) -> Iterator[Timed[T]]:
+        if self._last is None and self._held:
+            yield from self._backwards(Fraction(0))
+        yield from self._release(None)
+
+    def _begin(self, item: Stamped[T], time: Fraction | None) -> Iterator[Timed[T]]:
         if time is None:
-            time = Fraction(0) if last is None else following
-        assert time is not None
-        timed = Timed(item.frame, time, item.duration)
-        if last is None or time > last:
-            yield from _spread(held, last, time, period)
-            held = []
-            yield timed
-            last, following = time, time + (item.duration or period)
-        else:
-            held.append(timed)
-            following = last + (len(held) + 1) * period
-        if len(held) == _HELD:
-            assert last is not None
-            yield from _spread(held, last, None, period)
-            last, held = last + _HELD * period, []
-            following = last + period
-    yield from _spread(held, last, None, period)
+            self._held.append(item)
+            if len(self._held) == _HELD:
+                yield from self._backwards(sum((item.duration or self._period for item in self._held), Fraction(0)))
+            return
+        yield from self._backwards(time)
+        yield self._shown(item, time)
 
+    def _backwards(self, until: Fraction) -> Iterator[Timed[T]]:
+        """The held frames, the last of them ending at `until`."""
+        time = until - sum((item.duration or self._period for item in self._held), Fraction(0))
+        for item in self._held:
+            yield self._shown(item, time)
+            time += item.duration or self._period
+        self._held = []
 
-def _spread(
-    held: list[Timed[T]], last: Fraction | None, until: Fraction | None, period: Fraction
-) -> Iterator[Timed[T]]:
-    if last is None or not held:
-        return
-    step = period if until is None else min(period, (until - last) / (len(held) + 1))
-    for number, item in enumerate(held, 1):
-        yield Timed(item.frame, last + number * step, item.duration)
+    def _release(self, until: Fraction | None) -> Iterator[Timed[T]]:
+        if self._last is None or not self._held:
+            return
+        step, begin = self._period, self._last
+        if until is not None:
+            step = min(step, (until - begin) / (len(self._held) + 1))
+        for number, item in enumerate(self._held, 1):
+            yield self._shown(item, begin + number * step)
+        self._held = []
+
+    def _shown(self, item: Stamped[T], time: Fraction) -> Timed[T]:
+        if self._last is not None:
+            self._steps = [self._steps[1], time - self._last]
+        # Without a duration the pace of the frames before is the best guess; a single long step is a gap.
+        self._last, self._following = time, time + (item.duration or min(self._steps))
+        return Timed(item.frame, time, item.duration)

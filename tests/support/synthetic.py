@@ -11,7 +11,16 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-KR_KB = {1: (0.2126, 0.0722), 6: (0.299, 0.114), 9: (0.2627, 0.0593)}
+# By ITU-T H.273: BT.709, FCC, BT.470BG, BT.601, SMPTE 240M, BT.2020 (both ways).
+KR_KB = {
+    1: (0.2126, 0.0722),
+    4: (0.30, 0.11),
+    5: (0.299, 0.114),
+    6: (0.299, 0.114),
+    7: (0.212, 0.087),
+    9: (0.2627, 0.0593),
+    10: (0.2627, 0.0593),
+}
 MILLISECOND = Fraction(1, 1000)
 
 Picture = NDArray[np.uint8]

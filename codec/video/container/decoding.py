@@ -13,7 +13,7 @@ from av.video.stream import VideoStream
 
 from codec.errors import InputError
 from codec.video.container.matroska import Structure
-from codec.video.container.packets import Packets, has_discontinuities, has_times
+from codec.video.container.packets import Packets, has_discontinuities, has_times, only_decoding_times
 from codec.video.container.source import open_source, select_audio, select_video
 from codec.video.presentation import Stamped
 
@@ -107,6 +107,7 @@ class PictureSource:
 
     def _decoded(self, packets: Iterator[Packet[VideoStream]]) -> Iterator[Stamped[VideoFrame]]:
         base = self.video.time_base or Fraction(1)
+        guessed = only_decoding_times(self.container)
         shown: Fraction | None = None
         try:
             for packet in packets:
@@ -115,7 +116,7 @@ class PictureSource:
                         raise self._damaged(shown)
                     pts, dts = (None if ticks is None else ticks * base for ticks in (frame.pts, frame.dts))
                     shown = dts if pts is None else pts
-                    yield Stamped(frame, pts, dts, (frame.duration or 0) * base)
+                    yield Stamped(frame, pts, dts, Fraction(0) if guessed else (frame.duration or 0) * base)
         except FFmpegError as error:
             raise self._damaged(shown) from error
 

@@ -29,6 +29,11 @@ def has_discontinuities(container: InputContainer) -> bool:
     return bool(container.format.flags & _DISCONTINUOUS)
 
 
+def only_decoding_times(container: InputContainer) -> bool:
+    """Whether the format (AVI) counts packets only: what FFmpeg makes of the other times and durations is a guess."""
+    return container.format.name == "avi"
+
+
 class Packets:
     """Reads both streams, since each tells where the other's timestamps jump.
 
@@ -41,8 +46,7 @@ class Packets:
         self.clock = Clock(has_discontinuities(container), None if video is None else video.index)
         self.stopped: FFmpegError | None = None
         self._container = container
-        # AVI knows decoding times only; FFmpeg's guesses at the others are wrong where pictures are reordered.
-        self._guesses = container.format.name == "avi"
+        self._guesses = only_decoding_times(container)
         self._streams = [stream for stream in (video, audio) if stream is not None]
 
     def of(self, wanted: _Stream) -> Iterator[Packet[_Stream]]:

@@ -1,0 +1,68 @@
+"""A source that stops delivering is given up; one that delivers is handed on as it is, and its thread ends."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from codec.errors import InputError
+from codec.video.delivery import delivered
+
+SOURCE = Path("film.mkv")
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_stays() -> Iterator[None]:
+    before = set(threading.enumerate())
+    yield
+    assert set(threading.enumerate()) <= before
+
+
+def test_items_come_in_order_and_once() -> None:
+    assert list(delivered(iter(range(100)), SOURCE)) == list(range(100))
+    assert list(delivered(iter(()), SOURCE)) == []
+
+
+def test_a_source_that_stops_is_given_up() -> None:
+    woken = threading.Event()
+
+    def stopping() -> Iterator[int]:
+        yield 1
+        woken.wait()
+
+    items = delivered(stopping(), SOURCE, patience=0.05)
+    assert next(items) == 1
+    with pytest.raises(InputError, match=r"film\.mkv has delivered nothing for 0\.05 s"):
+        next(items)
+    woken.set()
+    for thread in threading.enumerate():
+        if thread.name == "reading the source":
+            thread.join()
+
+
+def test_what_goes_wrong_there_goes_wrong_here() -> None:
+    def failing() -> Iterator[int]:
+        yield 1
+        raise InputError("It is damaged.")
+
+    items = delivered(failing(), SOURCE)
+    assert next(items) == 1
+    with pytest.raises(InputError, match="damaged"):
+        next(items)
+
+
+def test_no_more_is_read_than_a_few_ahead() -> None:
+    read = []
+
+    def counted() -> Iterator[int]:
+        for number in range(1000):
+            read.append(number)
+            yield number
+
+    items = delivered(counted(), SOURCE)
+    assert [next(items) for _ in range(3)] == [0, 1, 2]
+    items.close()  # type: ignore[attr-defined]
+    assert len(read) <= 6
