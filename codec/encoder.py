@@ -8,6 +8,7 @@ layer is chosen for it.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -52,11 +53,11 @@ def encode(source: Path, output: Path, settings: EncodeSettings) -> Iterator[Eve
     yield Phase("opening the video")
     plan = yield from make_plan(source, settings)
     writer, at = _open_writer(output, plan.header, settings.resume)
-    with writer, _open_reader(source, plan) as reader:
+    with writer, _open_reader(source, plan) as reader, closing(delivered(reader.frames(), source)) as frames:
         session = _Session(plan, writer, AudioFeed(plan.audio, writer, at.audio_pts), next_gop=at.gop)
         session.catch_up(kept_gops(output, at.gop))
         try:
-            yield from session.run(islice(delivered(reader.frames(), source), at.frame, None), at.frame)
+            yield from session.run(islice(frames, at.frame, None), at.frame)
             session.check_result()
         except (GeneratorExit, KeyboardInterrupt):
             session.stop()

@@ -36,6 +36,7 @@ from codec.video import (
     read_audio,
     read_timeline,
 )
+from codec.video.delivery import opened
 
 # Header, end record and trailer.
 FILE_OVERHEAD = 400
@@ -88,7 +89,7 @@ class Plan:
 
 def make_plan(source: Path, settings: EncodeSettings) -> Generator[Event, None, Plan]:
     """Look at the source, load what is needed, and settle everything else; yields what the user should know."""
-    with VideoReader(source, start=settings.start, duration=settings.duration) as reader:
+    with opened(lambda: VideoReader(source, start=settings.start), source) as reader:
         info = reader.info
     _check_picture(source, info)
     yield Phase("reading the video's times")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -15,6 +15,8 @@ T = TypeVar("T")
 
 PATIENCE = 120.0
 """Seconds that a source may take for one frame; a slow disk that spins up needs ten."""
+OPENING_PATIENCE = 1200.0
+"""Seconds until the first frame: where a file can't be sought in, all before a clip's start is decoded for that."""
 # Decoded while the frame before is coded.
 _AHEAD = 2
 
@@ -56,12 +58,22 @@ class _Thread(threading.Thread, Generic[T]):
         return not self.closing.is_set()
 
 
-def delivered(items: Iterator[T], path: Path, patience: float = PATIENCE) -> Iterator[T]:
-    """The items, read in a thread.
+def opened(opening: Callable[[], T], path: Path, patience: float = OPENING_PATIENCE) -> T:
+    """What `opening` gives, called in a thread.
 
     Raises:
-        InputError: the next one took longer than `patience` seconds.
+        InputError: it took longer than `patience` seconds.
     """
+    return next(delivered((call() for call in [opening]), path, patience))
+
+
+def delivered(items: Iterator[T], path: Path, patience: float | None = None) -> Generator[T, None, None]:
+    """The items, read in a thread, which ends when this generator is closed.
+
+    Raises:
+        InputError: the next one took longer than `patience` seconds (`PATIENCE`).
+    """
+    patience = PATIENCE if patience is None else patience
     thread = _Thread(items)
     thread.start()
     waited_in_vain = False

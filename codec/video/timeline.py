@@ -15,6 +15,7 @@ from pathlib import Path
 from codec.errors import SettingsError
 from codec.video.container.packets import Packets
 from codec.video.container.source import open_source, seconds, select_audio, select_video
+from codec.video.delivery import delivered, opened
 from codec.video.reader import VideoReader
 
 # Containers round times to their own clock, Matroska's to milliseconds.
@@ -65,8 +66,8 @@ def read_timeline(path: Path, start: float = 0.0, duration: float | None = None)
         InputError: the file can't be read or is damaged.
         SettingsError: no frame begins within the clip.
     """
-    with VideoReader(path, start=start, duration=duration) as reader:
-        showings = list(reader.showings())
+    with opened(lambda: VideoReader(path, start=start, duration=duration), path) as reader:
+        showings = list(delivered(reader.showings(), path))
         notes = reader.notes
     if not showings:
         raise SettingsError("No frame begins within the duration asked for; give a longer one.")

@@ -105,7 +105,8 @@ class VideoWriter:
         self._waiting: tuple[VideoFrame, int] | None = None
         self._end: int | None = None
         self._temporary = _reserve(path)
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(self.abort)
             self._container = av.open(str(self._temporary), "w", format=self._format.muxer)
             self._video = self._add_video(frame_rate)
             recoded = audio is not None and audio.codec in self._format.recoded
@@ -113,9 +114,7 @@ class VideoWriter:
             audio = audio if self._transcoder is None else self._transcoder.track
             self._audio = None if audio is None else (self._open_audio(audio), audio.time_base)
             self._start(audio)
-        except BaseException:
-            self._temporary.unlink(missing_ok=True)
-            raise
+            undo.pop_all()
 
     def write(self, pixels: NDArray[np.uint8], pts: Fraction) -> None:
         """Adds a frame, uint8 (h, w, 3) RGB, shown `pts` seconds after the clip's start; `pts` must rise."""
@@ -165,7 +164,8 @@ class VideoWriter:
 
     def abort(self) -> None:
         """Gives up and removes what was written."""
-        with contextlib.suppress(FFmpegError, OSError, ValueError):
+        # Without a container, or with one that was not begun, there is nothing to close properly.
+        with contextlib.suppress(FFmpegError, OSError, ValueError, AttributeError):
             self._container.close()
         self._temporary.unlink(missing_ok=True)
 

@@ -100,7 +100,9 @@ class PictureSource:
         return tuple(said)
 
     def close(self) -> None:
-        """Releases the file."""
+        """Releases the file, unless a read of it never returns."""
+        if self._packets.reading:
+            return
         if self._structure is not None:
             self._structure.close()
         self.container.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeVar, cast
+from typing import Any, TypeVar
 
 from av.audio.stream import AudioStream
 from av.container.input import InputContainer
@@ -39,11 +39,13 @@ class Packets:
 
     Attributes:
         clock: what it has bridged so far.
+        reading: whether a read is under way: forever, where a disk or network is dead.
         stopped: where the file could not be read further, as FFmpeg says it; None at a proper end.
     """
 
     def __init__(self, container: InputContainer, video: VideoStream | None, audio: AudioStream | None) -> None:
         self.clock = Clock(has_discontinuities(container), None if video is None else video.index)
+        self.reading = False
         self.stopped: FFmpegError | None = None
         self._container = container
         self._guesses = only_decoding_times(container)
@@ -52,12 +54,24 @@ class Packets:
     def of(self, wanted: _Stream) -> Iterator[Packet[_Stream]]:
         """The packets of one of the streams, then an empty one that flushes its decoder."""
         try:
-            for packet in cast("Iterator[Packet[_Stream]]", self._container.demux(*self._streams)):
+            for packet in self._demux():
                 self._put_on_clock(packet)
                 if packet.stream.index == wanted.index:
                     yield packet
         except FFmpegError as error:
             self.stopped = error
+
+    def _demux(self) -> Iterator[Packet[Any]]:
+        packets = self._container.demux(*self._streams)
+        while True:
+            self.reading = True
+            try:
+                packet = next(packets, None)
+            finally:
+                self.reading = False
+            if packet is None:
+                return
+            yield packet
 
     def _put_on_clock(self, packet: Packet[_Stream]) -> None:
         base = packet.time_base

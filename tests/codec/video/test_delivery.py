@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from codec.errors import InputError
+from codec.video import delivery
+from codec.video.container.packets import Packets
 from codec.video.delivery import delivered
+from tests.support.codec_runs import film, run_encode
 
 SOURCE = Path("film.mkv")
 
@@ -66,3 +69,25 @@ def test_no_more_is_read_than_a_few_ahead() -> None:
     assert [next(items) for _ in range(3)] == [0, 1, 2]
     items.close()  # type: ignore[attr-defined]
     assert len(read) <= 6
+
+
+def test_an_encode_gives_a_dead_source_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, woken = film(tmp_path / "in.mp4", 60), threading.Event()
+    demux = Packets._demux
+
+    def stalling(packets: Packets) -> Iterator[object]:
+        for number, packet in enumerate(demux(packets)):
+            if number == 20:
+                packets.reading = True
+                woken.wait()
+            yield packet
+
+    monkeypatch.setattr(Packets, "_demux", stalling)
+    monkeypatch.setattr(delivery, "PATIENCE", 0.2)
+    with pytest.raises(InputError, match="has delivered nothing"):
+        run_encode(source, tmp_path / "a.fgvc")
+    assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
+    woken.set()
+    for thread in threading.enumerate():
+        if thread.name == "reading the source":
+            thread.join()
