@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from codec.base.av1 import upsample
+from codec.base.pictures import upsample
 from codec.priors.pocket import base_info, to_tensor
 
 CLIP_FRAMES = 8

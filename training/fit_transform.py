@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor
 
-from codec.base.av1 import upsample
+from codec.base.pictures import upsample
 from codec.priors.pocket import to_tensor
 from codec.priors.pocket_net import LATENT_STRIDE, SLOT_FRAMES, PocketConfig
 from training.dataset import items

@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 import torch
 
-from codec.base.av1 import upsample
+from codec.base.pictures import upsample
 from codec.metrics.dists import DistsNetwork, load_dists_network
 from codec.metrics.networks import default_folders
 from codec.priors.base import BaseClip

@@ -22,7 +22,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from codec.base.av1 import encode_clip, upsample
+from codec.base.av1 import encode_clip
+from codec.base.pictures import upsample
 from codec.metrics.dists import DistsNetwork, load_dists_network
 from codec.metrics.networks import default_folders
 from codec.priors.base import BaseClip

@@ -1,35 +1,32 @@
 """The optional explicit layer: a very low-rate AV1 stream whose decoded pictures condition the prior.
 
-SVT-AV1 writes it and dav1d reads it, both through PyAV. AV1 decoding is bit-exact by its specification, and every
-conversion around it (RGB, half size, back to coding size) is integer arithmetic here, so the base is one and the
-same picture on every machine.
+SVT-AV1 writes it and dav1d reads it. AV1 decoding is bit-exact by its specification, and every conversion around it
+(codec/base/pictures.py) is integer arithmetic, so the base is one and the same picture on every machine.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
+from types import TracebackType
+from typing import Protocol, Self, cast
 
 import av
 import numpy as np
 from av.error import FFmpegError
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
-from numpy.typing import NDArray
 
+from codec.base.level import StreamLevels
+from codec.base.pictures import Picture, base_size, rgb_to_yuv, shrink, yuv_to_rgb
+from codec.base.svt import Planes, PyavStream, SvtStream, trusted_library
 from codec.base.units import UnitPacker, UnitUnpacker, trim, unpack_plain
 from codec.errors import FormatError
-from codec.format.records import MAX_CRF, MAX_SEGMENT_FRAMES, BaseRun
-
-Picture = NDArray[np.uint8]
-"""RGB, uint8 (h, w, 3)."""
-
-SCALES = (1, 2)
+from codec.format.records import MAX_SEGMENT_FRAMES, BaseRun
 
 PRESET = 1
 # What is seen counts, not PSNR: tune and ac-bias took 17 % off the bits at the same DISTS after restoration, 20 % at
@@ -40,8 +37,9 @@ SVT_PARAMETERS = (
     ":qp-scale-compress-strength=3"
 )
 
-# SVT-AV1 prints a banner and thread warnings to stderr unless told otherwise before its first use.
-os.environ.setdefault("SVT_LOG", "1")
+# SVT-AV1 prints a banner and thread warnings to stderr unless told otherwise before its first use, and a complaint
+# about every stream that is given up.
+os.environ.setdefault("SVT_LOG", "0")
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ class BaseFrame:
     """One displayed frame: the bytes that code it and what every decoder makes of them.
 
     Attributes:
-        packet: one AV1 temporal unit without what its container knows anyway (see `base_stream.trim`).
+        packet: one AV1 temporal unit without what its container knows anyway (see `units.trim`).
         picture: uint8 (h, w, 3) RGB at the base's own size (`base_size`).
     """
 
@@ -57,36 +55,46 @@ class BaseFrame:
     picture: Picture
 
 
-def base_size(width: int, height: int, scale: int) -> tuple[int, int]:
-    """(w, h) of the base of a `width` x `height` video: divided by `scale`, rounded up to even for 4:2:0."""
-    if scale not in SCALES:
-        raise ValueError(f"the base layer's scale is 1 or 2, not {scale}")
-    return 2 * -(-width // (2 * scale)), 2 * -(-height // (2 * scale))
+class _Stream(Protocol):
+    """An SVT-AV1 encoder, by whichever way."""
+
+    def send(self, planes: Planes, pts: int, qp: int | None) -> None: ...
+
+    def end(self) -> None: ...
+
+    def packets(self, ended: bool) -> Iterator[tuple[int, bytes]]: ...
+
+    def close(self) -> None: ...
+
+
+def levels_may_change() -> bool:
+    """Whether one stream can have several levels on this machine; else every segment has one."""
+    return trusted_library() is not None
 
 
 class BaseEncoder:
     """Codes one segment: a keyframe, then at most 239 inter frames, no further keyframe.
 
     Pictures come late (the encoder looks ahead): `push` returns what got ready, `finish` the rest. Every frame
-    pushed comes back as exactly one `BaseFrame`, in order. The same frames give the same packets.
+    pushed comes back as exactly one `BaseFrame`, in order. The same frames give the same packets. A context manager:
+    leaving it gives up what was not finished.
 
     Args:
         width, height: coding size of the frames that will be pushed.
-        crf: constant rate factor, 0-70 in quarters; SVT-AV1 goes on beyond 63, where AV1's coarsest quantiser lies.
+        levels: of the segment's GOPs; more than one where `levels_may_change` only.
         scale: 1 codes at coding size, 2 at half of it.
         frame_rate: only steers the encoder's rate decisions; frames are equidistant to it.
         preset: SVT-AV1's; a higher one is faster and costs bits.
     """
 
     def __init__(
-        self, width: int, height: int, crf: float, scale: int, frame_rate: Fraction, preset: int = PRESET
+        self, width: int, height: int, levels: StreamLevels, scale: int, frame_rate: Fraction, preset: int = PRESET
     ) -> None:
-        if not 0 <= crf <= MAX_CRF or crf % 0.25:
-            raise ValueError(f"the base layer's CRF is 0 to {MAX_CRF} in quarters, not {crf}")
         self._shape = (height, width, 3)
         self._scale = scale
         self._size = base_size(width, height, scale)
-        self._encoder = _svt_encoder(self._size, crf, frame_rate, preset)
+        self._stream = _open_stream(self._size, levels, frame_rate, preset)
+        self._changes = levels.changes
         self._decoder = BaseDecoder(*self._size)
         self._pushed = 0
         self._returned = 0
@@ -97,26 +105,32 @@ class BaseEncoder:
             raise ValueError(f"expected uint8 {self._shape}, got {frame.dtype} {frame.shape}")
         if self._pushed == MAX_SEGMENT_FRAMES:
             raise ValueError(f"a segment holds at most {MAX_SEGMENT_FRAMES} frames")
-        picture = _shrink(frame, self._size, self._scale)
-        coded = VideoFrame.from_ndarray(_rgb_to_yuv(picture), format="yuv420p")
-        coded.pts = self._pushed
+        planes = rgb_to_yuv(shrink(frame, self._size, self._scale))
+        self._stream.send(planes, self._pushed, self._changes.get(self._pushed))
         self._pushed += 1
-        return self._collect(coded)
+        return self._collect(ended=False)
 
     def finish(self) -> list[BaseFrame]:
         """Ends the segment and returns its remaining frames."""
-        frames = self._collect(None)
+        self._stream.end()
+        frames = self._collect(ended=True)
         if self._returned != self._pushed:
             raise RuntimeError(f"the AV1 encoder returned {self._returned} of {self._pushed} frames")
         return frames
 
-    def _collect(self, coded: VideoFrame | None) -> list[BaseFrame]:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._stream.close()
+
+    def _collect(self, ended: bool) -> list[BaseFrame]:
         frames = []
-        for packet in self._encoder.encode(coded):
-            if packet.pts != self._returned:
-                raise RuntimeError(f"the AV1 encoder returned frame {packet.pts} in place of {self._returned}")
+        for pts, data in self._stream.packets(ended):
+            if pts != self._returned:
+                raise RuntimeError(f"the AV1 encoder returned frame {pts} in place of {self._returned}")
             self._returned += 1
-            unit = trim(bytes(packet))
+            unit = trim(data)
             frames.append(BaseFrame(unit, self._decoder.decode(unit)))
         return frames
 
@@ -160,7 +174,7 @@ class BaseDecoder:
                 f"The base layer holds a {frame.width}x{frame.height} {frame.format.name} picture where "
                 f"{self._size[0]}x{self._size[1]} yuv420p was announced; the file is damaged, encode the source again."
             )
-        return _yuv_to_rgb(np.asarray(frame.to_ndarray(), np.uint8))
+        return yuv_to_rgb(np.asarray(frame.to_ndarray(), np.uint8))
 
 
 class BaseReader:
@@ -181,44 +195,63 @@ class BaseReader:
         return [self._decoder.decode(unit) for unit in units]
 
 
+def encode_segment(
+    frames: Picture, levels: StreamLevels, scale: int, frame_rate: Fraction, preset: int = PRESET
+) -> Iterator[BaseFrame]:
+    """Codes the (T, H, W, 3) uint8 frames of one segment; one `BaseFrame` for each, in order, as they get ready.
+
+    Closing the generator gives the stream up.
+    """
+    _, height, width, _ = frames.shape
+    with BaseEncoder(width, height, levels, scale, frame_rate, preset) as encoder:
+        for frame in frames:
+            yield from encoder.push(frame)
+        yield from encoder.finish()
+
+
+def encode_frames(
+    frames: Picture, crf: float, scale: int, frame_rate: Fraction, preset: int = PRESET
+) -> Iterator[BaseFrame]:
+    """Codes (T, H, W, 3) uint8 frames at one level, in segments of `MAX_SEGMENT_FRAMES`."""
+    for start in range(0, len(frames), MAX_SEGMENT_FRAMES):
+        segment = frames[start : start + MAX_SEGMENT_FRAMES]
+        yield from encode_segment(segment, StreamLevels.constant(crf), scale, frame_rate, preset)
+
+
 def encode_clip(
     frames: Picture, crf: float, scale: int, frame_rate: Fraction, preset: int = PRESET
 ) -> tuple[int, Picture]:
-    """Codes (T, H, W, 3) uint8 frames in segments of `MAX_SEGMENT_FRAMES`.
+    """As `encode_frames`.
 
     Returns:
         Bytes of all packets as a file holds them, and the decoded base, uint8 (T, h, w, 3).
     """
     coded = list(encode_frames(frames, crf, scale, frame_rate, preset))
     packets = [frame.packet for frame in coded]
+    return packed_bytes(packets), np.stack([frame.picture for frame in coded])
+
+
+def packed_bytes(packets: Sequence[bytes]) -> int:
+    """What a file takes for the units of whole segments of `MAX_SEGMENT_FRAMES`."""
     segments = (packets[start : start + MAX_SEGMENT_FRAMES] for start in range(0, len(packets), MAX_SEGMENT_FRAMES))
-    return sum(len(UnitPacker().pack(units)) for units in segments), np.stack([frame.picture for frame in coded])
+    return sum(len(UnitPacker().pack(units)) for units in segments)
 
 
-def encode_frames(
-    frames: Picture, crf: float, scale: int, frame_rate: Fraction, preset: int = PRESET
-) -> Iterator[BaseFrame]:
-    """Codes (T, H, W, 3) uint8 frames in segments of `MAX_SEGMENT_FRAMES`; one `BaseFrame` for each, in order."""
-    _, height, width, _ = frames.shape
-    for start in range(0, len(frames), MAX_SEGMENT_FRAMES):
-        encoder = BaseEncoder(width, height, crf, scale, frame_rate, preset)
-        for frame in frames[start : start + MAX_SEGMENT_FRAMES]:
-            yield from encoder.push(frame)
-        yield from encoder.finish()
-
-
-def _svt_encoder(size: tuple[int, int], crf: float, frame_rate: Fraction, preset: int) -> VideoCodecContext:
-    encoder = av.CodecContext.create("libsvtav1", "w")
-    encoder.width, encoder.height = size
-    encoder.pix_fmt = "yuv420p"
-    encoder.framerate = frame_rate
-    encoder.time_base = 1 / frame_rate
-    encoder.color_range = 1
-    encoder.colorspace = encoder.color_primaries = encoder.color_trc = 1
-    encoder.options = {"preset": str(preset), "svtav1-params": f"{SVT_PARAMETERS}:crf={crf:g}"}
-    encoder.open()
+def _open_stream(size: tuple[int, int], levels: StreamLevels, frame_rate: Fraction, preset: int) -> _Stream:
+    library = trusted_library()
+    options = {**_parameters(preset), "crf": f"{levels.crf:g}"}
+    if library is not None:
+        stream: _Stream = SvtStream(library, size, frame_rate, options)
+    elif levels.changes:
+        raise ValueError("this machine's SVT-AV1 can't change its level inside a stream")
+    else:
+        stream = PyavStream(size, frame_rate, options)
     leave_real_time()
-    return encoder
+    return stream
+
+
+def _parameters(preset: int) -> dict[str, str]:
+    return {"preset": str(preset), **dict(pair.split("=") for pair in SVT_PARAMETERS.split(":"))}
 
 
 def leave_real_time() -> None:
@@ -234,83 +267,3 @@ def leave_real_time() -> None:
         with suppress(OSError):
             if os.sched_getscheduler(int(task.name)) == os.SCHED_FIFO:
                 os.sched_setscheduler(int(task.name), os.SCHED_OTHER, os.sched_param(0))
-
-
-# --- Pictures: BT.709, limited range, chroma sited at the centre of its four luma samples, all in integers ----------
-
-_FORWARD = np.array([[11966, 40254, 4064], [-6596, -22189, 28784], [28784, -26145, -2639]], np.int32)
-_OFFSETS = np.array([16, 128, 128], np.int32)
-_ROUND = 1 << 15
-
-
-def _rgb_to_yuv(picture: Picture) -> NDArray[np.uint8]:
-    """(h, w, 3) RGB -> planar 4:2:0 as one (h * 3 / 2, w) array; h and w even."""
-    height, width, _ = picture.shape
-    rgb = picture.astype(np.int32)
-    luma = ((rgb @ _FORWARD[0] + _ROUND) >> 16) + _OFFSETS[0]
-    quads = rgb.reshape(height // 2, 2, width // 2, 2, 3).sum((1, 3))
-    chroma = ((quads @ _FORWARD[1:].T + 4 * _ROUND) >> 18) + _OFFSETS[1:]
-    planes = [luma.ravel(), chroma[..., 0].ravel(), chroma[..., 1].ravel()]
-    return np.concatenate(planes).astype(np.uint8).reshape(height * 3 // 2, width)
-
-
-def _yuv_to_rgb(planes: NDArray[np.uint8]) -> Picture:
-    """Inverse of `_rgb_to_yuv`, chroma interpolated linearly; coefficients are BT.709's, times 2**16."""
-    height, width = planes.shape[0] * 2 // 3, planes.shape[1]
-    luma = (planes[:height].astype(np.int32) - 16) * 76309 + _ROUND
-    chroma = planes[height:].reshape(2, height // 2, width // 2).astype(np.int32) - 128
-    blue, red = _double(_double(chroma, 1, _LINEAR), 2, _LINEAR)
-    channels = [luma + 117489 * red // 16, luma - (13975 * blue + 34925 * red) // 16, luma + 138438 * blue // 16]
-    return _to_bytes(np.stack(channels, axis=-1) >> 16)
-
-
-def _shrink(picture: Picture, size: tuple[int, int], scale: int) -> Picture:
-    """To the base's size by area averaging, after repeating the last row and column where the size needs it."""
-    width, height = size
-    padding = ((0, height * scale - picture.shape[0]), (0, width * scale - picture.shape[1]), (0, 0))
-    padded = np.pad(picture, padding, mode="edge")
-    if scale == 1:
-        return padded
-    quads = padded.reshape(height, 2, width, 2, 3)
-    return _to_bytes((quads.sum((1, 3), dtype=np.int32) + 2) >> 2)
-
-
-def upsample(pictures: Picture, width: int, height: int) -> Picture:
-    """A base's (T, h, w, 3) pictures at coding size, uint8 (T, height, width, 3), the same on every machine.
-
-    Half-size pictures are doubled by Catmull-Rom's cubic (Keys 1981, a = -1/2) at the phases +-1/4; then what
-    `base_size` rounded up is cut off.
-    """
-    size = pictures.shape[2], pictures.shape[1]
-    if size == base_size(width, height, 1):
-        return pictures[:, :height, :width]
-    if size != base_size(width, height, 2):
-        raise ValueError(f"pictures of {size} are no base of {width}x{height}")
-    return np.stack([_double_picture(picture)[:height, :width] for picture in pictures])
-
-
-def _double_picture(picture: Picture) -> Picture:
-    tall = _double(picture.astype(np.int32), 0, _CUBIC)
-    total = _double(tall, 1, _CUBIC)
-    return _to_bytes((total + (1 << 13)) >> 14)
-
-
-def _to_bytes(values: NDArray[np.int32]) -> NDArray[np.uint8]:
-    return values.clip(0, 255).astype(np.uint8)
-
-
-# Weights of the four nearest samples for an output a quarter sample after the second of them.
-_LINEAR = (0, 3, 1, 0)
-_CUBIC = (-9, 111, 29, -3)
-
-
-def _double(samples: NDArray[np.int32], axis: int, taps: tuple[int, int, int, int]) -> NDArray[np.int32]:
-    """Twice as many samples along `axis`, sited symmetrically, edges repeated; scaled by the taps' sum, not rounded."""
-    moved = np.moveaxis(samples, axis, 0)
-    count = len(moved)
-    padded = np.concatenate([moved[:1], moved[:1], moved, moved[-1:], moved[-1:]])
-    a, b, c, d, e = (padded[shift : shift + count] for shift in range(5))
-    early = taps[3] * a + taps[2] * b + taps[1] * c + taps[0] * d
-    late = taps[0] * b + taps[1] * c + taps[2] * d + taps[3] * e
-    doubled: NDArray[np.int32] = np.stack([early, late], axis=1).reshape(2 * count, *moved.shape[1:])
-    return np.moveaxis(doubled, 0, axis)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from torch import Tensor
 
-from codec.base.av1 import BaseReader, base_size
+from codec.base.av1 import BaseReader
+from codec.base.pictures import base_size
 from codec.channel.choice import coder_for
 from codec.decoding.retarget import StepChoice
 from codec.decoding.sink import Decoded, DecodedItem

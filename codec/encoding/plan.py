@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from codec.base.av1 import base_size
+from codec.base.pictures import base_size
 from codec.channel.choice import coder_for, spec_for
 from codec.control.base_level import BaseChooser, QualityBase, RateBase
 from codec.control.budget import BitrateController, SizeController

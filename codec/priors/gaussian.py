@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from codec.base.av1 import upsample
+from codec.base.pictures import upsample
 from codec.format.records import Tiling
 from codec.priors.base import BaseClip, Frames, Geometry
 from codec.priors.defaults import DEFAULTS

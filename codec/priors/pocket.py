@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from codec.base.av1 import upsample
+from codec.base.pictures import upsample
 from codec.errors import PriorError
 from codec.format.records import Tiling
 from codec.priors.base import BaseClip, Frames, Geometry

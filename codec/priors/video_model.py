@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from codec.base.av1 import upsample
+from codec.base.pictures import upsample
 from codec.errors import PriorError
 from codec.priors.base import BaseClip, Frames, Geometry
 from codec.priors.diffusers_models import LoadedModels

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from codec.base.av1 import BaseReader, base_size
+from codec.base.av1 import BaseReader
+from codec.base.pictures import base_size
 from codec.decoder import decode
 from codec.errors import FormatError, FreeGvcError, PriorError, SettingsError
 from codec.events import GopDone

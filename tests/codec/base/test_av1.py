@@ -13,15 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codec.base.av1 import (
-    BaseDecoder,
-    BaseEncoder,
-    BaseFrame,
-    Picture,
-    base_size,
-    encode_clip,
-    upsample,
-)
+from codec.base.av1 import BaseDecoder, BaseEncoder, BaseFrame, encode_clip, encode_frames
+from codec.base.level import StreamLevels
+from codec.base.pictures import Picture, base_size, upsample
 from codec.errors import FormatError
 from codec.format.records import MAX_SEGMENT_FRAMES
 from tests.support import ROOT
@@ -47,8 +41,7 @@ def _moving_square(count: int) -> Picture:
 
 
 def _encode(frames: Picture, crf: int = 50, scale: int = 1) -> list[BaseFrame]:
-    encoder = BaseEncoder(frames.shape[2], frames.shape[1], crf, scale, RATE)
-    return [coded for frame in frames for coded in encoder.push(frame)] + encoder.finish()
+    return list(encode_frames(frames, crf, scale, RATE))
 
 
 def _raw_units(frames: Picture) -> list[bytes]:
@@ -104,12 +97,12 @@ def test_a_segment_is_one_keyframe_and_inter_frames_even_across_a_cut() -> None:
 
 
 def test_a_segment_has_a_bounded_length() -> None:
-    encoder = BaseEncoder(WIDTH, HEIGHT, 63, 2, RATE)
     frame = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
-    for _ in range(MAX_SEGMENT_FRAMES):
-        encoder.push(frame)
-    with pytest.raises(ValueError, match="at most 240"):
-        encoder.push(frame)
+    with BaseEncoder(WIDTH, HEIGHT, StreamLevels.constant(63), 2, RATE) as encoder:
+        for _ in range(MAX_SEGMENT_FRAMES):
+            encoder.push(frame)
+        with pytest.raises(ValueError, match="at most 240"):
+            encoder.push(frame)
 
 
 def test_a_higher_crf_costs_less_and_looks_worse(talking: Picture) -> None:
@@ -213,7 +206,7 @@ def test_packets_that_display_no_picture_or_several_are_refused() -> None:
 
 
 def test_frames_of_another_shape_are_refused() -> None:
-    encoder = BaseEncoder(WIDTH, HEIGHT, 50, 1, RATE)
+    encoder = BaseEncoder(WIDTH, HEIGHT, StreamLevels.constant(50), 1, RATE)
     with pytest.raises(ValueError, match="expected uint8"):
         encoder.push(np.zeros((WIDTH, HEIGHT, 3), np.uint8))
 
@@ -221,7 +214,7 @@ def test_frames_of_another_shape_are_refused() -> None:
 @pytest.mark.parametrize(("crf", "scale"), [(71, 1), (-1, 1), (50, 3)])
 def test_settings_out_of_range_are_refused(crf: int, scale: int) -> None:
     with pytest.raises(ValueError, match="base layer"):
-        BaseEncoder(WIDTH, HEIGHT, crf, scale, RATE)
+        BaseEncoder(WIDTH, HEIGHT, StreamLevels.constant(crf), scale, RATE)
 
 
 def test_the_codecs_write_nothing_to_the_terminal() -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from codec.base.av1 import encode_clip, upsample
+from codec.base.av1 import encode_clip
+from codec.base.pictures import upsample
 from codec.errors import PriorError
 from codec.metrics.psnr import Psnr
 from codec.priors.base import BaseClip, Frames
