@@ -19,6 +19,7 @@ from codec.commands import output as cli_output
 from codec.commands.models import add_models
 from codec.commands.reproduce import add_reproduce
 from codec.errors import FreeGvcError, SettingsError, out_of_memory
+from codec.goals import QUALITY_METRICS
 from codec.peers.codecs import PEERS, QUICK
 from codec.settings import (
     AUDIO_MODES,
@@ -28,7 +29,6 @@ from codec.settings import (
     DEVICES,
     DTYPES,
     OVERLAPS,
-    QUALITY_METRICS,
     Bitrate,
     DecodeSettings,
     EncodeSettings,

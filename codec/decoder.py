@@ -13,7 +13,7 @@ from codec.decoding.chain import decode_records
 from codec.decoding.prior import differences, prior_for
 from codec.decoding.retarget import step_choice
 from codec.decoding.sink import Sink, track_of
-from codec.events import Event, Phase, Warned
+from codec.events import Event, Phase, Stage, Warned
 from codec.files import check_output
 from codec.format.reader import BitstreamReader
 from codec.format.records import Header
@@ -34,15 +34,15 @@ def decode(source: Path, output: Path, settings: DecodeSettings) -> Iterator[Eve
         SettingsError: the file can't be re-targeted to this goal.
     """
     check_output(source, output)
-    yield Phase("opening the file")
+    yield Phase(Stage.OPENING)
     with BitstreamReader(source) as reader:
         choose = step_choice(settings.goal, reader.header)
         # Before the prior is loaded, so that an output that can't be written is refused at once.
         with _open_writer(output, reader.header, settings) as writer:
-            yield Phase("loading the prior")
+            yield Phase(Stage.LOADING)
             prior = prior_for(reader.header, settings)
             yield from map(Warned, (*prior.notes, *differences(reader.header, prior)))
-            yield Phase("decoding")
+            yield Phase(Stage.DECODING)
             sink = Sink(reader, writer, settings.audio)
             for item in decode_records(reader.header, prior, reader.records(), choose):
                 yield from sink.take(item)

@@ -13,29 +13,28 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
-
-from codec.base.av1 import BaseFrame
-from codec.base.units import UnitPacker
-from codec.control.base_level import BaseChoice, BaseChooser, Segment
+from codec.control.based import BasedGop
 from codec.encoding.audio_feed import AudioFeed
-from codec.encoding.gop_coder import CodedGop, GopSource
+from codec.encoding.gop_coder import CodedGop
 from codec.encoding.plan import Plan, make_plan
-from codec.encoding.record_cost import overhead_bits
+from codec.encoding.progress import Progress
+from codec.encoding.record_cost import gop_overhead, times_of
 from codec.encoding.resuming import KeptGop, kept_gops
 from codec.errors import SettingsError
-from codec.events import Event, Finished, GopDone, Phase, PreviewReady, Probe, Warned
+from codec.events import Event, Finished, GopDone, Phase, PreviewReady, Probe, Stage, Warned
 from codec.files import check_output
-from codec.format.records import MAX_PROBES, BaseRun, EndRecord, GopRecord, Header
+from codec.format.records import MAX_PROBES, EndRecord, GopRecord, Header
 from codec.format.writer import BitstreamWriter, ResumePoint
-from codec.priors.base import BaseClip
 from codec.settings import EncodeSettings
 from codec.trajectory.alignment import shared_slots
-from codec.trajectory.assembly import Assembler, DenoisedGop
+from codec.trajectory.assembly import Assembler, Sent, StoppedGop
 from codec.trajectory.walk import Known
 from codec.video import Frame, VideoReader
-from codec.video.cutting import Window, longest_segment, segments, windows
+from codec.video.cutting import Gop, Segment
 from codec.video.delivery import delivered
+
+# Of the whole work, where the controller sees all segments before the first is coded.
+LOOKING_SHARE = 0.35
 
 
 def encode(source: Path, output: Path, settings: EncodeSettings) -> Iterator[Event]:
@@ -50,13 +49,15 @@ def encode(source: Path, output: Path, settings: EncodeSettings) -> Iterator[Eve
         SettingsError: the settings don't fit each other, the source or this machine.
     """
     check_output(source, output)
-    yield Phase("opening the video")
+    yield Phase(Stage.OPENING)
     plan = yield from make_plan(source, settings)
     writer, at = _open_writer(output, plan.header, settings.resume)
     with writer, _open_reader(source, plan) as reader, closing(delivered(reader.frames(), source)) as frames:
         session = _Session(plan, writer, AudioFeed(plan.audio, writer, at.audio_pts), next_gop=at.gop)
         session.catch_up(kept_gops(output, at.gop))
         try:
+            if plan.control.base.looks_ahead:
+                yield from _look_ahead(source, plan, at, sum(gop.bits for gop in session.done))
             yield from session.run(islice(frames, at.frame, None), at.frame)
             session.check_result()
         except (GeneratorExit, KeyboardInterrupt):
@@ -66,8 +67,34 @@ def encode(source: Path, output: Path, settings: EncodeSettings) -> Iterator[Eve
             # What is done stays in the part for --resume; a source that was refused leaves nothing.
             session.give_up()
             raise
+        yield Phase(Stage.FINISHING, done=1.0)
         end = session.finish()
     yield _finished(output, plan, end, session.done)
+
+
+def _look_ahead(source: Path, plan: Plan, at: ResumePoint, kept_bits: int) -> Iterator[Event]:
+    """Let the controller see all that is still to be coded."""
+    progress = Progress(plan.frames_total, 0.0, LOOKING_SHARE, Stage.LOOKING_AHEAD)
+    with _open_reader(source, plan) as reader, closing(delivered(reader.frames(), source)) as frames:
+        segments = plan.cutter.cut(islice(frames, at.frame, None), at.gop, at.frame)
+        yield from progress.place(plan.control.base.look_ahead(progress.watch(segments), at.frame, kept_bits))
+
+
+def _placed(
+    search: Generator[Event, None, tuple[BasedGop, ...]], progress: Progress
+) -> Generator[Event, None, tuple[BasedGop, ...]]:
+    """A search whose events are placed in the whole work."""
+    while True:
+        try:
+            event = next(search)
+        except StopIteration as found:
+            gops: tuple[BasedGop, ...] = found.value
+            return gops
+        try:
+            yield progress.placed(event)
+        except GeneratorExit:
+            search.close()
+            raise
 
 
 def _open_reader(source: Path, plan: Plan) -> VideoReader:
@@ -83,14 +110,6 @@ def _open_writer(output: Path, header: Header, resume: bool) -> tuple[BitstreamW
     return BitstreamWriter(output, header), ResumePoint(0, 0, None)
 
 
-@dataclass(frozen=True)
-class _Paired:
-    """A source frame and, with a base layer, what codes it there."""
-
-    frame: Frame
-    base: BaseFrame | None
-
-
 @dataclass
 class _Session:
     """One run of the encoder: what changes from GOP to GOP."""
@@ -104,9 +123,10 @@ class _Session:
 
     def run(self, frames: Iterator[Frame], first: int) -> Iterator[Event]:
         """Encode all `frames`, of which the first is source frame number `first`."""
-        longest = longest_segment(self.plan.header.gop_frames, self.plan.header.overlap_frames)
-        for segment in segments(((frame, frame.pixels) for frame in frames), longest):
-            first = yield from self._segment(segment, first)
+        looked = LOOKING_SHARE if self.plan.control.base.looks_ahead else 0.0
+        progress = Progress(self.plan.frames_total, looked, 1.0)
+        for segment in progress.watch(self.plan.cutter.cut(frames, self.next_gop, first)):
+            yield from self._segment(segment, progress)
 
     def catch_up(self, kept: Iterator[KeptGop]) -> None:
         """Take over what an interrupted run has left: its GOPs count in the result, and in a budget."""
@@ -140,121 +160,66 @@ class _Session:
         if not self.next_gop:
             self.writer.abort()
 
-    def _segment(self, frames: Iterator[Frame], first: int) -> Generator[Event, None, int]:
-        """Encode one segment; returns the number of the first frame after it."""
-        header, chooser = self.plan.header, self.plan.base_chooser
-        self.plan.gop_coder.controller.new_scene()
-        choice: BaseChoice | None = None
-        if chooser is not None:
-            choice, frames = yield from _choose_base(chooser, frames, self.next_gop)
-        paired = _with_base(frames, choice)
-        assembler, packer = Assembler(self.plan.prior), UnitPacker()
+    def _segment(self, segment: Segment, progress: Progress) -> Iterator[Event]:
+        self.plan.control.steps.new_scene()
+        gops = yield from _placed(self.plan.control.base.choose(segment), progress)
+        assembler = Assembler(self.plan.prior)
         known: Known | None = None
-        qualities = iter(choice.qualities if choice is not None else ())
-        for window in windows(paired, header.gop_frames, header.overlap_frames):
-            start = first - window.overlap
-            run = _base_run(window.items[window.overlap :], choice, packer)
-            source = _gop_source(window, self.next_gop, start, run, self.plan)
-            source = replace(source, base_quality=next(qualities, None), charged_base_bits=_charged(window, choice))
-            coded = yield from self.plan.gop_coder.code(source, known, self.depth)
+        for based in gops:
+            overhead = gop_overhead(based.gop, self.plan.header, self.plan.prior.schedule.steps)
+            coded = yield from self.plan.gop_coder.code(based, overhead, known, self.depth)
             self.depth = coded.next_depth
-            yield from self._write(window, source, coded)
-            known = self._known_after(source, coded)
-            first = start + len(window.items)
+            yield from self._write(based, coded)
+            known = self._known_after(based.gop, coded)
             if self.plan.settings.preview:
-                yield from _previews(assembler, source, coded)
+                yield from _previews(assembler, based.gop, coded)
         if self.plan.settings.preview:
             yield from (PreviewReady(made.gop, made.start_frame, made.frames) for made in assembler.finish())
-        return first
 
-    def _write(self, window: Window[_Paired], source: GopSource, coded: CodedGop) -> Iterator[Event]:
-        own = window.items[window.overlap :]
+    def _write(self, based: BasedGop, coded: CodedGop) -> Iterator[Event]:
+        gop = based.gop
         record = GopRecord(
-            index=source.index,
-            start_frame=source.start_frame,
-            frames=len(window.items),
-            overlap=window.overlap,
-            sent=coded.t_star,
+            index=gop.index,
+            start_frame=gop.start_frame,
+            frames=len(gop.pixels),
+            overlap=gop.overlap,
+            sent=coded.sent,
             steps=coded.payloads,
             z_hash=coded.z_hash,
             fingerprint=coded.fingerprint,
-            base=source.base_run,
+            base=None if based.base is None else based.base.run,
             quality=coded.quality,
             probes=_stored_probes(coded),
-            pts=_times(own, self.plan.header),
+            pts=times_of(gop, self.plan.header),
+            restoration=coded.restoration,
         )
         bits = 8 * self.writer.append_gop(record)
-        self.audio.advance(own[-1].frame.pts)
+        self.audio.advance(gop.times[-1])
         self.next_gop += 1
-        event = replace(_gop_done(record, bits, coded.probes, self.plan.frames_total), fit=coded.fit)
+        event = replace(
+            _gop_done(record, bits, coded.probes, self.plan.frames_total),
+            fit=coded.fit,
+            step_fit=coded.step_fit,
+            missed=not coded.reachable,
+        )
         self.done.append(event)
         yield event
         if not coded.reachable:
             yield Warned(self.plan.unreachable_message(event))
 
-    def _known_after(self, source: GopSource, coded: CodedGop) -> Known | None:
+    def _known_after(self, gop: Gop, coded: CodedGop) -> Known | None:
         """The overlap as the next GOP's decoder will know it."""
-        if self.plan.header.overlap_mode == "plain":
+        if self.plan.header.overlap_mode == "plain" or not isinstance(coded.stop, Sent):
             return None
-        shared = shared_slots(self.plan.prior.geometry, len(source.frames), self.plan.header.overlap_frames)
-        return Known(shared.of_before(coded.latent), shared.after, coded.t_star) if shared.count else None
-
-
-def _choose_base(
-    chooser: BaseChooser, frames: Iterator[Frame], gop: int
-) -> Generator[Event, None, tuple[BaseChoice, Iterator[Frame]]]:
-    """Settle a segment's base on its frames, and hand these on."""
-    yield Phase("choosing the base layer")
-    held = list(frames)
-    choice = yield from chooser.choose(Segment(np.stack([frame.pixels for frame in held]), gop))
-    yield Phase("coding")
-    return choice, iter(held)
-
-
-def _with_base(frames: Iterator[Frame], choice: BaseChoice | None) -> Iterator[_Paired]:
-    """Each frame with its base picture, if there is one."""
-    if choice is None:
-        return (_Paired(frame, None) for frame in frames)
-    return (_Paired(frame, base) for frame, base in zip(frames, choice.coded, strict=True))
-
-
-def _charged(window: Window[_Paired], choice: BaseChoice | None) -> int | None:
-    """See `GopSource.charged_base_bits`."""
-    if choice is None or choice.bits_per_frame is None:
-        return None
-    return round(choice.bits_per_frame * (len(window.items) - window.overlap))
-
-
-def _gop_source(window: Window[_Paired], index: int, start: int, run: BaseRun | None, plan: Plan) -> GopSource:
-    pictures = [item.base.picture for item in window.items if item.base is not None]
-    own = window.items[window.overlap :]
-    times = _times(own, plan.header)
-    return GopSource(
-        index=index,
-        start_frame=start,
-        overlap=window.overlap,
-        frames=np.stack([item.frame.pixels for item in window.items]),
-        base=BaseClip(np.stack(pictures), run.crf, run.scale) if run is not None else None,
-        base_run=run,
-        overhead_bits=overhead_bits(len(window.items), window.overlap, run, times, plan.prior.schedule.steps),
-    )
-
-
-def _base_run(own: tuple[_Paired, ...], choice: BaseChoice | None, packer: UnitPacker) -> BaseRun | None:
-    if choice is None:
-        return None
-    units = [item.base.packet for item in own if item.base is not None]
-    return BaseRun(choice.level.crf, choice.level.scale, "modelled", packer.pack(units))
-
-
-def _times(own: tuple[_Paired, ...], header: Header) -> tuple[int, ...] | None:
-    return tuple(round(item.frame.pts / header.time_base) for item in own) if header.variable_timing else None
+        shared = shared_slots(self.plan.prior.geometry, len(gop.pixels), self.plan.header.overlap_frames)
+        return Known(shared.of_before(coded.stop.latent), shared.after, coded.sent) if shared.count else None
 
 
 def _stored_probes(coded: CodedGop) -> tuple[tuple[int, float], ...]:
-    """(step, quality) of the stored steps, as many as a record holds: those nearest to t*."""
-    others = [(p.step, p.quality) for p in coded.probes if p.step != coded.t_star and p.step <= coded.depth]
-    return tuple(sorted(sorted(others, key=lambda other: abs(other[0] - coded.t_star))[:MAX_PROBES]))
+    """(t*, quality) of what was measured over the stored base, as many as a record holds: those nearest to t*."""
+    others = {p.step: p.quality for p in coded.probes if p.step != coded.t_star and p.crf is None}
+    stored = ((step, quality) for step, quality in others.items() if step <= len(coded.payloads) or not coded.payloads)
+    return tuple(sorted(sorted(stored, key=lambda other: abs(other[0] - coded.t_star))[:MAX_PROBES]))
 
 
 def _gop_done(record: GopRecord, bits: int, probes: tuple[Probe, ...], frames_total: int | None) -> GopDone:
@@ -269,20 +234,14 @@ def _gop_done(record: GopRecord, bits: int, probes: tuple[Probe, ...], frames_to
         probes=probes,
         frames_done=record.end_frame,
         frames_total=frames_total,
+        crf=None if record.base is None else record.base.crf,
+        scale=1 if record.base is None else record.base.scale,
     )
 
 
-def _previews(assembler: Assembler, source: GopSource, coded: CodedGop) -> Iterator[PreviewReady]:
-    gop = DenoisedGop(
-        source.index,
-        source.start_frame,
-        len(source.frames),
-        source.overlap,
-        coded.t_star,
-        coded.latent,
-        coded.condition,
-    )
-    for made in assembler.push(gop):
+def _previews(assembler: Assembler, gop: Gop, coded: CodedGop) -> Iterator[PreviewReady]:
+    stopped = StoppedGop(gop.index, gop.start_frame, len(gop.pixels), gop.overlap, coded.stop, coded.condition)
+    for made in assembler.push(stopped):
         yield PreviewReady(made.gop, made.start_frame, made.frames)
 
 

@@ -6,17 +6,42 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 
+class Stage(StrEnum):
+    """What the engine is at; the value is a short verb phrase for people."""
+
+    OPENING = "opening the file"
+    LOADING = "loading the prior"
+    LOOKING_AHEAD = "looking ahead"
+    CHOOSING = "choosing the base layer"
+    CODING = "coding"
+    DECODING = "decoding"
+    FINISHING = "finishing the file"
+
+
 @dataclass(frozen=True)
 class Phase:
-    """The engine starts something that may take a while: `name` is a short verb phrase ("loading the prior")."""
+    """The engine starts something that may take a while.
 
-    name: str
+    Attributes:
+        detail: what of the stage it is ("trying CRF 60, GOP 2 of 5"), or "".
+        done: the share of the whole work that lies behind it, 0 to 1; None where nobody can tell.
+    """
+
+    stage: Stage
+    detail: str = ""
+    done: float | None = None
+
+    @property
+    def name(self) -> str:
+        """Both in one line."""
+        return f"{self.stage.value}: {self.detail}" if self.detail else self.stage.value
 
 
 @dataclass(frozen=True)
@@ -38,20 +63,25 @@ class StepCoded:
 
 @dataclass(frozen=True)
 class Probe:
-    """One measured point of a GOP's rate-perception curve: stopping after `step` costs `bits` and looks `quality`."""
+    """One measured point of a GOP's rate-perception curve: stopping after `step` costs `bits` and looks `quality`.
+
+    Attributes:
+        crf: of the base that it was measured over, where that was not yet the chosen one; else None.
+    """
 
     step: int
     bits: int
     quality: float
+    crf: float | None = None
 
 
 @dataclass(frozen=True)
 class Fit:
-    """The rate-perception curve that a GOP's prefix was chosen by: through its probes, beyond them as was learnt.
+    """A curve that one of a GOP's two knobs was chosen by: through what was measured, beyond that as was learnt.
 
     Attributes:
         form: name of the surrogate's form.
-        points: (bits, quality), bits rising, from somewhat before the first probe to somewhat beyond the last.
+        points: (bits, quality) or (step, quality), rising, from somewhat before the first probe to beyond the last.
     """
 
     form: str
@@ -63,13 +93,17 @@ class GopDone:
     """A GOP is finished and safe on disk (encode) or decoded (decode).
 
     Attributes:
-        t_star: steps of the trajectory the decoder replays; 0 means no implicit bits at all.
+        t_star: the step at which the trajectory stops: over a base first those of its restoration (8 shows all of it),
+            which are free, then those that were sent.
         bits: every bit of the GOP's record, base layer included.
         base_bits: the share of the base layer.
         quality: the target metric at t_star, or None where none was measured.
         probes: the points the controller measured.
         frames_total: None while the source's length is unknown.
-        fit: None where nothing was measured, or too little to know a slope.
+        fit: quality over bits; None where nothing was measured, or too little to know a slope.
+        crf, scale: level of the base; None and 1 without one.
+        step_fit: quality over steps of the restoration, or None.
+        missed: whether the goal lies outside what this GOP's choices reach.
     """
 
     index: int
@@ -83,6 +117,47 @@ class GopDone:
     frames_done: int
     frames_total: int | None
     fit: Fit | None = None
+    crf: float | None = None
+    scale: int = 1
+    step_fit: Fit | None = None
+    missed: bool = False
+
+
+@dataclass(frozen=True)
+class BaseTrial:
+    """One coding of a segment's base on the way to its levels, a value for each GOP.
+
+    Attributes:
+        preset: SVT-AV1's; a trial's is faster than the last one's.
+        crfs, scale: its levels.
+        bits: of each GOP's base.
+        steps: of the restoration that look best.
+        qualities: the goal's metric at those.
+    """
+
+    preset: int
+    crfs: tuple[float, ...]
+    scale: int
+    bits: tuple[int, ...]
+    steps: tuple[int, ...]
+    qualities: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class BaseChosen:
+    """A segment's base is settled; its GOPs follow.
+
+    Attributes:
+        first_gop: number of its first GOP.
+        chosen: as the file holds it.
+        tried: everything that was coded, in order; the chosen one is among them.
+        reason: why the search ended, a sentence.
+    """
+
+    first_gop: int
+    chosen: BaseTrial
+    tried: tuple[BaseTrial, ...]
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -116,4 +191,4 @@ class Finished:
     gops: tuple[GopDone, ...]
 
 
-Event = Phase | Warned | StepCoded | GopDone | PreviewReady | Finished
+Event = Phase | Warned | StepCoded | BaseChosen | GopDone | PreviewReady | Finished

@@ -7,8 +7,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from codec.errors import SettingsError
+from codec.goals import QUALITY_METRICS
 
-QUALITY_METRICS = ("dists", "lpips", "ms-ssim")
+STATISTICS = ("gop", "mean")
 CHANNELS: Mapping[str, str] = {
     "trellis": "trellis-4-9",
     "trellis-best": "trellis-4-16",
@@ -41,13 +42,20 @@ def _positive(name: str, value: float) -> None:
 
 @dataclass(frozen=True)
 class Quality:
-    """Aim at a perceptual quality: `metric` of every GOP near `value`."""
+    """Aim at a perceptual quality: `metric` near `value`.
+
+    Attributes:
+        statistic: "gop" holds every GOP there; "mean" the mean of every scene, in which some GOPs may look better and
+            others worse.
+    """
 
     value: float = 0.15
     metric: str = "dists"
+    statistic: str = "gop"
 
     def __post_init__(self) -> None:
         _one_of("metric", self.metric, QUALITY_METRICS)
+        _one_of("statistic", self.statistic, STATISTICS)
         if not (math.isfinite(self.value) and 0 < self.value < 1):
             raise SettingsError(f"A target for {self.metric} lies between 0 and 1, not at {self.value}.")
 

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from codec.events import Event, Finished, GopDone, Phase, PreviewReady, StepCoded, Warned
+from codec.events import BaseChosen, Event, Finished, GopDone, Phase, PreviewReady, StepCoded, Warned
 from codec.format.info import FileInfo
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ EVENT_NAMES = {
     Phase: "phase",
     Warned: "warning",
     StepCoded: "step",
+    BaseChosen: "base",
     GopDone: "gop",
     PreviewReady: "preview",
     Finished: "finished",
@@ -63,8 +64,9 @@ def print_json(name: str, event: Any) -> None:
 def to_json(value: Any) -> Any:
     """Dataclasses, tuples, paths and fractions as JSON's own types; bytes in hexadecimal."""
     if isinstance(value, GopDone):
-        # The curve follows from the points, and would make most of the line.
-        plain = {f.name: to_json(getattr(value, f.name)) for f in fields(value) if f.name not in ("probes", "fit")}
+        # The curves follow from the points, and would make most of the line.
+        curves = ("probes", "fit", "step_fit")
+        plain = {f.name: to_json(getattr(value, f.name)) for f in fields(value) if f.name not in curves}
         return {**plain, "probes": len(value.probes), "points": to_json(value.probes)}
     if is_dataclass(value):
         return {f.name: to_json(getattr(value, f.name)) for f in fields(value)}

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codec.errors import FreeGvcError, SettingsError
+from codec.goals import QUALITY_METRICS
 from codec.peers.codecs import PEERS
-from codec.settings import BASES, DEVICES, DTYPES, QUALITY_METRICS, EncodeSettings, Quality
+from codec.settings import BASES, DEVICES, DTYPES, EncodeSettings, Quality
 
 if TYPE_CHECKING:
     from codec.metrics.base import Metric

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
-from torch import Tensor
 
 from codec.base.av1 import BaseReader
 from codec.base.pictures import base_size
@@ -18,9 +17,9 @@ from codec.events import StepCoded, Warned
 from codec.format.fingerprint import drift, fingerprint, state_hash
 from codec.format.reader import Damage
 from codec.format.records import MAX_GOP_PIXELS, AudioRecord, GopRecord, Header
-from codec.priors.base import BaseClip, Frames, VideoPrior
+from codec.priors.base import BaseClip, Condition, Frames, VideoPrior
 from codec.trajectory.alignment import shared_slots
-from codec.trajectory.assembly import Assembler, DenoisedGop
+from codec.trajectory.assembly import Assembler, Restored, Sent, StoppedGop
 from codec.trajectory.walk import Known, Walk
 
 # A state this far from the encoder's (RMS, in units of the latent's own spread) shows in the picture.
@@ -83,6 +82,20 @@ class _Chain:
                 return
             yield from self._begin()
         condition = self.prior.prepare(self._base_clip(record), record.frames, *self._size())
+        sent = self.choose(record)
+        if record.restoration is not None and not sent:
+            stop: Sent | Restored = Restored(record.restoration)
+            self._remember(record, None)
+        else:
+            stop = yield from self._replay(record, condition, sent)
+            self._remember(record, stop)
+        yield Decoded(record, sent)
+        yield from self.assembler.push(
+            StoppedGop(record.index, record.start_frame, record.frames, record.overlap, stop, condition)
+        )
+
+    def _replay(self, record: GopRecord, condition: Condition, sent: int) -> Generator[DecodedItem, None, Sent]:
+        """The walk along the steps that were sent."""
         walk = Walk(
             self.prior,
             condition,
@@ -92,19 +105,13 @@ class _Chain:
             self.known if record.overlap else None,
             self.header.reuse,
         )
-        t_star = self.choose(record)
         state = walk.start()
-        for step in walk.replay(record.steps[:t_star], coder_for(self.header.coder)):
+        for step in walk.replay(record.steps[:sent], coder_for(self.header.coder)):
             state = step.state
-            yield StepCoded(record.index, step.step, t_star, 8 * len(step.payload))
-        if t_star == record.sent:
+            yield StepCoded(record.index, step.step, sent, 8 * len(step.payload))
+        if sent == record.sent:
             yield from self._check(record, state.cpu().numpy())
-        latent = walk.denoise(state, t_star)
-        self._remember(record, latent, t_star)
-        yield Decoded(record, t_star)
-        yield from self.assembler.push(
-            DenoisedGop(record.index, record.start_frame, record.frames, record.overlap, t_star, latent, condition)
-        )
+        return Sent(sent, walk.denoise(state, sent))
 
     def finish(self) -> Iterator[DecodedItem]:
         """The frames still held back."""
@@ -116,7 +123,8 @@ class _Chain:
         fits = record.frames * header.coding_width * header.coding_height <= MAX_GOP_PIXELS
         overlaps = record.overlap in (0, header.overlap_frames) and record.overlap < record.frames
         based = (record.base is not None) == (header.base_codec != "none")
-        if not (fits and overlaps and based):
+        restorable = record.restoration is None or self.prior.restores
+        if not (fits and overlaps and based and restorable):
             raise FormatError(f"GOP {record.index} contradicts the file's header; encode the source again.")
 
     def _begin(self) -> Iterator[DecodedItem]:
@@ -137,11 +145,14 @@ class _Chain:
         self.tail = pictures
         return BaseClip(np.stack(pictures), record.base.crf, record.base.scale)
 
-    def _remember(self, record: GopRecord, latent: Tensor, t_star: int) -> None:
+    def _remember(self, record: GopRecord, stop: Sent | None) -> None:
         self.next_frame = record.end_frame
+        self.known = None
+        if stop is None:
+            return
         shared = shared_slots(self.prior.geometry, record.frames, self.header.overlap_frames)
         guided = self.header.overlap_mode == "guided" and shared.count > 0
-        self.known = Known(shared.of_before(latent), shared.after, t_star) if guided else None
+        self.known = Known(shared.of_before(stop.latent), shared.after, stop.steps) if guided else None
 
     def _check(self, record: GopRecord, state: np.ndarray) -> Iterator[Warned]:
         """Warn once where this device's arithmetic has led visibly away from the encoder's."""

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from codec.control.metrics import metric_kind
 from codec.control.quality import Aim, retarget
 from codec.errors import SettingsError
 from codec.format.records import GopRecord, Header
+from codec.goals import GOAL_METRICS, goal_of_kind
 from codec.settings import Bitrate, Quality
-
-TOLERANCE = 0.01
 
 StepChoice = Callable[[GopRecord], int]
 
@@ -26,12 +24,14 @@ def step_choice(goal: Quality | Bitrate | None, header: Header) -> StepChoice:
     if isinstance(goal, Bitrate):
         per_frame = goal.bits_per_second / float(header.frame_rate)
         return lambda record: _by_bits(record, per_frame)
-    if header.target.kind != metric_kind(goal.metric):
+    known = GOAL_METRICS[goal.metric]
+    if header.metric != known.kind:
+        measured = goal_of_kind(header.metric)
+        said = "was measured as " + measured.label if measured is not None else "was not measured"
         raise SettingsError(
-            f"The file's quality was measured as {header.target.kind}, not {goal.metric}; "
-            "give a --target for that metric, or a --bitrate."
+            f"The file's quality {said}, not as {known.label}; give a --target for that metric, or a --bitrate."
         )
-    aim = Aim(goal.value, TOLERANCE, goal.metric != "ms-ssim")
+    aim = Aim(goal.value, known.tolerance, known.lower_is_better)
     return lambda record: _by_quality(record, aim)
 
 

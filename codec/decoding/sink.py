@@ -24,10 +24,10 @@ MAX_SECONDS = 600_000_000
 
 @dataclass(frozen=True)
 class Decoded:
-    """A GOP's record was replayed up to `t_star`."""
+    """A GOP's record was replayed: `sent` of its steps."""
 
     record: GopRecord
-    t_star: int
+    sent: int
 
 
 DecodedItem = Pictures | Decoded | StepCoded | Warned | AudioRecord
@@ -117,8 +117,9 @@ class Sink:
     def _note(self, item: Decoded) -> None:
         record = item.record
         end = self.reader.end
-        self.skipped_bytes += sum(map(len, record.steps[item.t_star :]))
-        self.done.append(stored_gop(item.record, item.t_star, None if end is None else end.frames))
+        self.skipped_bytes += sum(map(len, record.steps[item.sent :]))
+        t_star = (record.restoration or 0) + item.sent
+        self.done.append(stored_gop(item.record, t_star, None if end is None else end.frames))
         first = record.start_frame + record.overlap
         for number, ticks in enumerate(record.pts or (), first):
             self.times[number] = ticks * self.reader.header.time_base

@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from codec.channel import ChannelCoder
+from codec.control.based import BasedGop, Verdict
 from codec.control.probing import Judge, probe_frames
 from codec.control.quality import Decision, RateControl
 from codec.encoding.resuming import KeptGop
 from codec.events import Fit, Probe, StepCoded
 from codec.format.fingerprint import fingerprint, state_hash
-from codec.format.records import BaseRun
 from codec.metrics.base import Metric
-from codec.priors.base import BaseClip, Condition, Frames, VideoPrior
+from codec.priors.base import Condition, VideoPrior
+from codec.trajectory.assembly import Restored, Sent
 from codec.trajectory.walk import CodedStep, Known, Walk
 
 HORIZON_STEPS = 4
@@ -24,65 +25,40 @@ MAX_IMPLICIT_BPP = 0.3
 
 
 @dataclass(frozen=True)
-class GopSource:
-    """What one GOP is made from.
-
-    Attributes:
-        index, start_frame, overlap: its place in the file.
-        frames: uint8 (T, H, W, 3) at coding size, the overlap included.
-        base: the decoded base of all T frames, or None.
-        base_run: the base of the frames beyond the overlap as the file holds it, or None.
-        overhead_bits: most that the GOP's record takes beside those and the steps' payloads.
-        base_quality: what choosing the base has measured of it without any steps, or None.
-        charged_base_bits: what a budget pays for the base: where all of a segment is known, the segment's mean, for its
-            keyframe serves every GOP. None for `base_bits`.
-    """
-
-    index: int
-    start_frame: int
-    overlap: int
-    frames: Frames = field(repr=False)
-    base: BaseClip | None
-    base_run: BaseRun | None
-    overhead_bits: int
-    base_quality: float | None = None
-    charged_base_bits: int | None = None
-
-    @property
-    def base_bits(self) -> int:
-        """Bits of the base."""
-        return 0 if self.base_run is None else self.base_run.bits
-
-
-@dataclass(frozen=True)
 class CodedGop:
     """The result: what goes into the record, and what the next GOP and a preview need.
 
     Attributes:
-        payloads: of every stored step; the first t_star are replayed by default.
-        latent: (C, t, h, w) denoised from t_star.
+        sent: steps that a decoder replays by default.
+        payloads: of every stored step.
+        restoration: the step at which the base's restoration stops, or None.
+        probes: by t*.
+        fit, step_fit: quality over bits and over steps of the restoration, where known.
+        stop: where the trajectory stopped.
     """
 
-    t_star: int
+    sent: int
     payloads: tuple[bytes, ...] = field(repr=False)
+    restoration: int | None
     z_hash: bytes
     fingerprint: bytes
     quality: float | None
     reachable: bool
     probes: tuple[Probe, ...]
     fit: Fit | None
-    latent: Tensor = field(repr=False)
+    step_fit: Fit | None
+    stop: Sent | Restored
     condition: Condition = field(repr=False)
 
     @property
-    def depth(self) -> int:
-        """Steps stored."""
-        return len(self.payloads)
+    def t_star(self) -> int:
+        """The step at which the trajectory stops, free ones included."""
+        return (self.restoration or 0) + self.sent
 
     @property
     def next_depth(self) -> int:
         """Steps that the next GOP is likely to need: one more than here, none where the base layer was enough."""
-        return self.t_star + 1 if self.t_star else 0
+        return self.sent + 1 if self.sent else 0
 
 
 class Prefixes:
@@ -134,66 +110,102 @@ class GopCoder:
         """Let a budget know of a GOP that an earlier run has coded."""
         self.controller.begin((kept.bits,), kept.record.frames - kept.record.overlap)
 
-    def code(self, source: GopSource, known: Known | None, depth: int = 0) -> Generator[StepCoded, None, CodedGop]:
+    def code(
+        self, based: BasedGop, overhead_bits: int, known: Known | None, depth: int = 0
+    ) -> Generator[StepCoded, None, CodedGop]:
         """Yields a StepCoded per step and returns the coded GOP.
 
         Args:
+            overhead_bits: most that the GOP's record takes beside its base and the steps' payloads.
             depth: steps to code before the first is judged, about as many as the GOP is going to need: whenever the
                 trajectory turns out too short a probe was spent, six of them on a long way from nothing.
         """
-        count, height, width, _ = source.frames.shape
-        condition = self.prior.prepare(source.base, count, height, width)
+        gop, base = based.gop, based.base
+        count, height, width, _ = gop.pixels.shape
+        condition = self.prior.prepare(None if base is None else base.clip, count, height, width)
+        if based.verdict is not None and based.verdict.step is not None:
+            return _restored(based.verdict, based.verdict.step, condition)
         shape = self.prior.geometry.latent_shape(count, height, width)
-        walk = Walk(self.prior, condition, shape, self.seed, source.index, known, self.prior.reuse)
-        prefixes = Prefixes(walk, self._steps(walk, source), source.base_bits)
-        saves = source.base is not None and self.metric is not None
+        walk = Walk(self.prior, condition, shape, self.seed, gop.index, known, self.prior.reuse)
+        prefixes = Prefixes(walk, self._steps(walk, based), based.base_bits)
+        saves = base is not None and self.metric is not None
         bpp = self.prior.bpp_over_base if saves else MAX_IMPLICIT_BPP
-        most = source.base_bits + bpp * count * height * width
-        probing = Probing(self, source, walk, prefixes)
+        most = based.base_bits + bpp * count * height * width
+        probing = Probing(self, based, walk, prefixes)
         # Without a base the prefix without steps is no picture at all, and tells nothing of those to come.
-        yield from prefixes.extend(source.index, depth or (HORIZON_STEPS if source.base_run is None else 0), most)
-        decision = yield from self._decide(source, prefixes, probing, most)
-        yield from prefixes.extend(source.index, decision.step + self.keep_steps, float("inf"))
+        yield from prefixes.extend(gop.index, depth or (HORIZON_STEPS if base is None else 0), most)
+        costs = Costs(self.metric is not None, based, overhead_bits)
+        decision = yield from self._decide(based, prefixes, probing, costs, most)
+        yield from prefixes.extend(gop.index, decision.step + self.keep_steps, float("inf"))
         z_hash, printed = _told(prefixes.states[decision.step], decision.step)
         return CodedGop(
-            t_star=decision.step,
+            sent=decision.step,
             payloads=tuple(prefixes.payloads[: decision.step + self.keep_steps]),
+            restoration=None,
             z_hash=z_hash,
             fingerprint=printed,
             quality=probing.measured.get(decision.step, decision.quality),
             reachable=decision.reachable,
             probes=probing.points(),
             fit=decision.fit,
-            latent=prefixes.clean(decision.step),
+            step_fit=None,
+            stop=Sent(decision.step, prefixes.clean(decision.step)),
             condition=condition,
         )
 
-    def _steps(self, walk: Walk, source: GopSource) -> Iterator[CodedStep]:
+    def _steps(self, walk: Walk, based: BasedGop) -> Iterator[CodedStep]:
         """The trajectory's steps; where nobody asks for one, the source isn't even encoded."""
-        yield from walk.code(self.prior.encode(source.frames, walk.condition), self.coder)
+        yield from walk.code(self.prior.encode(based.gop.pixels, walk.condition), self.coder)
 
     def _decide(
-        self, source: GopSource, prefixes: Prefixes, probing: Probing, most: float
+        self, based: BasedGop, prefixes: Prefixes, probing: Probing, costs: Costs, most: float
     ) -> Generator[StepCoded, None, Decision]:
         """Deepen the trajectory, a few steps at a time, until the controller is content with what it can choose."""
-        search = self.controller.begin(self._costs(source, prefixes), len(source.frames) - source.overlap)
+        search = self.controller.begin(costs.of(prefixes.bits), based.gop.own)
         while True:
             while (step := search.next_probe()) is not None:
                 search.observe(step, probing.measure(step))
             depth = len(prefixes.payloads)
             if not search.wants_more(most):
                 return search.decision()
-            yield from prefixes.extend(source.index, depth + HORIZON_STEPS, most)
+            yield from prefixes.extend(based.gop.index, depth + HORIZON_STEPS, most)
             if len(prefixes.payloads) == depth:
                 return search.decision()
-            search.extend(self._costs(source, prefixes))
+            search.extend(costs.of(prefixes.bits))
 
-    def _costs(self, source: GopSource, prefixes: Prefixes) -> Sequence[int]:
-        """What prefixes cost: a budget pays for the whole record, a curve of quality begins where there are no bits."""
-        if self.metric is not None:
-            return prefixes.bits
-        charged = source.base_bits if source.charged_base_bits is None else source.charged_base_bits
-        return [bits - source.base_bits + charged + source.overhead_bits for bits in prefixes.bits]
+
+@dataclass(frozen=True)
+class Costs:
+    """What prefixes cost: a budget pays for the whole record, a curve of quality begins where there are no bits."""
+
+    by_quality: bool
+    based: BasedGop
+    overhead_bits: int
+
+    def of(self, bits: Sequence[int]) -> Sequence[int]:
+        """From the bits of each prefix, base included."""
+        if self.by_quality:
+            return bits
+        own, charged = self.based.base_bits, self.based.charged_bits
+        return [count - own + charged + self.overhead_bits for count in bits]
+
+
+def _restored(verdict: Verdict, step: int, condition: Condition) -> CodedGop:
+    """A GOP that is its base's restoration: all of it was settled when its base was."""
+    return CodedGop(
+        sent=0,
+        payloads=(),
+        restoration=step,
+        z_hash=b"",
+        fingerprint=b"",
+        quality=verdict.quality,
+        reachable=verdict.reachable,
+        probes=verdict.probes,
+        fit=verdict.bits_fit,
+        step_fit=verdict.step_fit,
+        stop=Restored(step),
+        condition=condition,
+    )
 
 
 def _told(state: Tensor, step: int) -> tuple[bytes, bytes]:
@@ -207,15 +219,15 @@ def _told(state: Tensor, step: int) -> tuple[bytes, bytes]:
 class Probing:
     """Measures prefixes of one GOP, each at most once, on a few of its frames."""
 
-    def __init__(self, gop: GopCoder, source: GopSource, walk: Walk, prefixes: Prefixes) -> None:
-        self._metric = gop.metric
-        self._source = source
+    def __init__(self, coder: GopCoder, based: BasedGop, walk: Walk, prefixes: Prefixes) -> None:
+        self._metric = coder.metric
+        self._based = based
         self._walk = walk
         self._prefixes = prefixes
         self.measured: dict[int, float] = {}
         # With a latent of the previous GOP to lean on, the prefix without steps may look better than the base alone.
-        if source.base_quality is not None and (walk.known is None or walk.known.step == 0):
-            self.measured[0] = source.base_quality
+        if based.verdict is not None and (walk.known is None or walk.known.step == 0):
+            self.measured[0] = based.verdict.quality
 
     def measure(self, step: int) -> float:
         """The metric of prefix `step`, mean over the probe frames."""
@@ -225,8 +237,9 @@ class Probing:
 
     def _judge(self) -> Judge:
         assert self._metric is not None
-        frames, chosen = self._source.frames, probe_frames(len(self._source.frames), self._source.overlap)
-        return Judge(self._walk.prior, self._metric, frames, chosen, self._walk.condition)
+        gop = self._based.gop
+        chosen = probe_frames(len(gop.pixels), gop.overlap)
+        return Judge(self._walk.prior, self._metric, gop.pixels, chosen, self._walk.condition)
 
     def points(self) -> tuple[Probe, ...]:
         """All measured points, steps rising."""

@@ -7,18 +7,22 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from codec.base.av1 import levels_may_change
 from codec.base.pictures import base_size
 from codec.channel.choice import coder_for, spec_for
-from codec.control.base_level import BaseChooser, QualityBase, RateBase
+from codec.control.base_level import Ladder, QualitySearch
 from codec.control.budget import BitrateController, SizeController
-from codec.control.metrics import metric_kind
+from codec.control.budget_search import BudgetSearch
+from codec.control.control import BaseSearch, Control, WithoutBase
 from codec.control.quality import QualityController, RateControl
+from codec.control.segment_coder import SegmentCoder
 from codec.encoding.audio_feed import header_of
 from codec.encoding.gop_coder import GopCoder
-from codec.encoding.record_cost import audio_bits
+from codec.encoding.record_cost import audio_bits, gop_overhead
 from codec.errors import InputError, MissingModelError, SettingsError
-from codec.events import Event, GopDone, Phase, Warned
+from codec.events import Event, GopDone, Phase, Stage, Warned
 from codec.format.records import MAX_GOP_FRAMES, MAX_GOP_PIXELS, MAX_PIXELS, MAX_SIDE, Colour, Header, Target
+from codec.goals import GOAL_METRICS, GoalMetric
 from codec.metrics.base import Metric
 from codec.metrics.catalog import metric
 from codec.priors.base import VideoPrior
@@ -36,6 +40,7 @@ from codec.video import (
     read_audio,
     read_timeline,
 )
+from codec.video.cutting import Cutter, Segment
 from codec.video.delivery import opened
 
 # Header, end record and trailer.
@@ -44,6 +49,12 @@ FILE_OVERHEAD = 400
 ROUNDING = Fraction(1, 1000)
 # Of an average rate's denominator: exact to a microsecond in an hour.
 MAX_RATIO = 1_000_000
+# Of a budget, where the prior sends steps over its base: they take the rest.
+BASE_SHARE = 0.98
+ONE_LEVEL_NOTE = (
+    "This installation's SVT-AV1 can't change its quantiser inside a stream, so all GOPs of a scene share one level of "
+    "the base and some look better than asked; the wheels of PyAV 18 bring one that can."
+)
 # SVT-AV1 takes nothing smaller, and a base may be coded at half size.
 SMALLEST_BASE = 4
 
@@ -54,7 +65,7 @@ class Plan:
 
     Attributes:
         size: (width, height) at which GOPs are coded.
-        base_chooser: None where there is no base layer.
+        control: the two knobs: levels of the base, and steps.
         timeline: when the source's frames are shown.
         deinterlace: whether they are deinterlaced.
     """
@@ -63,11 +74,16 @@ class Plan:
     prior: VideoPrior
     size: tuple[int, int]
     header: Header
+    control: Control
     gop_coder: GopCoder
-    base_chooser: BaseChooser | None
     audio: Audio | None
     timeline: Timeline
     deinterlace: bool
+
+    @property
+    def cutter(self) -> Cutter:
+        """How frames become segments and GOPs."""
+        return Cutter(self.header.gop_frames, self.header.overlap_frames)
 
     @property
     def frames_total(self) -> int:
@@ -81,10 +97,8 @@ class Plan:
         return 0 if usual else round(self.timeline.last_duration / self.header.time_base)
 
     def unreachable_message(self, gop: GopDone) -> str:
-        """One sentence for a GOP whose goal lies outside what its steps reach."""
-        return (
-            f"GOP {gop.index} can't {_in_words(self.settings.goal)}; it stays at the nearest step, t* = {gop.t_star}."
-        )
+        """One sentence for a GOP whose goal lies outside what its choices reach."""
+        return f"GOP {gop.index} can't {_in_words(self.settings.goal)}; it stays at the nearest, t* = {gop.t_star}."
 
 
 def make_plan(source: Path, settings: EncodeSettings) -> Generator[Event, None, Plan]:
@@ -92,52 +106,71 @@ def make_plan(source: Path, settings: EncodeSettings) -> Generator[Event, None, 
     with opened(lambda: VideoReader(source, start=settings.start), source) as reader:
         info = reader.info
     _check_picture(source, info)
-    yield Phase("reading the video's times")
+    yield Phase(Stage.OPENING, "reading its times")
     timeline = read_timeline(source, settings.start, settings.duration)
     deinterlace = timeline.interlaced > 0 and settings.deinterlace == "auto"
     notes = *timeline.notes, *_interlaced_note(source, timeline, deinterlace), *_sound_note(source, info, settings)
     yield from map(Warned, notes)
-    yield Phase("loading the prior")
+    yield Phase(Stage.LOADING)
     prior = open_prior(settings.prior, settings.device, settings.dtype)
     yield from map(Warned, prior.notes)
-    yield Phase("loading the metric")
-    judge, note = _choose_metric(settings, prior)
-    if note:
-        yield Warned(note)
     size = coding_size(info, settings.short_side or prior.geometry.short_side, prior.geometry.size_multiple)
     _check_gop(settings, prior, size)
+    based = _wants_base(settings, prior, size)
+    yield Phase(Stage.LOADING, "the metric")
+    measured = _choose_metric(settings, prior, based)
+    if measured is not None and measured.note:
+        yield Warned(measured.note)
+    if based and not levels_may_change():
+        yield Warned(ONE_LEVEL_NOTE)
 
     def open_audio() -> Audio | None:
         mode = AudioMode(settings.audio)
         return read_audio(source, timeline.origin, settings.duration, mode, pictures_end=timeline.duration)
 
     if isinstance(settings.goal, Size):
-        yield Phase("measuring the audio")
-    controller, chooser = _controllers(settings, prior, judge, timeline, size, open_audio)
+        yield Phase(Stage.LOADING, "measuring the audio")
+    budget = _budget(settings.goal, timeline, open_audio)
+    steps = _steps(settings.goal, measured, budget, timeline)
     audio = open_audio()
     yield from map(Warned, _container_note(source, settings, audio))
-    header = _header(settings, prior, info, timeline, size, audio, chooser is not None)
-    coder = coder_for(header.coder)
-    gop_coder = GopCoder(prior, coder, controller, judge, settings.seed, settings.keep_steps)
-    yield Phase("coding")
-    return Plan(settings, prior, size, header, gop_coder, chooser, audio, timeline, deinterlace)
+    header = _header(settings, prior, info, timeline, size, audio, based, measured)
+    base: BaseSearch = WithoutBase()
+    if based:
+        assert measured is not None
+        base = _base_search(settings, prior, measured, header, budget)
+    judge = measured.metric if measured is not None and isinstance(settings.goal, Quality) else None
+    gop_coder = GopCoder(prior, coder_for(header.coder), steps, judge, settings.seed, settings.keep_steps)
+    yield Phase(Stage.CODING)
+    return Plan(settings, prior, size, header, Control(base, steps), gop_coder, audio, timeline, deinterlace)
 
 
-def _choose_metric(settings: EncodeSettings, prior: VideoPrior) -> tuple[Metric | None, str | None]:
-    """What the controller measures, and what the user should know about it."""
-    if not isinstance(settings.goal, Quality):
-        return None, None
-    wanted = settings.goal.metric
+@dataclass(frozen=True)
+class _Measured:
+    """What the controller measures, and what the user should know about that, or ""."""
+
+    metric: Metric
+    goal: GoalMetric
+    note: str = ""
+
+
+def _choose_metric(settings: EncodeSettings, prior: VideoPrior, based: bool) -> _Measured | None:
+    """The goal's metric or its stand-in; a budget with a base equalises DISTS, without one it measures nothing."""
+    if not (based or isinstance(settings.goal, Quality)):
+        return None
+    goal = GOAL_METRICS[settings.goal.metric if isinstance(settings.goal, Quality) else "dists"]
     try:
-        return metric(wanted, device=prior.device), None
+        return _Measured(metric(goal.name, device=prior.device), goal)
     except MissingModelError as error:
-        if wanted != "dists":
+        if goal.stand_in is None:
             raise
         lacking = error.name
-    return metric("pocket-dists", device=prior.device), (
-        "DISTS' network VGG16 isn't here, so the bundled pocket-dists estimates it, off by 0.02 on average; "
-        f"freegvc models get {lacking} fetches it."
+    instead = GOAL_METRICS[goal.stand_in]
+    note = (
+        f"{goal.label}' network VGG16 isn't here, so the bundled {instead.name} estimates it, off by 0.02 on average, "
+        f"and every GOP shows all of its restoration; freegvc models get {lacking} fetches it."
     )
+    return _Measured(metric(instead.name, device=prior.device), instead, note)
 
 
 def _interlaced_note(source: Path, timeline: Timeline, deinterlace: bool) -> Iterator[str]:
@@ -168,27 +201,48 @@ def _container_note(source: Path, settings: EncodeSettings, audio: Audio | None)
         yield f"The {sound} doesn't fit into .mp4; decode to {' or '.join(fitting)}, or encode with --audio opus."
 
 
-def _controllers(
-    settings: EncodeSettings,
-    prior: VideoPrior,
-    judge: Metric | None,
-    timeline: Timeline,
-    size: tuple[int, int],
-    open_audio: Callable[[], Audio | None],
-) -> tuple[RateControl, BaseChooser | None]:
-    """The two knobs: t* per GOP, and the base level per segment where there is a base."""
-    goal, rate = settings.goal, timeline.nominal_rate
-    gop = settings.gop_frames or prior.geometry.gop_frames
-    based = _wants_base(settings, prior, size)
+Budget = Callable[[int], float]
+"""Bits for the bases and records of a video, given how many frames it has."""
+
+
+def _budget(goal: Goal, timeline: Timeline, open_audio: Callable[[], Audio | None]) -> Budget | None:
+    """None where a quality is the goal."""
     if isinstance(goal, Quality):
-        assert judge is not None
-        control = QualityController(goal.value, lower_is_better=judge.lower_is_better)
-        return control, QualityBase(prior, judge, control.aim, rate, gop, settings.seed) if based else None
+        return None
     if isinstance(goal, Bitrate):
-        bitrate = BitrateController(goal.bits_per_second, float(timeline.average_rate))
-        return bitrate, RateBase(prior, bitrate.per_frame, rate) if based else None
-    budget = SizeController(_video_bits(goal, open_audio()), timeline.frames)
-    return budget, RateBase(prior, budget.per_frame, rate) if based else None
+        per_frame = goal.bits_per_second / float(timeline.average_rate)
+        return lambda frames: per_frame * frames
+    bits = _video_bits(goal, open_audio())
+    return lambda _: bits
+
+
+def _steps(goal: Goal, measured: _Measured | None, budget: Budget | None, timeline: Timeline) -> RateControl:
+    """What chooses the steps that cost bits."""
+    if isinstance(goal, Quality):
+        assert measured is not None
+        return QualityController(goal.value, measured.goal.tolerance, measured.goal.lower_is_better)
+    if isinstance(goal, Bitrate):
+        return BitrateController(goal.bits_per_second, float(timeline.average_rate))
+    assert budget is not None
+    return SizeController(budget(timeline.frames), timeline.frames)
+
+
+def _base_search(
+    settings: EncodeSettings, prior: VideoPrior, measured: _Measured, header: Header, budget: Budget | None
+) -> BaseSearch:
+    """What chooses the levels of the base."""
+    goal = settings.goal
+    target = goal.value if isinstance(goal, Quality) else measured.goal.usual
+    coder = SegmentCoder(prior, measured.metric, measured.goal, target, header.frame_rate, settings.seed)
+    ladder = Ladder.of(prior.base_levels)
+    if isinstance(goal, Quality):
+        return QualitySearch(coder, ladder, each=goal.statistic == "gop")
+    assert budget is not None
+
+    def overhead(segment: Segment) -> int:
+        return sum(gop_overhead(gop, header, prior.schedule.steps) for gop in segment.gops)
+
+    return BudgetSearch(coder, ladder, budget, 1.0 if prior.restores else BASE_SHARE, overhead)
 
 
 def _video_bits(goal: Size, audio: Audio | None) -> float:
@@ -253,6 +307,7 @@ def _header(
     size: tuple[int, int],
     audio: Audio | None,
     based: bool,
+    measured: _Measured | None,
 ) -> Header:
     goal = settings.goal
     return Header(
@@ -276,6 +331,7 @@ def _header(
         reuse=prior.reuse,
         base_codec="av1" if based else "none",
         target=_target(goal),
+        metric="none" if measured is None else measured.goal.kind,
         audio=None if audio is None else header_of(audio.track),
         writer=f"freegvc {program_version()}",
         tiling=prior.tiling,
@@ -284,5 +340,5 @@ def _header(
 
 def _target(goal: Quality | Bitrate | Size) -> Target:
     if isinstance(goal, Quality):
-        return Target(metric_kind(goal.metric), goal.value)
+        return Target(GOAL_METRICS[goal.metric].kind, goal.value)
     return Target("bitrate", goal.bits_per_second / 1000) if isinstance(goal, Bitrate) else Target("size", goal.bytes)

@@ -6,14 +6,30 @@ from collections.abc import Iterable
 
 from codec.format import framing, packing
 from codec.format.fingerprint import FINGERPRINT_BYTES, HASH_BYTES
-from codec.format.records import MAX_FRAMES, BaseRun, GopRecord
+from codec.format.records import MAX_CRF, MAX_FRAMES, BaseRun, GopRecord, Header
 from codec.video import AudioPacket
+from codec.video.cutting import Gop
 
 # A step's length is stored as a difference, the GOP's in its record's head and in the file's index.
 STEP_LENGTH = 2
 GOP_LENGTHS = 10
 # An audio packet's time, duration and length, all as differences, and its share of a record's head.
 AUDIO_PACKET = 7
+
+
+def gop_overhead(gop: Gop, header: Header, steps: int) -> int:
+    """Most bits of a GOP's record beside base units and payloads, wherever in the file it lies.
+
+    Args:
+        steps: that it might hold.
+    """
+    base = BaseRun(MAX_CRF, 1, "modelled", b"") if header.base_codec != "none" else None
+    return overhead_bits(len(gop.pixels), gop.overlap, base, times_of(gop, header), steps)
+
+
+def times_of(gop: Gop, header: Header) -> tuple[int, ...] | None:
+    """The times of a GOP's own frames in the header's time base, where timing is variable."""
+    return tuple(round(time / header.time_base) for time in gop.times) if header.variable_timing else None
 
 
 def overhead_bits(frames: int, overlap: int, base: BaseRun | None, times: tuple[int, ...] | None, steps: int) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 from itertools import accumulate, pairwise
+from typing import Any
 
 from codec.format import records as r
 from codec.format.fingerprint import FINGERPRINT_BYTES, HASH_BYTES
@@ -52,6 +53,7 @@ def pack_header(header: r.Header) -> bytes:
             _code(header.base_codec, r.BASE_CODECS),
             _code(header.target.kind, r.TARGETS),
             single(header.target.value),
+            _code(header.metric, r.METRICS),
             _pack_track(header.audio),
             text(header.writer),
             b"" if header.tiling is None else varint(header.tiling.side) + varint(header.tiling.stride),
@@ -83,7 +85,7 @@ def unpack_header(data: bytes, version: int) -> r.Header:
         overlap_frames=c.varint(r.MAX_GOP_FRAMES),
         reuse=c.varint(r.MAX_REUSE),
         base_codec=_name(c, r.BASE_CODECS, "base codec"),
-        target=r.Target(_name(c, r.TARGETS, "target"), c.single()),
+        **_unpack_target(c, version),
         audio=_unpack_track(c) if flags & _AUDIO else None,
         writer=c.text(r.MAX_NAME),
         tiling=r.Tiling(c.varint(r.MAX_SIDE), c.varint(r.MAX_SIDE)) if flags & _TILED else None,
@@ -335,3 +337,11 @@ def _unpack_level(c: Cursor, version: int) -> tuple[float, int]:
         return (packed >> 1) / r.CRF_UNIT, (packed & 1) + 1
     packed = c.byte()
     return packed & 63 | packed >> 7 << 6, (packed >> 6 & 1) + 1
+
+
+def _unpack_target(c: Cursor, version: int) -> dict[str, Any]:
+    """`target` and `metric` of a header; versions 1 and 2 measured the target's metric, where it is one."""
+    target = r.Target(_name(c, r.TARGETS, "target"), c.single())
+    if version > 2:
+        return {"target": target, "metric": _name(c, r.METRICS, "metric")}
+    return {"target": target, "metric": target.kind if target.kind in r.METRICS else "none"}

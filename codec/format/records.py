@@ -22,7 +22,9 @@ SCHEDULES = ("flow", "vp")
 OVERLAP_MODES = ("plain", "guided")
 BASE_CODECS = ("none", "av1")
 BASE_PACKINGS = ("plain", "modelled")
-TARGETS = ("steps", "dists", "lpips", "ms_ssim", "psnr", "bitrate", "size", "pocket_dists")
+TARGETS = ("steps", "dists", "lpips", "ms_ssim", "psnr", "bitrate", "size")
+
+METRICS = ("none", "dists", "lpips", "ms_ssim", "psnr", "pocket_dists")
 
 MAX_SIDE = 8192
 MAX_PIXELS = 2**25
@@ -152,6 +154,7 @@ class Header:
         gop_frames, overlap_frames: the usual GOP length l and overlap m.
         reuse: the trajectory calls the denoiser on every `reuse`-th step only (x0-cache).
         writer: name and version of the program that wrote the file.
+        metric: what the GOPs' quality is measured in, or "none".
         tiling: how the encoder's VAE was tiled, or None; a decoder that tiles otherwise makes slightly other pictures.
     """
 
@@ -178,6 +181,7 @@ class Header:
     audio: AudioTrack | None
     writer: str
     tiling: Tiling | None = None
+    metric: str = "none"
 
     def __post_init__(self) -> None:
         _short(self.prior_id, "the prior's id")
@@ -195,6 +199,7 @@ class Header:
         require(0 <= self.overlap_frames < self.gop_frames, f"GOPs overlap by {self.overlap_frames} frames")
         require(1 <= self.reuse <= MAX_REUSE, f"the denoiser is called on every {self.reuse}th step")
         _name(self.base_codec, BASE_CODECS, "base codec")
+        _name(self.metric, METRICS, "metric")
 
 
 @dataclass(frozen=True)

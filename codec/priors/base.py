@@ -83,6 +83,7 @@ class VideoPrior(Protocol):
         tiling: how its VAE is tiled for want of memory, or None; goes into the file's header.
         base_levels: (scale, crf) of the bases this prior can use, coarse to fine; empty without use for a base.
         base_by_default: whether it was made for a base; otherwise one is used only where the user asks for it.
+        restores: whether it restores a base in steps that cost no bits (`restore`); t* then counts them first.
         bpp_over_base: bits per pixel of steps that a quality target may spend over a base; beyond that a finer base
             buys more with them.
     """
@@ -95,6 +96,7 @@ class VideoPrior(Protocol):
     reuse: int
     base_levels: tuple[tuple[int, float], ...]
     base_by_default: bool
+    restores: bool
     bpp_over_base: float
     notes: tuple[str, ...]
     tiling: Tiling | None
@@ -103,6 +105,16 @@ class VideoPrior(Protocol):
 
     def prepare(self, base: BaseClip | None, frames: int, height: int, width: int) -> Condition:
         """What the decoder knows of a GOP before its first bit, computed once and handed to the calls below."""
+        ...
+
+    def restore(self, condition: Condition, frames: Sequence[int], steps: Sequence[int]) -> tuple[Frames, ...]:
+        """Some of the GOP's frames from its base alone, at each of some steps of the restoration: uint8 (n, H, W, 3).
+
+        Step 0 is the base's own picture, for which no network runs. Only priors that restore know how.
+
+        Raises:
+            ValueError: there is no base, or no such step.
+        """
         ...
 
     def opening(self, condition: Condition) -> torch.Tensor | None:

@@ -85,6 +85,7 @@ class GaussianPrior:
     reuse = 1
     base_levels: tuple[tuple[int, float], ...] = ((2, 50), (1, 50), (1, 40))
     base_by_default = True
+    restores = False
     bpp_over_base = 0.005
     notes: tuple[str, ...] = ()
     tiling: Tiling | None = None
@@ -103,6 +104,11 @@ class GaussianPrior:
         else:
             mean, share = self._analyse(upsample(base.frames, width, height)), BASE_SHARE
         return GaussianCondition(mean, share, frames, height, width)
+
+    def restore(self, condition: GaussianCondition, frames: Sequence[int], steps: Sequence[int]) -> tuple[Frames, ...]:
+        """See `VideoPrior.restore`; its denoiser knows no more of a base than the base itself."""
+        del condition, frames, steps
+        raise ValueError(f"the prior {self.id} has no restoration")
 
     def opening(self, condition: GaussianCondition) -> Tensor | None:
         """None: the base conditions the denoiser itself."""

@@ -84,6 +84,7 @@ class DiffusionPrior:
     reuse = 2
     base_levels: tuple[tuple[int, float], ...] = BASE_LEVELS
     base_by_default = False
+    restores = False
     bpp_over_base = 0.3
 
     def __init__(self, name: str, model: VideoModel, loaded: LoadedModels) -> None:
@@ -104,6 +105,11 @@ class DiffusionPrior:
             return GopSize(frames, height, width)
         pictures = base.frames if base.scale == 1 else upsample(base.frames, width, height)
         return GopSize(frames, height, width, self._analyse(pictures[:, :height, :width]))
+
+    def restore(self, condition: GopSize, frames: Sequence[int], steps: Sequence[int]) -> tuple[Frames, ...]:
+        """See `VideoPrior.restore`; a base only opens its trajectory."""
+        del condition, frames, steps
+        raise ValueError(f"the prior {self.id} has no restoration")
 
     def opening(self, condition: GopSize) -> Tensor | None:
         """See `VideoPrior.opening`."""

@@ -1,9 +1,9 @@
-"""Put decoded GOPs together: fuse the latents of overlaps, decode, cross-fade the shared frames."""
+"""Put decoded GOPs together: fuse the latents of overlaps, make pictures, cross-fade the shared frames."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from torch import Tensor
@@ -13,20 +13,33 @@ from codec.trajectory.alignment import cross_fade, fuse, shared_slots
 
 
 @dataclass(frozen=True)
-class DenoisedGop:
-    """A GOP ready for the prior's decoder.
+class Sent:
+    """A trajectory that stops after `steps` sent steps: (C, t, h, w), denoised from that level."""
+
+    steps: int
+    latent: Tensor = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Restored:
+    """A trajectory that stops at `step` of the base's restoration; nothing was sent."""
+
+    step: int
+
+
+@dataclass(frozen=True)
+class StoppedGop:
+    """A GOP whose trajectory has stopped: ready for pictures.
 
     Attributes:
         overlap: frames shared with the GOP before it; 0 at a chain's start.
-        latent: (C, t, h, w) denoised from level `step`.
     """
 
     index: int
     start_frame: int
     frames: int
     overlap: int
-    step: int
-    latent: Tensor = field(repr=False)
+    stop: Sent | Restored
     condition: Condition = field(repr=False)
 
 
@@ -47,29 +60,45 @@ class Assembler:
 
     def __init__(self, prior: VideoPrior) -> None:
         self._prior = prior
-        self._held: DenoisedGop | None = None
+        self._held: StoppedGop | None = None
         self._tail: Frames | None = None
 
-    def push(self, gop: DenoisedGop) -> Iterator[Pictures]:
+    def push(self, gop: StoppedGop) -> Iterator[Pictures]:
         """The frames that are final now that `gop` is known."""
-        held, latent = self._held, gop.latent
+        held = self._held
         if held is not None:
-            shared = shared_slots(self._prior.geometry, held.frames, gop.overlap)
-            before, latent = fuse(held.latent, latent, shared)
-            yield self._decode(held, before, gop.overlap)
-        self._held = DenoisedGop(**{**vars(gop), "latent": latent})
+            held, gop = self._fused(held, gop)
+            yield self._decode(held, gop.overlap)
+        self._held = gop
 
     def finish(self) -> Iterator[Pictures]:
         """The frames still held back."""
         if self._held is not None:
-            yield self._decode(self._held, self._held.latent, 0)
+            yield self._decode(self._held, 0)
         self._held = None
 
-    def _decode(self, gop: DenoisedGop, latent: Tensor, shared_after: int) -> Pictures:
-        frames = self._prior.decode(latent, gop.step, gop.condition)
+    def _fused(self, before: StoppedGop, after: StoppedGop) -> tuple[StoppedGop, StoppedGop]:
+        """Both with the latent slots that they share blended; where one has no latent only its pictures can be."""
+        if not (isinstance(before.stop, Sent) and isinstance(after.stop, Sent)):
+            return before, after
+        shared = shared_slots(self._prior.geometry, before.frames, after.overlap)
+        one, other = fuse(before.stop.latent, after.stop.latent, shared)
+        return (
+            replace(before, stop=replace(before.stop, latent=one)),
+            replace(after, stop=replace(after.stop, latent=other)),
+        )
+
+    def _decode(self, gop: StoppedGop, shared_after: int) -> Pictures:
+        frames = self._pictures(gop)
         if gop.overlap and self._tail is not None:
             frames = np.concatenate([cross_fade(self._tail, frames[: gop.overlap]), frames[gop.overlap :]])
         start = gop.start_frame
         cut = len(frames) - shared_after
         self._tail = frames[cut:] if shared_after else None
         return Pictures(gop.index, start, frames[:cut])
+
+    def _pictures(self, gop: StoppedGop) -> Frames:
+        if isinstance(gop.stop, Sent):
+            return self._prior.decode(gop.stop.latent, gop.stop.steps, gop.condition)
+        (frames,) = self._prior.restore(gop.condition, range(gop.frames), [gop.stop.step])
+        return frames

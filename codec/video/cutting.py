@@ -6,8 +6,9 @@ segment form a chain in which neighbours share `overlap` frames.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import groupby
 from operator import itemgetter
 from typing import Generic, TypeVar
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec.format.records import MAX_SEGMENT_FRAMES
+from codec.video.reader import Frame
 
 T = TypeVar("T")
 
@@ -90,6 +92,74 @@ def _thumbnail(frame: NDArray[np.uint8]) -> NDArray[np.float32]:
     blocks = cropped.reshape(cells[0], steps[0], cells[1], steps[1], 3)
     small: NDArray[np.float32] = blocks.mean((1, 3), dtype=np.float32)
     return small
+
+
+@dataclass(frozen=True)
+class Gop:
+    """One GOP of the source.
+
+    Attributes:
+        index, start_frame: its number, and the source frame that it begins with.
+        overlap: its first frames, which the GOP before it has too; 0 where a chain starts.
+        pixels: uint8 (T, H, W, 3) RGB at coding size, the overlap included.
+        times: seconds after the clip's start at which each of its own frames is shown.
+    """
+
+    index: int
+    start_frame: int
+    overlap: int
+    pixels: NDArray[np.uint8] = field(repr=False)
+    times: tuple[Fraction, ...] = field(repr=False)
+
+    @property
+    def own(self) -> int:
+        """Frames that it adds to the video."""
+        return len(self.times)
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Frames that one keyframe of the base serves: uint8 (N, H, W, 3), and the GOPs that they are cut into."""
+
+    pixels: NDArray[np.uint8] = field(repr=False)
+    gops: tuple[Gop, ...]
+
+    @property
+    def starts(self) -> tuple[int, ...]:
+        """The frame of the segment with which each GOP's own part begins."""
+        first = self.gops[0].start_frame
+        return tuple(gop.start_frame + gop.overlap - first for gop in self.gops)
+
+
+@dataclass(frozen=True)
+class Cutter:
+    """Cuts frames into segments and those into GOPs.
+
+    Attributes:
+        length, overlap: of GOPs, in frames.
+    """
+
+    length: int
+    overlap: int
+
+    def cut(self, frames: Iterable[Frame], next_gop: int = 0, first_frame: int = 0) -> Iterator[Segment]:
+        """Segments in order, each held whole; the first frame is source frame `first_frame`, of GOP `next_gop`."""
+        longest = longest_segment(self.length, self.overlap)
+        for scene in segments(((frame, frame.pixels) for frame in frames), longest):
+            segment = self._segment(list(scene), next_gop, first_frame)
+            next_gop += len(segment.gops)
+            first_frame += len(segment.pixels)
+            yield segment
+
+    def _segment(self, frames: Sequence[Frame], next_gop: int, first_frame: int) -> Segment:
+        pixels = np.stack([frame.pixels for frame in frames])
+        gops = []
+        for number, window in enumerate(windows(range(len(frames)), self.length, self.overlap)):
+            first, last = window.items[0], window.items[-1]
+            times = tuple(frame.pts for frame in frames[first + window.overlap : last + 1])
+            part = pixels[first : last + 1]
+            gops.append(Gop(next_gop + number, first_frame + first, window.overlap, part, times))
+        return Segment(pixels, tuple(gops))
 
 
 def segments(frames: Iterable[tuple[T, NDArray[np.uint8]]], longest: int) -> Iterator[Iterator[T]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from codec.decoding.retarget import step_choice
 from codec.errors import MissingModelError, SettingsError
-from codec.events import Event, Phase, PreviewReady, Warned
+from codec.events import Event, Phase, PreviewReady, Stage, Warned
 from codec.format.reader import BitstreamReader, Damage
 from codec.format.records import AudioRecord, GopRecord, Header
 from codec.peers.events import Absent, Compared, Trial
@@ -58,9 +58,9 @@ class Handlers:
         from codec.trajectory.assembly import Pictures
 
         with BitstreamReader(task.source) as reader:
-            yield Phase("loading the prior")
+            yield Phase(Stage.LOADING)
             prior = self._prior_for(reader.header, task.settings)
-            yield Phase("decoding")
+            yield Phase(Stage.DECODING)
             choose = step_choice(task.settings.goal, reader.header)
             for item in decode_records(reader.header, prior, _from_chain(reader, task.first_frame), choose):
                 if isinstance(item, Decoded):

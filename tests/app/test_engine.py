@@ -12,7 +12,7 @@ from app.core.engine import Engine, coalesce
 from app.core.jobs.job import Job, State
 from app.core.jobs.queue import JobQueue
 from app.core.jobs.session import Session
-from codec.events import GopDone, Phase, PreviewReady, StepCoded
+from codec.events import GopDone, Phase, PreviewReady, Stage, StepCoded
 from codec.format.info import describe
 from codec.settings import Bitrate, DecodeSettings, EncodeSettings
 from codec.worker.tasks import Encode, Outcome, Play, Settled, Task
@@ -24,9 +24,9 @@ QUICK = EncodeSettings(goal=Bitrate(4000), short_side=64, gop_frames=16, base="n
 
 def test_only_the_last_of_following_steps_is_told() -> None:
     pending: list[object] = []
-    for message in (Phase("coding"), StepCoded(0, 1, 9, 8), StepCoded(0, 2, 9, 8), Phase("muxing")):
+    for message in (Phase(Stage.CODING), StepCoded(0, 1, 9, 8), StepCoded(0, 2, 9, 8), Phase(Stage.FINISHING)):
         coalesce(pending, message)  # type: ignore[arg-type]
-    assert pending == [Phase("coding"), StepCoded(0, 2, 9, 8), Phase("muxing")]
+    assert pending == [Phase(Stage.CODING), StepCoded(0, 2, 9, 8), Phase(Stage.FINISHING)]
 
 
 def settle(qtbot: QtBot, engine: Engine, task: Task) -> Settled:

@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 
 from app.core.jobs.progress import Progress
-from codec.events import GopDone, Phase, StepCoded
+from codec.events import GopDone, Phase, Stage, StepCoded
 
 
 def gop(index: int, bits: int, done: int, total: int | None = 100) -> GopDone:
@@ -14,7 +14,7 @@ def gop(index: int, bits: int, done: int, total: int | None = 100) -> GopDone:
 
 def coded(*bits: int) -> Progress:
     """GOPs of ten frames, one every second after coding began."""
-    progress = Progress(Fraction(10)).after(Phase("coding"), 0.0)
+    progress = Progress(Fraction(10)).after(Phase(Stage.CODING), 0.0)
     for index, count in enumerate(bits):
         progress = progress.after(gop(index, count, 10 * (index + 1)), index + 1.0)
     return progress
@@ -45,11 +45,11 @@ def test_forecast_widens_with_uneven_gops_and_holds_the_steady_answer() -> None:
 
 
 def test_a_resumed_run_counts_its_own_speed_only() -> None:
-    progress = Progress(Fraction(10)).after(Phase("coding"), 0.0).after(gop(7, 1000, 80), 1.0)
+    progress = Progress(Fraction(10)).after(Phase(Stage.CODING), 0.0).after(gop(7, 1000, 80), 1.0)
     assert progress.speed == pytest.approx(1.0)
     assert progress.share == pytest.approx(0.8)
 
 
 def test_steps_name_the_phase() -> None:
-    progress = Progress(Fraction(10)).after(Phase("loading the prior"), 0).after(StepCoded(2, 5, 24, 800), 1)
+    progress = Progress(Fraction(10)).after(Phase(Stage.LOADING), 0).after(StepCoded(2, 5, 24, 800), 1)
     assert (progress.phase, progress.gop, progress.step, progress.steps) == ("coding", 2, 5, 24)

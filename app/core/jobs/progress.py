@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from codec.events import Event, GopDone, Phase, StepCoded
+from codec.events import Event, GopDone, Phase, Stage, StepCoded
 
 MIN_GOPS_FOR_FORECAST = 2
+_WORK = (Stage.LOOKING_AHEAD, Stage.CHOOSING, Stage.CODING, Stage.DECODING)
 _SPREAD = 2.0  # standard errors on either side
 _LEAST_SPREAD = 0.05
 
@@ -48,7 +49,7 @@ class Progress:
         """The progress once `event` has happened at time `now`."""
         current = replace(self, now=now)
         if isinstance(event, Phase):
-            started = now if event.name in ("coding", "decoding") and self.started is None else self.started
+            started = now if event.stage in _WORK and self.started is None else self.started
             return replace(current, phase=event.name, started=started)
         if isinstance(event, StepCoded):
             return replace(current, phase="coding", gop=event.gop, step=event.step, steps=event.steps)

@@ -1,0 +1,154 @@
+"""How coarse the base of each GOP is, for a bitrate or a size: all GOPs alike in quality, as good as the bits allow.
+
+Every segment is tried once, quickly, before the first is coded. From these trials follows the one quality at which the
+whole video takes what there is; each GOP gets the level that reaches it. What a segment took in the end corrects the
+forecast of those to come.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from codec.base.av1 import levels_may_change
+from codec.control.allocation import Allocation, standings
+from codec.control.base_level import Ladder
+from codec.control.based import BasedGop
+from codec.control.curves import CRF_PER_DOUBLING
+from codec.control.segment_coder import Coding, SegmentCoder
+from codec.events import BaseChosen, Event
+from codec.goals import USUAL_CRF
+from codec.video.cutting import Segment
+
+MOST_CODED = 4
+# A coding stays if it takes within so much of its share; the last one, if it leaves no more than this of all there is.
+NEAR, SPARE = 0.08, 0.03
+# What is aimed at, so that a forecast that is a little wrong still stays below.
+_AIM = 0.985
+_HALVINGS = 40
+_WIDEST = 1.0  # misses between which the common quality is looked for, either way
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a segment's trial said; `overhead` bits of its GOPs' records beside the base."""
+
+    trial: Coding
+    overhead: int
+
+
+@dataclass
+class BudgetSearch:
+    """Finds the levels of one segment after the other.
+
+    Attributes:
+        total: bits for the bases and records of all frames, given how many frames there are.
+        share: of it that the bases may take; steps that are sent take the rest.
+        overhead: most bits of each GOP's record beside its base.
+    """
+
+    coder: SegmentCoder
+    ladder: Ladder
+    total: Callable[[int], float]
+    share: float
+    overhead: Callable[[Segment], int]
+    looks_ahead: ClassVar[bool] = True
+    forecasts: list[Forecast] = field(default_factory=list)
+    left: float = 0.0
+    _predicted: float = 0.0
+    _taken: float = 0.0
+
+    def look_ahead(self, segments: Iterable[Segment], kept_frames: int, kept_bits: int) -> Generator[Event, None, None]:
+        """Try every segment that is still to be coded.
+
+        Args:
+            kept_frames, kept_bits: what an interrupted run has coded already.
+        """
+        frames = kept_frames
+        for segment in segments:
+            trial = yield from self.coder.trial(segment, self.ladder.clamp(USUAL_CRF, 1), 1, (0.0, 1.0))
+            self.forecasts.append(Forecast(trial, self.overhead(segment)))
+            frames += len(segment.pixels)
+        self.left = self.total(frames) * self.share - kept_bits
+
+    def choose(self, segment: Segment) -> Generator[Event, None, tuple[BasedGop, ...]]:
+        """Returns the segment's GOPs over their bases; tells what was chosen and why."""
+        forecast, last = self.forecasts[0], len(self.forecasts) == 1
+        wanted = self._levels(forecast)
+        allowed = self.left if last else self._cost(forecast, wanted)
+        coded: list[Coding] = []
+        reason = ""
+        while not reason:
+            coded.append((yield from self._code(segment, wanted, forecast, len(coded))))
+            taken = sum(coded[-1].bits) + forecast.overhead
+            following = self._shifted(coded[-1], allowed / taken)
+            reason = self._end(coded, taken / allowed, last, following)
+            wanted = following
+        best = min(coded, key=lambda coding: self._badness(coding, forecast, allowed, last))
+        self._learn(best, forecast)
+        everything = (forecast.trial, *coded)
+        told = tuple(map(self.coder.told, everything))
+        yield BaseChosen(segment.gops[0].index, self.coder.told(best), told, reason)
+        return self.coder.based(segment, best, everything)
+
+    def _code(
+        self, segment: Segment, crfs: Sequence[float], forecast: Forecast, number: int
+    ) -> Generator[Event, None, Coding]:
+        done = 1 - 0.5**number, 1 - 0.5 ** (number + 1)
+        return (yield from self.coder.code(segment, crfs, forecast.trial, done))
+
+    def _levels(self, forecast: Forecast) -> list[float]:
+        """Of a segment's GOPs, so that all that is to come looks alike and takes what is left."""
+        low, high = -_WIDEST, _WIDEST
+        for _ in range(_HALVINGS):
+            miss = (low + high) / 2
+            cost = sum(self._cost(other, self._levels_for(other.trial, miss)) for other in self.forecasts)
+            low, high = (miss, high) if cost > _AIM * self.left else (low, miss)
+        return self._levels_for(forecast.trial, high)
+
+    def _levels_for(self, trial: Coding, miss: float) -> list[float]:
+        allocation = self._allocation(trial)
+        if levels_may_change():
+            return allocation.cheapest(miss)
+        return [allocation.common(miss)] * len(trial.gops)
+
+    def _allocation(self, coding: Coding) -> Allocation:
+        low, high = self.ladder.ends[coding.scale]
+        return Allocation(standings(coding.crfs, coding.bits, coding.misses), self.coder.goal.per_crf, low, high)
+
+    def _cost(self, forecast: Forecast, crfs: Sequence[float]) -> float:
+        return self._allocation(forecast.trial).bits(crfs) * self._ratio + forecast.overhead
+
+    @property
+    def _ratio(self) -> float:
+        """What codings take of what trials foretell."""
+        return self._taken / self._predicted if self._predicted else 1.0
+
+    def _shifted(self, coding: Coding, factor: float) -> list[float]:
+        """All levels moved alike, so that the bits become `factor` times as many."""
+        move = CRF_PER_DOUBLING * math.log2(max(factor * _AIM, 1e-6))
+        return [self.ladder.clamp(crf - move, coding.scale) for crf in coding.crfs]
+
+    def _end(self, coded: Sequence[Coding], share: float, last: bool, following: Sequence[float]) -> str:
+        """Why the search ends here, a sentence; "" where it goes on."""
+        count = f"coded {len(coded)} time{'s' if len(coded) > 1 else ''}"
+        if 1 - SPARE <= share <= 1 if last else abs(share - 1) <= NEAR:
+            return f"The base takes {share:.1%} of its share ({count})."
+        if tuple(following) in {coding.crfs for coding in coded}:
+            return f"No other level comes nearer to the budget; the base takes {share:.1%} of its share ({count})."
+        return f"The search is at its end; the base takes {share:.1%} of its share ({count})." * (
+            len(coded) == MOST_CODED
+        )
+
+    def _badness(self, coding: Coding, forecast: Forecast, allowed: float, last: bool) -> tuple[bool, float]:
+        """Above the budget is worst where nothing can make up for it; then what is farthest from it."""
+        share = (sum(coding.bits) + forecast.overhead) / allowed
+        return last and share > 1, abs(share - 1)
+
+    def _learn(self, coding: Coding, forecast: Forecast) -> None:
+        self._predicted += self._allocation(forecast.trial).bits(coding.crfs)
+        self._taken += sum(coding.bits)
+        self.left -= sum(coding.bits) + forecast.overhead
+        self.forecasts.pop(0)

@@ -1,0 +1,126 @@
+"""What a few measurements say of a GOP's two knobs: quality over the base's level, and over the restoration's steps.
+
+Pure arithmetic: it knows neither pictures nor networks. Qualities are given as misses: how much worse than the target,
+negative where better.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from codec.format.records import MAX_RESTORATION, WHOLE_RESTORATION
+
+LevelPoint = tuple[float, float]
+"""(CRF, miss)."""
+
+CRF_PER_DOUBLING = 4.75
+"""About as much finer a base of twice the bits is."""
+
+# A measured slope is noisy over a few CRF, so it counts only within these multiples of the usual one; and the curve
+# bends where AV1's quantiser ends, so no line is followed further than this, finer or coarser.
+_SLOPES = (0.4, 2.5)
+_FINER, _COARSER = 10.0, 4.0
+# Of the restoration's parabola where nothing is measured yet, and the least that is believed, in a unit of the
+# metric's usual loss for one CRF: flatter curves have their best step anywhere.
+_USUAL_CURVATURE = 0.013
+_LEAST_CURVATURE = 0.004
+
+
+def crf_for(points: Sequence[LevelPoint], per_crf: float) -> float:
+    """The level at which the miss is expected to be 0.
+
+    Through the nearest points on either side, else from the nearest one on.
+
+    Args:
+        points: at least one.
+        per_crf: the usual slope.
+    """
+    coarse = min(((crf, miss) for crf, miss in points if miss > 0), default=None)
+    fine = max(((crf, miss) for crf, miss in points if miss <= 0), default=None)
+    if coarse is not None and fine is not None and coarse[0] > fine[0]:
+        share = -fine[1] / (coarse[1] - fine[1])
+        return fine[0] + share * (coarse[0] - fine[0])
+    crf, miss = min(points, key=lambda point: abs(point[1]))
+    return crf + max(-_FINER, min(_COARSER, -miss / slope_of(points, per_crf)))
+
+
+def slope_of(points: Sequence[LevelPoint], per_crf: float) -> float:
+    """Miss for one more CRF: between the outermost points where they are telling, else the usual one."""
+    (first, low), (last, high) = min(points), max(points)
+    if last - first < 1:
+        return per_crf
+    return min(max((high - low) / (last - first), _SLOPES[0] * per_crf), _SLOPES[1] * per_crf)
+
+
+def bits_at(bits: float, crf: float, other: float) -> float:
+    """What a base that takes `bits` at level `crf` takes at `other`, about."""
+    return bits * 2 ** ((crf - other) / CRF_PER_DOUBLING)
+
+
+@dataclass(frozen=True)
+class Parabola:
+    """Quality over the restoration's steps: lowest + curvature (step - vertex)^2."""
+
+    vertex: float
+    lowest: float
+    curvature: float
+
+    def at(self, step: float) -> float:
+        """The miss at a step."""
+        return self.lowest + self.curvature * (step - self.vertex) ** 2
+
+    @property
+    def best(self) -> int:
+        """The step with the lowest miss."""
+        return round(min(max(self.vertex, 0.0), float(MAX_RESTORATION)))
+
+    def through(self, step: int, miss: float) -> Parabola:
+        """Moved up or down to go through a point."""
+        return Parabola(self.vertex, self.lowest + miss - self.at(step), self.curvature)
+
+
+class RestorationCurve:
+    """The parabola of GOP after GOP of one segment (algorithm: a first GOP tells the curvature, two points the rest).
+
+    Args:
+        per_crf: the metric's usual loss for one CRF, its unit here.
+    """
+
+    def __init__(self, per_crf: float) -> None:
+        self._least = _LEAST_CURVATURE * per_crf
+        self._curvature: float | None = None
+        self._usual = _USUAL_CURVATURE * per_crf
+
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """What to measure of the next GOP."""
+        quarter = WHOLE_RESTORATION // 2
+        ends = (quarter, WHOLE_RESTORATION + quarter)
+        return ends if self._curvature is not None else (ends[0], WHOLE_RESTORATION, ends[1])
+
+    def learn(self, misses: Mapping[int, float]) -> Parabola:
+        """The curve of a GOP, from its misses at `steps`."""
+        places = sorted(misses)
+        if len(places) == 3:
+            self._curvature = max(_curvature(*((step, misses[step]) for step in places)), self._least)
+        curvature = self._curvature or self._usual
+        low, high = places[0], places[-1]
+        middle, apart = (low + high) / 2, high - low
+        vertex = middle - (misses[high] - misses[low]) / (2 * curvature * apart)
+        # Far outside the steps that exist a parabola says nothing; its end is what counts there.
+        vertex = min(max(vertex, -1.0), MAX_RESTORATION + 1.0)
+        lowest = min(misses[low] - curvature * (low - vertex) ** 2, min(misses.values()))
+        return Parabola(vertex, lowest, curvature)
+
+
+def _curvature(a: LevelPoint, b: LevelPoint, c: LevelPoint) -> float:
+    """Of the parabola through three points."""
+    left, right = (b[1] - a[1]) / (b[0] - a[0]), (c[1] - b[1]) / (c[0] - b[0])
+    return (right - left) / (c[0] - a[0])
+
+
+def finite(value: float) -> float:
+    """A metric's value that may be infinite (a PSNR of equal pictures) as a number that can be reckoned with."""
+    return math.copysign(1e3, value) if math.isinf(value) else value

@@ -1,0 +1,60 @@
+"""The metrics that an encode may aim at: one table, which settings, controllers, files and the window read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class GoalMetric:
+    """A metric as a goal.
+
+    Attributes:
+        name: what the user types, and its name in `codec.metrics.catalog`.
+        kind: what a file's header calls it (`codec.format.records.TARGETS`).
+        label: on screen and in tables.
+        lower_is_better: True for distances.
+        tolerance: how far from the target a GOP may be.
+        usual: about what it says of a picture over a base at `USUAL_CRF`.
+        per_crf: how much worse a picture looks for one more of the base's CRF, about. A search begins with both.
+        tells_steps: whether it can tell which step of a restoration looks best; else all of it is shown.
+        stand_in: the metric that is taken where this one's network isn't here, or None.
+    """
+
+    name: str
+    kind: str
+    label: str
+    lower_is_better: bool
+    tolerance: float
+    usual: float
+    per_crf: float
+    tells_steps: bool = True
+    stand_in: str | None = None
+
+    def miss(self, target: float, quality: float) -> float:
+        """How much worse than `target`; negative where better."""
+        return quality - target if self.lower_is_better else target - quality
+
+
+USUAL_CRF = 60.0
+
+GOAL_METRICS: Mapping[str, GoalMetric] = {
+    goal.name: goal
+    for goal in (
+        GoalMetric("dists", "dists", "DISTS", True, 0.01, 0.145, 0.009, stand_in="pocket-dists"),
+        GoalMetric("lpips", "lpips", "LPIPS", True, 0.01, 0.055, 0.01),
+        GoalMetric("ms-ssim", "ms_ssim", "MS-SSIM", False, 0.01, 0.95, 0.002),
+        # Not for the user to choose: what stands in for DISTS is recorded as what it is. Between the steps of one
+        # restoration it ranks no better than chance (on foliage it likes step 2 best where DISTS likes 12).
+        GoalMetric("pocket-dists", "pocket_dists", "DISTS (estimated)", True, 0.01, 0.12, 0.012, tells_steps=False),
+    )
+}
+
+QUALITY_METRICS = tuple(name for name in GOAL_METRICS if name != "pocket-dists")
+"""What the user may name."""
+
+
+def goal_of_kind(kind: str) -> GoalMetric | None:
+    """The goal that a header's target names, or None where it is no metric."""
+    return next((goal for goal in GOAL_METRICS.values() if goal.kind == kind), None)
