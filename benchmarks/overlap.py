@@ -22,7 +22,7 @@ from codec.channel.choice import coder_for, spec_for
 from codec.metrics.catalog import metric
 from codec.priors.base import BaseClip, Frames, VideoPrior
 from codec.priors.catalog import open_prior
-from codec.trajectory.assembly import Assembler, DenoisedGop
+from codec.trajectory.assembly import Assembler, Sent, StoppedGop
 from codec.trajectory.walk import Known, Walk
 
 LENGTH, OVERLAP = 24, 4
@@ -53,7 +53,7 @@ def chain(prior: VideoPrior, frames: Frames, base: Frames | None, steps: int, gu
         clean = walk.denoise(coded[-1].state, steps)
         bits = sum(8 * len(step.payload) for step in coded)
         known = Known(clean[:, -1:], 0, steps)
-        gop = DenoisedGop(index, start, LENGTH, OVERLAP if index else 0, steps, clean, condition)
+        gop = StoppedGop(index, start, LENGTH, OVERLAP if index else 0, Sent(steps, clean), condition)
         made += [part.frames for part in assembler.push(gop)]
     made += [part.frames for part in assembler.finish()]
     return judge(frames, np.concatenate(made), bits)

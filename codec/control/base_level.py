@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from codec.base.av1 import levels_may_change
 from codec.base.level import StreamLevels
-from codec.control.allocation import Allocation, standings
+from codec.control.allocation import Allocation, Standing
 from codec.control.based import BasedGop
 from codec.control.curves import crf_for
 from codec.control.segment_coder import Coding, SegmentCoder
@@ -24,9 +24,8 @@ from codec.video.cutting import Segment
 
 MOST_CODED = 3
 # In tolerances: a GOP may miss the target by so much before the base is coded again, and all of them on average by so
-# much. And the share of its bits that must be won for that.
-GOP_SLACK, MEAN_SLACK = 0.85, 0.35
-WORTHWHILE = 0.05
+# much; and a GOP that is nearer than this keeps its level then.
+GOP_SLACK, MEAN_SLACK, NEAR = 0.85, 0.35, 0.3
 # Where one level serves all GOPs, the worst of them may miss by so much.
 WORST_SLACK = 0.5
 HALF_SIZE_CRF = 66.0
@@ -78,12 +77,12 @@ class QualitySearch:
         """Returns the segment's GOPs over their bases; tells what was chosen and why."""
         trial = yield from self._trial(segment)
         coded: list[Coding] = []
-        wanted = self._wanted(trial)
+        wanted = self._wanted([trial])
         reason = ""
         while not reason:
             done = (_TRIAL, _CODED) if not coded else (_CODED, 1.0)
             coded.append((yield from self.coder.code(segment, wanted, trial, done)))
-            wanted = self._wanted(coded[-1])
+            wanted = self._corrected(coded)
             reason = self._end(coded, StreamLevels.nearest(wanted, segment.starts).crfs)
         best = min(coded, key=self._badness)
         everything = (trial, *coded)
@@ -102,46 +101,57 @@ class QualitySearch:
         half = yield from self.coder.trial(segment, HALF_SIZE_CRF, 2, (_TRIAL / 2, _TRIAL))
         return half if fmean(half.misses) <= 0 else trial
 
-    def _wanted(self, coding: Coding) -> list[float]:
-        """The levels that what is known of a coding leads to."""
-        allocation = self._allocation(coding)
+    def _wanted(self, codings: Sequence[Coding]) -> list[float]:
+        """The levels that codings of one preset lead to."""
+        count = len(codings[-1].gops)
         if self.each and levels_may_change():
-            return allocation.cheapest(0.0)
+            return self._allocation(codings).levels(0.0)
+        points = [(fmean(coding.crfs), fmean(coding.misses)) for coding in codings]
+        common = crf_for(points, self.coder.goal.per_crf)
         if self.each:
-            return [allocation.common(WORST_SLACK * self.coder.goal.tolerance)] * len(coding.gops)
-        middle = fmean(coding.crfs), fmean(coding.misses)
-        return [self.ladder.clamp(crf_for([middle], self.coder.goal.per_crf), coding.scale)] * len(coding.gops)
+            slack = WORST_SLACK * self.coder.goal.tolerance
+            worst = [(coding.crfs[0], max(coding.misses) - slack) for coding in codings]
+            common = min(common, crf_for(worst, self.coder.goal.per_crf))
+        return [self.ladder.clamp(common, codings[-1].scale)] * count
 
-    def _allocation(self, coding: Coding) -> Allocation:
-        low, high = self.ladder.ends[coding.scale]
-        known = standings(coding.crfs, coding.bits, coding.misses)
-        return Allocation(known, self.coder.goal.per_crf, low, high)
+    def _corrected(self, coded: Sequence[Coding]) -> list[float]:
+        """As `_wanted`; GOPs that are near the target keep their level, since each moves those after it."""
+        wanted, last = self._wanted(coded), coded[-1]
+        if not (self.each and levels_may_change()):
+            return wanted
+        near = NEAR * self.coder.goal.tolerance
+        rows = zip(last.crfs, last.misses, wanted, strict=True)
+        return [crf if abs(miss) <= near else moved for crf, miss, moved in rows]
+
+    def _allocation(self, codings: Sequence[Coding]) -> Allocation:
+        last = codings[-1]
+        known = [
+            Standing(tuple((coding.crfs[number], coding.misses[number]) for coding in codings), last.bits[number])
+            for number in range(len(last.gops))
+        ]
+        return Allocation(known, self.coder.goal.per_crf, *self.ladder.ends[last.scale])
 
     def _end(self, coded: Sequence[Coding], following: tuple[float, ...]) -> str:
         """Why the search ends here, a sentence; "" where it goes on."""
         count = f"coded {len(coded)} time{'s' if len(coded) > 1 else ''}"
-        if self._is_near(coded[-1], following):
+        if not self._badness(coded[-1])[0]:
             return f"The target is met ({count})."
         if following in {coding.crfs for coding in coded}:
             return f"No other level is nearer to the target ({count})."
         return f"The search is at its end ({count})." if len(coded) == MOST_CODED else ""
 
-    def _is_near(self, coding: Coding, following: Sequence[float]) -> bool:
-        """Whether no GOP is too bad and other levels would save next to nothing."""
-        tolerance = self.coder.goal.tolerance
-        if not self.each:
-            return abs(fmean(coding.misses)) <= MEAN_SLACK * tolerance
-        saved = 1 - self._allocation(coding).bits(following) / max(sum(coding.bits), 1)
-        return self._excess(coding) <= 0 and saved <= WORTHWHILE
-
     def _badness(self, coding: Coding) -> tuple[float, int]:
-        """To compare codings by: how far the GOPs are beyond the tolerance, then what they cost."""
-        tolerance = self.coder.goal.tolerance
+        """To compare codings by: how far the GOPs are outside the tolerance, then what they cost."""
+        tolerance, misses = self.coder.goal.tolerance, self._counted(coding)
+        mean = max(0.0, abs(fmean(misses)) - MEAN_SLACK * tolerance)
         if not self.each:
-            return max(0.0, abs(fmean(coding.misses)) - MEAN_SLACK * tolerance), sum(coding.bits)
-        return max(0.0, self._excess(coding)), sum(coding.bits)
+            return mean, sum(coding.bits)
+        if not levels_may_change():
+            wrong = max(fmean(misses), max(misses) - WORST_SLACK * tolerance)
+            return max(0.0, abs(wrong) - GOP_SLACK * tolerance), sum(coding.bits)
+        return mean + sum(max(0.0, abs(miss) - GOP_SLACK * tolerance) for miss in misses), sum(coding.bits)
 
-    def _excess(self, coding: Coding) -> float:
-        """How much worse than it may the worst GOP looks, or all of them on average; below 0 where that is fine."""
-        tolerance = self.coder.goal.tolerance
-        return max(max(coding.misses) - GOP_SLACK * tolerance, fmean(coding.misses) - MEAN_SLACK * tolerance)
+    def _counted(self, coding: Coding) -> list[float]:
+        """The misses that other levels should mend: not that of a GOP which looks too good and may not be coarser."""
+        held = self._allocation([coding]).leans(coding.crfs)
+        return [0.0 if lean and miss < 0 else miss for miss, lean in zip(coding.misses, held, strict=True)]

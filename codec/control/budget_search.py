@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from codec.base.av1 import levels_may_change
-from codec.control.allocation import Allocation, standings
+from codec.control.allocation import Allocation, Standing
 from codec.control.base_level import Ladder
 from codec.control.based import BasedGop
 from codec.control.curves import CRF_PER_DOUBLING
@@ -111,12 +111,12 @@ class BudgetSearch:
     def _levels_for(self, trial: Coding, miss: float) -> list[float]:
         allocation = self._allocation(trial)
         if levels_may_change():
-            return allocation.cheapest(miss)
-        return [allocation.common(miss)] * len(trial.gops)
+            return allocation.levels(miss)
+        return [min(allocation.levels(miss))] * len(trial.gops)
 
     def _allocation(self, coding: Coding) -> Allocation:
-        low, high = self.ladder.ends[coding.scale]
-        return Allocation(standings(coding.crfs, coding.bits, coding.misses), self.coder.goal.per_crf, low, high)
+        known = [Standing((judged.point,), judged.bits) for judged in coding.gops]
+        return Allocation(known, self.coder.goal.per_crf, *self.ladder.ends[coding.scale])
 
     def _cost(self, forecast: Forecast, crfs: Sequence[float]) -> float:
         return self._allocation(forecast.trial).bits(crfs) * self._ratio + forecast.overhead

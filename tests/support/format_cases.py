@@ -39,6 +39,7 @@ PLAIN = r.Header(
     reuse=1,
     base_codec="none",
     target=r.Target("dists", 0.125),
+    metric="dists",
     audio=None,
     writer="0.1.0",
 )
@@ -183,6 +184,7 @@ def headers(draw: st.DrawFn) -> r.Header:
         reuse=draw(st.integers(1, 255)),
         base_codec=draw(st.sampled_from(r.BASE_CODECS)),
         target=r.Target(draw(st.sampled_from(r.TARGETS)), draw(st.floats(-(2.0**99), 2.0**99, width=32))),
+        metric=draw(st.sampled_from(r.METRICS)),
         audio=draw(st.none() | track),
         writer=draw(names),
         tiling=draw(st.none() | st.builds(lambda a, b: r.Tiling(max(a, b), min(a, b)), SIDES, SIDES)),

@@ -6,25 +6,25 @@ import numpy as np
 import pytest
 
 from codec.priors.gaussian import GaussianPrior
-from codec.trajectory.assembly import Assembler, DenoisedGop, Pictures
+from codec.trajectory.assembly import Assembler, Pictures, Sent, StoppedGop
 from codec.video.cutting import windows
 from tests.support.codec_runs import moving
 
 PRIOR = GaussianPrior()
 
 
-def _gops(pictures: np.ndarray, length: int, overlap: int) -> list[DenoisedGop]:
+def _gops(pictures: np.ndarray, length: int, overlap: int) -> list[StoppedGop]:
     made, start = [], 0
     for index, window in enumerate(windows(range(len(pictures)), length, overlap)):
         frames = pictures[list(window.items)]
         condition = PRIOR.prepare(None, *frames.shape[:3])
         start = window.items[0]
         latent = PRIOR.encode(frames, condition)
-        made.append(DenoisedGop(index, start, len(frames), window.overlap, 3, latent, condition))
+        made.append(StoppedGop(index, start, len(frames), window.overlap, Sent(3, latent), condition))
     return made
 
 
-def _assemble(gops: list[DenoisedGop]) -> list[Pictures]:
+def _assemble(gops: list[StoppedGop]) -> list[Pictures]:
     assembler = Assembler(PRIOR)
     made = [pictures for gop in gops for pictures in assembler.push(gop)]
     return made + list(assembler.finish())
@@ -57,8 +57,8 @@ def test_a_seam_becomes_a_ramp() -> None:
     dark, bright = np.full((8, 16, 16, 3), 90, np.uint8), np.full((8, 16, 16, 3), 150, np.uint8)
     condition = PRIOR.prepare(None, 8, 16, 16)
     gops = [
-        DenoisedGop(0, 0, 8, 0, 3, PRIOR.encode(dark, condition), condition),
-        DenoisedGop(1, 6, 8, 2, 3, PRIOR.encode(bright, condition), condition),
+        StoppedGop(0, 0, 8, 0, Sent(3, PRIOR.encode(dark, condition)), condition),
+        StoppedGop(1, 6, 8, 2, Sent(3, PRIOR.encode(bright, condition)), condition),
     ]
     levels = np.concatenate([pictures.frames for pictures in _assemble(gops)]).mean((1, 2, 3))
     assert len(levels) == 14
