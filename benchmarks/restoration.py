@@ -23,7 +23,8 @@ import numpy as np
 import torch
 from clips import JUDGED_EVERY, Clip, read_clip
 
-from codec.base.av1 import encode_clip, upsample
+from codec.base.av1 import encode_clip
+from codec.base.pictures import upsample
 from codec.metrics.base import Metric
 from codec.metrics.catalog import metric
 from codec.priors.base import BaseClip

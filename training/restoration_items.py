@@ -26,7 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from codec.base.av1 import encode_frames, upsample
+from codec.base.av1 import encode_frames
+from codec.base.pictures import upsample
 from training.item import GRID, Base, Item, joined
 from training.prepare import photo_pan
 from training.sources import Origin, read_manifest

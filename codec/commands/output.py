@@ -16,8 +16,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from codec.base.level import BaseLevel
 from codec.events import BaseChosen, Event, Finished, GopDone, Phase, PreviewReady, StepCoded, Warned
 from codec.format.info import FileInfo
+from codec.format.records import Header
+from codec.goals import goal_of_kind
 
 if TYPE_CHECKING:
     from codec.commands.selftest import PartResult
@@ -102,15 +105,20 @@ def _show_progress(events: Iterator[Event]) -> None:
 
 def _draw(progress: Progress, task: TaskID, event: Event) -> None:
     if isinstance(event, Phase):
-        progress.update(task, description=event.name)
+        progress.update(task, description=event.stage.value, detail=event.detail)
+        if event.done is not None:
+            progress.update(task, completed=event.done, total=1.0)
     elif isinstance(event, Warned):
         progress.console.print("Note:", event.message, style="yellow", markup=False, highlight=False, soft_wrap=True)
     elif isinstance(event, StepCoded):
         progress.update(task, detail=f"GOP {event.gop} · step {event.step}/{event.steps}")
     elif isinstance(event, GopDone):
-        total = event.frames_total
-        detail = f"GOP {event.index} done · t* {event.t_star} · {event.bits / 8000:.1f} kB"
-        progress.update(task, completed=event.frames_done, total=total, detail=detail)
+        if event.frames_total:
+            # A decode, or an encode without a base, tells no other share.
+            share = max(event.frames_done / event.frames_total, progress.tasks[task].completed)
+            progress.update(task, completed=share, total=1.0)
+        level = "" if event.crf is None else f"CRF {event.crf:g} · "
+        progress.update(task, detail=f"GOP {event.index} done · {level}t* {event.t_star} · {event.bits / 8000:.1f} kB")
 
 
 def summary(done: Finished) -> str:
@@ -149,11 +157,12 @@ def show_info(info: FileInfo, as_json: bool) -> None:
     if not info.complete:
         print("The file is incomplete: encoding was stopped before the source's end.")
     _print_table(
-        ("GOP", "frames", "t*", "base", "implicit", "quality"),
+        ("GOP", "frames", "level", "t*", "base", "implicit", _quality_label(header)),
         [
             (
                 str(gop.index),
                 f"{gop.start_frame}-{gop.start_frame + gop.frames - 1}",
+                "-" if gop.crf is None else str(BaseLevel(gop.crf, gop.scale)),
                 f"{gop.t_star}/{gop.steps}",
                 f"{gop.base_bits} bit",
                 f"{gop.implicit_bits} bit",
@@ -164,6 +173,11 @@ def show_info(info: FileInfo, as_json: bool) -> None:
     )
     for sentence in info.damage:
         print(sentence, file=sys.stderr)
+
+
+def _quality_label(header: Header) -> str:
+    goal = goal_of_kind(header.metric)
+    return "quality" if goal is None else goal.label
 
 
 @contextmanager

@@ -29,7 +29,9 @@ GOP_SLACK, MEAN_SLACK, NEAR = 0.85, 0.35, 0.3
 # Where one level serves all GOPs, the worst of them may miss by so much.
 WORST_SLACK = 0.5
 HALF_SIZE_CRF = 66.0
-_TRIAL, _CODED = 0.35, 0.75
+FAR = 3.0
+# Shares of a segment's work: the trial, and what each coding leaves of the rest.
+_TRIAL, _LEFT = 0.35, 0.4
 
 
 @dataclass(frozen=True)
@@ -80,9 +82,8 @@ class QualitySearch:
         wanted = self._wanted([trial])
         reason = ""
         while not reason:
-            done = (_TRIAL, _CODED) if not coded else (_CODED, 1.0)
-            coded.append((yield from self.coder.code(segment, wanted, trial, done)))
-            wanted = self._corrected(coded)
+            coded.append((yield from self.coder.code(segment, wanted, trial, _span(len(coded)))))
+            wanted = self._corrected(trial, coded)
             reason = self._end(coded, StreamLevels.nearest(wanted, segment.starts).crfs)
         best = min(coded, key=self._badness)
         everything = (trial, *coded)
@@ -114,9 +115,14 @@ class QualitySearch:
             common = min(common, crf_for(worst, self.coder.goal.per_crf))
         return [self.ladder.clamp(common, codings[-1].scale)] * count
 
-    def _corrected(self, coded: Sequence[Coding]) -> list[float]:
-        """As `_wanted`; GOPs that are near the target keep their level, since each moves those after it."""
-        wanted, last = self._wanted(coded), coded[-1]
+    def _corrected(self, trial: Coding, coded: Sequence[Coding]) -> list[float]:
+        """As `_wanted`; GOPs that are near the target keep their level, since each moves those after it.
+
+        The trial, of another preset, tells something only where it was far away.
+        """
+        last = coded[-1]
+        far = abs(fmean(trial.crfs) - fmean(last.crfs)) >= FAR and trial.scale == last.scale
+        wanted = self._wanted([trial, *coded] if far else coded)
         if not (self.each and levels_may_change()):
             return wanted
         near = NEAR * self.coder.goal.tolerance
@@ -155,3 +161,8 @@ class QualitySearch:
         """The misses that other levels should mend: not that of a GOP which looks too good and may not be coarser."""
         held = self._allocation([coding]).leans(coding.crfs)
         return [0.0 if lean and miss < 0 else miss for miss, lean in zip(coding.misses, held, strict=True)]
+
+
+def _span(coded: int) -> tuple[float, float]:
+    """The shares of the work before and after one more coding: how many there will be nobody knows."""
+    return 1 - (1 - _TRIAL) * _LEFT**coded, 1 - (1 - _TRIAL) * _LEFT ** (coded + 1)

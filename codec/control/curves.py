@@ -20,7 +20,7 @@ CRF_PER_DOUBLING = 4.75
 
 # A measured slope is noisy over a few CRF, so it counts only within these multiples of the usual one; and the curve
 # bends where AV1's quantiser ends, so no line is followed further than this, finer or coarser.
-_SLOPES = (0.4, 2.5)
+_SLOPES = (0.3, 4.0)
 _FINER, _COARSER = 10.0, 4.0
 # Of the restoration's parabola where nothing is measured yet, and the least that is believed, in a unit of the
 # metric's usual loss for one CRF: flatter curves have their best step anywhere.

@@ -13,7 +13,12 @@ from codec.format.records import AudioRecord, EndRecord, GopRecord, Header
 
 @dataclass(frozen=True)
 class GopInfo:
-    """One GOP's line: where it lies, what it costs, how good it is."""
+    """One GOP's line: where it lies, what it costs, how good it is.
+
+    Attributes:
+        t_star, steps: the step at which its trajectory stops, of so many that there are.
+        crf, scale: level of the base; None and 1 without one.
+    """
 
     index: int
     start_frame: int
@@ -25,6 +30,8 @@ class GopInfo:
     base_bits: int
     implicit_bits: int
     quality: float | None
+    crf: float | None
+    scale: int
 
 
 @dataclass(frozen=True)
@@ -118,11 +125,13 @@ def _gop(record: GopRecord) -> GopInfo:
         frames=record.frames,
         overlap=record.overlap,
         t_star=record.t_star,
-        steps=len(record.steps),
+        steps=record.deepest,
         bits=bits,
         base_bits=record.base_bits,
         implicit_bits=bits - record.base_bits,
         quality=record.quality,
+        crf=None if record.base is None else record.base.crf,
+        scale=1 if record.base is None else record.base.scale,
     )
 
 
@@ -140,4 +149,6 @@ def stored_gop(record: GopRecord, t_star: int, frames_total: int | None, fit: Fi
         frames_done=record.end_frame,
         frames_total=frames_total,
         fit=fit,
+        crf=None if record.base is None else record.base.crf,
+        scale=1 if record.base is None else record.base.scale,
     )

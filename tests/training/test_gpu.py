@@ -14,7 +14,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from codec.base.av1 import encode_clip, encode_frames, upsample
+from codec.base.av1 import encode_clip, encode_frames
+from codec.base.pictures import upsample
 from training.gpu.dav1d import Dav1d
 from training.gpu.narrow import narrow, widened
 from training.gpu.pack import dav1d_library, pack

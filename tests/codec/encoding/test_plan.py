@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from codec.control.control import WithoutBase
 from codec.encoder import _gop_done
 from codec.encoding.plan import Plan, make_plan
 from codec.encoding.record_cost import overhead_bits
@@ -42,7 +43,7 @@ def test_the_header_says_what_was_chosen(source: Path) -> None:
     assert (header.source_width, header.source_height, header.base_codec) == (48, 32, "none")
     assert not header.variable_timing
     assert [event.name for event in events if isinstance(event, Phase)][-1] == "coding"
-    assert plan.base_chooser is None
+    assert isinstance(plan.control.base, WithoutBase)
     assert plan.frames_total == 50
 
 
@@ -69,7 +70,7 @@ def test_a_base_is_there_where_the_prior_has_use_for_it(source: Path) -> None:
 def test_every_goal_has_words(source: Path, goal: Any, words: str) -> None:
     _, plan = _plan(source, goal=goal)
     gop = _gop_done(GopRecord(0, 0, 8, 0, 0, (), bytes(4), bytes(8)), 0, (), None)
-    assert plan.unreachable_message(gop) == f"GOP 0 can't {words}; it stays at the nearest step, t* = 0."
+    assert plan.unreachable_message(gop) == f"GOP 0 can't {words}; it stays at the nearest, t* = 0."
 
 
 @pytest.mark.parametrize("times", [None, tuple(range(0, 9000, 1000))])
