@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import ClassVar
 
 from codec.base.av1 import levels_may_change
@@ -83,7 +84,7 @@ class BudgetSearch:
         while not reason:
             coded.append((yield from self._code(segment, wanted, forecast, len(coded))))
             taken = sum(coded[-1].bits) + forecast.overhead
-            following = self._shifted(coded[-1], allowed / taken)
+            following = self._shifted(coded, allowed / taken)
             reason = self._end(coded, taken / allowed, last, following)
             wanted = following
         best = min(coded, key=lambda coding: self._badness(coding, forecast, allowed, last))
@@ -126,10 +127,11 @@ class BudgetSearch:
         """What codings take of what trials foretell."""
         return self._taken / self._predicted if self._predicted else 1.0
 
-    def _shifted(self, coding: Coding, factor: float) -> list[float]:
+    def _shifted(self, coded: Sequence[Coding], factor: float) -> list[float]:
         """All levels moved alike, so that the bits become `factor` times as many."""
-        move = CRF_PER_DOUBLING * math.log2(max(factor * _AIM, 1e-6))
-        return [self.ladder.clamp(crf - move, coding.scale) for crf in coding.crfs]
+        last = coded[-1]
+        move = _crf_per_doubling(coded) * math.log2(max(factor * _AIM, 1e-6))
+        return [self.ladder.clamp(crf - move, last.scale) for crf in last.crfs]
 
     def _end(self, coded: Sequence[Coding], share: float, last: bool, following: Sequence[float]) -> str:
         """Why the search ends here, a sentence; "" where it goes on."""
@@ -152,3 +154,15 @@ class BudgetSearch:
         self._taken += sum(coding.bits)
         self.left -= sum(coding.bits) + forecast.overhead
         self.forecasts.pop(0)
+
+
+def _crf_per_doubling(coded: Sequence[Coding]) -> float:
+    """How much finer a base of twice the bits is: as the last two codings say, where they say something."""
+    if len(coded) < 2:
+        return CRF_PER_DOUBLING
+    before, last = coded[-2:]
+    doublings = math.log2(max(sum(last.bits), 1) / max(sum(before.bits), 1))
+    moved = fmean(before.crfs) - fmean(last.crfs)
+    if doublings * moved <= 0 or abs(moved) < 1:
+        return CRF_PER_DOUBLING
+    return min(max(moved / doublings, CRF_PER_DOUBLING / 3), CRF_PER_DOUBLING * 3)

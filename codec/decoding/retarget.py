@@ -27,9 +27,11 @@ def step_choice(goal: Quality | Bitrate | None, header: Header) -> StepChoice:
     known = GOAL_METRICS[goal.metric]
     if header.metric != known.kind:
         measured = goal_of_kind(header.metric)
-        said = "was measured as " + measured.label if measured is not None else "was not measured"
+        if measured is None:
+            raise SettingsError("The file's quality was not measured; give a --bitrate.")
         raise SettingsError(
-            f"The file's quality {said}, not as {known.label}; give a --target for that metric, or a --bitrate."
+            f"The file's quality was measured as {measured.label}, not {known.label}; give a --target for that metric, "
+            "or a --bitrate."
         )
     aim = Aim(goal.value, known.tolerance, known.lower_is_better)
     return lambda record: _by_quality(record, aim)

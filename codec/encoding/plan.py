@@ -240,9 +240,11 @@ def _base_search(
     assert budget is not None
 
     def overhead(segment: Segment) -> int:
-        return sum(gop_overhead(gop, header, prior.schedule.steps) for gop in segment.gops)
+        return sum(gop_overhead(gop, header, steps) for gop in segment.gops)
 
-    return BudgetSearch(coder, ladder, budget, 1.0 if prior.restores else BASE_SHARE, overhead)
+    # A restored GOP sends no steps.
+    steps, share = (0, 1.0) if prior.restores else (prior.schedule.steps, BASE_SHARE)
+    return BudgetSearch(coder, ladder, budget, share, overhead)
 
 
 def _video_bits(goal: Size, audio: Audio | None) -> float:
@@ -293,7 +295,7 @@ def _check_gop(settings: EncodeSettings, prior: VideoPrior, size: tuple[int, int
 
 def _in_words(goal: Goal) -> str:
     if isinstance(goal, Quality):
-        return f"reach a {goal.metric} of {goal.value:g}"
+        return f"reach {GOAL_METRICS[goal.metric].label} {goal.value:g}"
     if isinstance(goal, Bitrate):
         return f"stay within {goal.bits_per_second / 1000:g} kbit/s"
     return f"stay within its share of {goal.bytes} bytes"

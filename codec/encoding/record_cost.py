@@ -46,9 +46,11 @@ def overhead_bits(frames: int, overlap: int, base: BaseRun | None, times: tuple[
         overlap=overlap,
         sent=0,
         steps=(),
-        z_hash=bytes(HASH_BYTES),
-        fingerprint=bytes(FINGERPRINT_BYTES),
+        # Nothing is told of a state that nothing has changed.
+        z_hash=bytes(HASH_BYTES if steps else 0),
+        fingerprint=bytes(FINGERPRINT_BYTES if steps else 0),
         base=base,
+        quality=0.5,
         pts=times,
     )
     size = len(framing.frame(framing.GOP, packing.pack_gop(record))) - record.base_bits // 8

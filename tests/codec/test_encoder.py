@@ -147,9 +147,9 @@ def test_a_bitrate_is_held(tmp_path: Path, rate: int) -> None:
 def test_an_unreachable_goal_is_told_in_words(tmp_path: Path) -> None:
     source = film(tmp_path / "in.mp4", 3)
     run = run_encode(source, tmp_path / "a.fgvc", goal=Bitrate(10.0))
-    assert run.warnings == ["GOP 0 can't stay within 0.01 kbit/s; it stays at the nearest step, t* = 0."]
+    assert run.warnings == ["GOP 0 can't stay within 0.01 kbit/s; it stays at the nearest, t* = 0."]
     run = run_encode(source, tmp_path / "b.fgvc", goal=Quality(0.999, "ms-ssim"))
-    assert [warning.split(";")[0] for warning in run.warnings] == ["GOP 0 can't reach a ms-ssim of 0.999"]
+    assert [warning.split(";")[0] for warning in run.warnings] == ["GOP 0 can't reach MS-SSIM 0.999"]
 
 
 def _stopped(source: Path, output: Path, gops: int, **more: Any) -> None:

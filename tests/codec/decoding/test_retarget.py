@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from codec.decoding.retarget import step_choice
 from codec.errors import SettingsError
-from codec.format.records import GopRecord, Target
+from codec.format.records import GopRecord
 from codec.settings import Bitrate, Quality
 from tests.support.format_cases import PLAIN, gop
 
-DISTS = dataclasses.replace(PLAIN, target=Target("dists", 0.1))
+DISTS = dataclasses.replace(PLAIN, metric="dists")
 RECORD = gop(0, 0, 16, 0, sent=4, steps=(bytes(100),) * 6, quality=0.1, probes=((0, 0.5), (2, 0.2), (6, 0.08)))
 
 
@@ -28,9 +28,9 @@ def test_a_quality_takes_the_step_that_has_it(target: float, step: int) -> None:
 
 
 def test_another_metric_than_the_files_is_refused() -> None:
-    with pytest.raises(SettingsError, match="measured as dists, not lpips"):
+    with pytest.raises(SettingsError, match="measured as DISTS, not LPIPS"):
         step_choice(Quality(0.2, "lpips"), DISTS)
-    assert step_choice(Quality(0.9, "ms-ssim"), dataclasses.replace(PLAIN, target=Target("ms_ssim", 0.9)))(RECORD) >= 0
+    assert step_choice(Quality(0.9, "ms-ssim"), dataclasses.replace(PLAIN, metric="ms_ssim"))(RECORD) >= 0
 
 
 @given(st.floats(1, 1e6), st.lists(st.integers(0, 300), max_size=20), st.integers(0, 15))

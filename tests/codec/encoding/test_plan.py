@@ -62,7 +62,7 @@ def test_a_base_is_there_where_the_prior_has_use_for_it(source: Path) -> None:
 @pytest.mark.parametrize(
     ("goal", "words"),
     [
-        (Quality(0.4, "ms-ssim"), "reach a ms-ssim of 0.4"),
+        (Quality(0.4, "ms-ssim"), "reach MS-SSIM 0.4"),
         (Bitrate(12_500), "stay within 12.5 kbit/s"),
         (Size(5000), "stay within its share of 5000 bytes"),
     ],
