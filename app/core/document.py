@@ -158,7 +158,9 @@ def gop_events(path: Path) -> Iterable[GopDone]:
     with BitstreamReader(path) as reader:
         records = [record for record in reader.records() if isinstance(record, GopRecord)]
         target = reader.header.target.value
-    points = ((r.prefix_bits(), r.frames - r.overlap, dict(r.measured())) for r in records)
+    # A restored GOP has but one prefix, and its curve over levels is not in the file.
+    measured = ({} if record.restoration is not None else dict(record.measured()) for record in records)
+    points = ((r.prefix_bits(), r.frames - r.overlap, known) for r, known in zip(records, measured, strict=True))
     for record, fit in zip(records, refit(target, points), strict=True):
         yield stored_gop(record, record.t_star, None, fit)
 

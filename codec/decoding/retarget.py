@@ -25,7 +25,9 @@ def step_choice(goal: Quality | Bitrate | None, header: Header) -> StepChoice:
         per_frame = goal.bits_per_second / float(header.frame_rate)
         return lambda record: _by_bits(record, per_frame)
     known = GOAL_METRICS[goal.metric]
-    if header.metric != known.kind:
+    # A file made without DISTS' network holds its estimate, which is what its user asked for then.
+    kinds = {known.kind} | ({GOAL_METRICS[known.stand_in].kind} if known.stand_in else set())
+    if header.metric not in kinds:
         measured = goal_of_kind(header.metric)
         if measured is None:
             raise SettingsError("The file's quality was not measured; give a --bitrate.")

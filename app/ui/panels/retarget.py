@@ -94,6 +94,8 @@ class RetargetPanel(QWidget):
 
     @Slot()
     def _describe(self) -> None:
+        if not self._sizes:
+            return
         at = self.slider.value()
         self._size.setText(human_bytes(self._sizes[at - self.slider.minimum()]))
         self._words.setText(f"DISTS {at * SLIDER_UNIT:.3f}: {words_for(at * SLIDER_UNIT)}")
