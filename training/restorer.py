@@ -156,6 +156,8 @@ class Restorer(nn.Module):
         self.up = nn.Conv2d(eighth, 4 * quarter, 1)
         self.after = nn.ModuleList([Block(quarter, width) for _ in range(after)])
         self.tail = Tail(quarter, half)
+        # Without it states grow from picture to picture, and a whole GOP ends in noise (seen after 600 iterations).
+        self.keep = ChannelNorm(quarter) if config.carries else nn.Identity()
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def features(self, base: Tensor) -> Tensor:
@@ -201,7 +203,7 @@ class Restorer(nn.Module):
         for block in self.after:
             x = block(x, setting)
         base = window[len(window) // 2]
-        return base + gate(step)[:, None, None, None] * self.tail(x, base).float(), x
+        return base + gate(step)[:, None, None, None] * self.tail(x, base).float(), self.keep(x)
 
     def sequence(
         self, base: Tensor, step: Tensor, crf: Tensor, scale: Tensor, state: Tensor | None = None, margin: int = 0

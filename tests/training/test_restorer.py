@@ -104,6 +104,15 @@ def test_the_state_carries_and_a_run_up_leads_to_the_same_pictures() -> None:
     assert np.array_equal(alone, net.restore(pictures[4:], 60, 8)), "a state was kept from the call before"
 
 
+def test_a_state_does_not_grow() -> None:
+    net = awake(SMALL)
+    base = torch.rand(1, 40, 3, 16, 16, generator=torch.Generator().manual_seed(3)) * 2 - 1
+    told = [torch.tensor([value]) for value in (8.0, 60.0, 1.0)]
+    with torch.inference_mode():
+        states = [state.abs().mean() for _, state in net.sequence(base, *told)]
+    assert states[-1] < 1.5 * states[1]
+
+
 def test_motion_finds_a_shift_and_leaves_flat_places_alone() -> None:
     picture = torch.rand(1, 3, 24, 32, generator=torch.Generator().manual_seed(1))
     large = torch.nn.functional.interpolate(picture, scale_factor=4, mode="bilinear")
@@ -124,9 +133,9 @@ def test_edges_are_those_of_the_8_pixel_grid() -> None:
     blocks = smooth + 0.5 * steps + 0.5 * steps[:, None]
     assert float(edge_ratio(smooth)) == pytest.approx(1, abs=0.05)
     assert float(edge_ratio(blocks)) > 1.3
-    assert float(pixel_terms(blocks, smooth)["edges"]) > 0.2
-    assert float(pixel_terms(smooth, blocks)["edges"]) > 0.2
-    assert float(pixel_terms(blocks, blocks)["edges"]) == 0
+    assert float(pixel_terms(blocks, smooth)["edges"][0]) > 0.1
+    assert float(pixel_terms(smooth, blocks)["edges"][0]) > 0.1
+    assert float(pixel_terms(blocks, blocks)["edges"][0]) == 0
 
 
 def test_perceptual_terms_grow_with_the_step() -> None:
