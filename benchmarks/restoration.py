@@ -42,7 +42,7 @@ class Row:
         name: "base", "today" or the file's stem.
         crf, scale, size: of the base; bytes of its packets as a file holds them.
         step: of the trajectory.
-        seconds: to make one picture.
+        seconds: of one core, to make one picture.
         values: metric to mean.
     """
 
@@ -133,9 +133,9 @@ def rows(args: argparse.Namespace, ways: list[tuple[str, int, Way]], judges: dic
         source, rate = read_clip(args.folder, clip, args.lines, args.frames)
         for size, base in bases(source, rate, args, args.out.parent / "bases" / clip):
             for name, step, way in ways:
-                began = time.perf_counter()
+                began = time.process_time()
                 made = way(base, source)
-                seconds = (time.perf_counter() - began) / len(source)
+                seconds = (time.process_time() - began) / len(source)
                 values = judged(source, made, judges)
                 yield Row(name, clip, base.crf, base.scale, size, step, seconds, values)
 

@@ -17,6 +17,8 @@ from training.restorer import LAST_STEP, WHOLE_STEP
 from training.sources import shares
 
 WHOLE_SHARE = 0.35
+# Rows that go on for long make consecutive batches alike, which costs more than long states bring.
+RESTART_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -105,13 +107,14 @@ class _Row:
 
 @dataclass
 class Sequences:
-    """Endless batches; each row goes on where it was in the last one until its clip ends.
+    """Endless batches; each row goes on where it was in the last one until its clip, or its luck, ends.
 
     Attributes:
         rows: N.
         length: pictures a batch, T.
         margin: neighbours before and after them.
         crop: H = W, a multiple of 8.
+        restart: share of rows that end early.
     """
 
     pool: Pool
@@ -120,6 +123,7 @@ class Sequences:
     margin: int
     crop: int
     rng: np.random.Generator
+    restart: float = RESTART_SHARE
     _running: list[_Row] = field(default_factory=list)
 
     def next(self) -> Batch:
@@ -138,7 +142,9 @@ class Sequences:
         return Batch(source, base, step, crf, scale, fresh)
 
     def _ends(self, row: _Row) -> bool:
-        return row.time + self.length > len(row.clip.source)
+        """Whether another row takes this one's place."""
+        used = not row.fresh and self.rng.random() < self.restart
+        return used or row.time + self.length > len(row.clip.source)
 
     def _start(self) -> _Row:
         rng = self.rng

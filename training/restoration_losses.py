@@ -32,7 +32,7 @@ class TermWeights:
 
     l1: float = 1.0
     motion: float = 0.5
-    edges: float = 2.0
+    edges: float = 0.5
     dists: float = 2.0
     lpips: float = 0.7
 

@@ -159,7 +159,7 @@ def items(tmp_path: Path) -> Path:
 
 def sequences(items: Path, margin: int = 1) -> Sequences:
     pool = Pool(items, torch.device("cpu"), 32)
-    return Sequences(pool, 3, 4, margin, 32, np.random.default_rng(0))
+    return Sequences(pool, 3, 4, margin, 32, np.random.default_rng(0), restart=0.0)
 
 
 def test_rows_go_on_where_they_were(items: Path) -> None:
