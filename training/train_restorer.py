@@ -28,6 +28,10 @@ from training.restoration_data import Batch, Pool, Sequences
 from training.restoration_losses import TermWeights, VggJudge, pixel_terms
 from training.restorer import CONTEXTS, WHOLE_STEP, Restorer, RestorerConfig, multiplications
 
+LOG_EVERY, SAVE_EVERY = 50, 120.0
+# Iterations between those whose log says what the network makes better than the base, on the very same pictures.
+RATIO_EVERY = 5
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -175,20 +179,30 @@ class Trainer:
     _state: Tensor | None = None
 
     def step(self) -> dict[str, float]:
-        """One update; returns the terms' means."""
+        """One update; returns the terms' means, and now and then what they are as multiples of the base's own."""
         batch = self.sequences.next()
-        rows = torch.arange(len(batch.source), device=self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
             made = self._made(batch)
-            terms = pixel_terms(made, batch.source)
-            if self.judge is not None:
-                # The networks judge one picture of each row.
-                which = torch.randint(0, made.shape[1], (len(rows),), device=self.device)
-                terms |= self.judge(made[rows, which], batch.source[rows, which])
+            # The networks judge one picture of each row.
+            which = torch.randint(0, made.shape[1], (len(made),), device=self.device)
+            terms = self._terms(made, batch.source, which)
+            means = {name: float(term.detach().mean()) for name, term in terms.items()}
+            if self.run.iteration % RATIO_EVERY == 0:
+                with torch.no_grad():
+                    margin = self.sequences.margin
+                    base = self._terms(batch.base[:, margin : margin + made.shape[1]], batch.source, which)
+                means |= {f"{name}_ratio": means[name] / max(1e-6, float(term.mean())) for name, term in base.items()}
         place = batch.step / WHOLE_STEP
         weighed = [self.recipe.weights.of(name, place) * term for name, term in terms.items()]
         norm = self.run.follow(torch.stack(weighed).sum(0).mean(), self.recipe)
-        return {**{name: float(term.detach().mean()) for name, term in terms.items()}, "norm": norm}
+        return {**means, "norm": norm}
+
+    def _terms(self, made: Tensor, wanted: Tensor, which: Tensor) -> dict[str, Tensor]:
+        terms = pixel_terms(made, wanted)
+        if self.judge is not None:
+            rows = torch.arange(len(made), device=self.device)
+            terms |= self.judge(made[rows, which], wanted[rows, which])
+        return terms
 
     def _made(self, batch: Batch) -> Tensor:
         """Restored pictures (N, T, 3, H, W); what they leave behind is kept for the next batch."""
@@ -204,9 +218,6 @@ class Trainer:
         return torch.stack(made, 1)
 
 
-LOG_EVERY, SAVE_EVERY = 50, 120.0
-
-
 def train(trainer: Trainer, out: Path, seconds: float, iterations: int) -> None:
     """For so many seconds or iterations, whichever end first.
 
@@ -218,7 +229,7 @@ def train(trainer: Trainer, out: Path, seconds: float, iterations: int) -> None:
         for group in run.optimiser.param_groups:
             group["lr"] = trainer.recipe.rate(run.iteration - first, done)
         terms = trainer.step()
-        mean = {name: 0.98 * mean.get(name, value) + 0.02 * value for name, value in terms.items()}
+        mean |= {name: 0.98 * mean.get(name, value) + 0.02 * value for name, value in terms.items()}
         run.seconds = before + time.monotonic() - began
         if run.iteration % LOG_EVERY == 0:
             rounded = {name: round(value, 5) for name, value in mean.items()}
