@@ -67,8 +67,8 @@ class Engine(QThread):
         self._theirs: Connection | None = None
         self._child: SpawnProcess | None = None
         self._busy = False
-        self._grace = QTimer(self, singleShot=True, interval=CANCEL_GRACE_MS)
-        self._grace.timeout.connect(self.kill)
+        self.grace = QTimer(self, singleShot=True, interval=CANCEL_GRACE_MS)
+        self.grace.timeout.connect(self.kill)
         self.settled.connect(self._note_settled)
         self.crashed.connect(self._note_crashed)
 
@@ -109,7 +109,7 @@ class Engine(QThread):
         """End the task at its next event; the child is killed where none comes for some seconds."""
         self._command(Command.CANCEL)
         if self._busy:
-            self._grace.start()
+            self.grace.start()
 
     @Slot()
     def kill(self) -> None:
@@ -123,7 +123,7 @@ class Engine(QThread):
     def shut_down(self) -> None:
         """Kill the child and wait for the thread; the engine can't be used afterwards."""
         self._closing.set()
-        self._grace.stop()
+        self.grace.stop()
         self.kill()
         self.wait()
 
@@ -195,12 +195,12 @@ class Engine(QThread):
     @Slot(object)
     def _note_settled(self, _: Settled) -> None:
         self._busy = False
-        self._grace.stop()
+        self.grace.stop()
 
     @Slot(str)
     def _note_crashed(self, _: str) -> None:
         self._busy = False
-        self._grace.stop()
+        self.grace.stop()
         self._connection = None
 
 

@@ -28,11 +28,11 @@ class Instance(QObject):
         super().__init__(parent)
         folder.mkdir(parents=True, exist_ok=True)
         # The folder is the user's own, so its name tells users apart.
-        self._name = "freegvc-" + hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:24]
+        self.name = "freegvc-" + hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:24]
         self._lock = QLockFile(str(folder / "window.lock"))
         # A lock is stale where its process has gone, however old it is.
         self._lock.setStaleLockTime(0)
-        self._server: QLocalServer | None = None
+        self.server: QLocalServer | None = None
         self._heard: dict[QLocalSocket, bytes] = {}
 
     def claim(self) -> bool:
@@ -40,17 +40,17 @@ class Instance(QObject):
         if not self._lock.tryLock(0):
             return False
         # Left by a window that crashed: whoever holds the lock may take the name.
-        QLocalServer.removeServer(self._name)
-        self._server = QLocalServer(self)
-        self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
-        self._server.newConnection.connect(self._greet)
-        self._server.listen(self._name)
+        QLocalServer.removeServer(self.name)
+        self.server = QLocalServer(self)
+        self.server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
+        self.server.newConnection.connect(self._greet)
+        self.server.listen(self.name)
         return True
 
     def hand_over(self, files: Sequence[Path]) -> bool:
         """Give files to the window that is there, and bring it to the front; False where it doesn't answer."""
         socket = QLocalSocket()
-        socket.connectToServer(self._name)
+        socket.connectToServer(self.name)
         if not socket.waitForConnected(_PATIENCE_MS):
             return False
         socket.write(json.dumps([str(path) for path in files]).encode() + b"\n")
@@ -58,14 +58,14 @@ class Instance(QObject):
 
     def release(self) -> None:
         """Let the next start be the one window."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        if self.server is not None:
+            self.server.close()
+            self.server = None
         self._lock.unlock()
 
     @Slot()
     def _greet(self) -> None:
-        while self._server is not None and (socket := self._server.nextPendingConnection()) is not None:
+        while self.server is not None and (socket := self.server.nextPendingConnection()) is not None:
             self._heard[socket] = b""
             socket.readyRead.connect(self._listen)
             socket.disconnected.connect(self._forget)

@@ -114,7 +114,7 @@ class Peers(QObject):
             return
         self._cancelled = False
         self._shown = self._at_work = document.result
-        self._keep(document.result, Comparison(document.result, len(document.gops), document.count), {})
+        self.keep(document.result, Comparison(document.result, len(document.gops), document.count), {})
         self._engine = self._make_engine()
         self._engine.told.connect(self._take)
         self._engine.settled.connect(self._settled)
@@ -146,7 +146,7 @@ class Peers(QObject):
     def _of(self, file: Path | None) -> tuple[Comparison, dict[str, NDArray[np.uint8]]]:
         return self._kept.get(file, (Comparison(), {})) if file is not None else (Comparison(), {})
 
-    def _keep(self, file: Path, comparison: Comparison, frames: dict[str, NDArray[np.uint8]]) -> None:
+    def keep(self, file: Path, comparison: Comparison, frames: dict[str, NDArray[np.uint8]]) -> None:
         self._kept[file] = (comparison, frames)
         self._kept.move_to_end(file)
         while len(self._kept) > KEPT:
@@ -165,7 +165,7 @@ class Peers(QObject):
             elif isinstance(message, Compared):
                 comparison = replace(comparison, rows=(*comparison.rows, message.row), trial=None)
                 frames = {**frames, message.row.codec: message.frames}
-        self._keep(self._at_work, comparison, frames)
+        self.keep(self._at_work, comparison, frames)
         self.changed.emit()
 
     @Slot(object)
@@ -182,7 +182,7 @@ class Peers(QObject):
         self.shut_down()
         if file is not None:
             comparison, frames = self._of(file)
-            self._keep(file, replace(comparison, trial=None), frames)
+            self.keep(file, replace(comparison, trial=None), frames)
         self.changed.emit()
         if message:
             self.failed.emit(message)

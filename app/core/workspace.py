@@ -141,7 +141,7 @@ class Workspace(QObject):
             except FreeGvcError as error:
                 refusals.append(str(error))
         if opened:
-            self._look_at(opened[0])
+            self.look_at(opened[0])
             self._tell_damage(opened[0])
         for refusal in refusals:
             self._tell(refusal)
@@ -176,7 +176,7 @@ class Workspace(QObject):
         if self.document is None or self.document.result is None:
             return
         try:
-            self._look_at(with_source(self.document, source))
+            self.look_at(with_source(self.document, source))
         except FreeGvcError as error:
             self._tell(str(error))
 
@@ -195,7 +195,7 @@ class Workspace(QObject):
         if job is None or (self.document is not None and self.document.job_id == job.id):
             return
         try:
-            self._look_at(document_of(job))
+            self.look_at(document_of(job))
         except FreeGvcError as error:
             self._tell(job.message or str(error))
 
@@ -207,7 +207,8 @@ class Workspace(QObject):
             return None
         return next((other for other in self.queue if other.is_encode and other.output == job.source), job)
 
-    def _look_at(self, document: Document) -> None:
+    def look_at(self, document: Document) -> None:
+        """Show a document in place of the one that is open."""
         current = self.session.current
         self.viewer.show(document, running=current is not None and current.id == document.job_id)
         self.orders.show_range()
@@ -276,7 +277,7 @@ class Workspace(QObject):
         settings = job.settings
         if isinstance(settings, EncodeSettings) and (settings.start or settings.duration is not None):
             # While it waited all of its source was shown.
-            self._look_at(document_of(job))
+            self.look_at(document_of(job))
         else:
             self.viewer.begin()
 

@@ -53,7 +53,7 @@ def _nothing_left(qapp: QApplication) -> Iterator[None]:
     yield
     qapp.sendPostedEvents(None, 52)  # QEvent.DeferredDelete
     assert not [child.name for child in multiprocessing.active_children()]
-    left = [t.name for t in set(threading.enumerate()) - threads if not isinstance(t, threading._DummyThread)]
+    left = [t.name for t in set(threading.enumerate()) - threads if not isinstance(t, threading._DummyThread)]  # noqa: SLF001
     assert not left
     shown = [widget for widget in qapp.topLevelWidgets() if widget.isVisible()]
     assert not shown

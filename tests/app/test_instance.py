@@ -71,10 +71,10 @@ def test_nonsense_is_not_answered(qtbot: QtBot, first: Instance) -> None:
     from PySide6.QtNetwork import QLocalSocket
 
     socket = QLocalSocket()
-    socket.connectToServer(first._name)
+    socket.connectToServer(first.name)
     assert socket.waitForConnected(3000)
     with qtbot.waitSignal(socket.disconnected):
         socket.write(b"no json\n")
         socket.flush()
     assert not calls
-    assert isinstance(first._server, QLocalServer)
+    assert isinstance(first.server, QLocalServer)

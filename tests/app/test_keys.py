@@ -51,7 +51,7 @@ def test_arrows_walk_the_queue_and_enter_opens(qtbot: QtBot, opened: MainWindow)
 
 @pytest.mark.parametrize("kind", [QSlider, QComboBox])
 def test_a_slider_and_a_choice_keep_their_arrows(qtbot: QtBot, opened: MainWindow, kind: type) -> None:
-    widget = opened.settings.slider if kind is QSlider else opened.settings._side
+    widget = opened.settings.slider if kind is QSlider else opened.settings.side
     widget.setFocus()
     value = widget.value if isinstance(widget, QSlider) else widget.currentIndex
     before = value()
@@ -63,8 +63,8 @@ def test_a_slider_and_a_choice_keep_their_arrows(qtbot: QtBot, opened: MainWindo
 
 
 def test_letters_go_into_a_number_and_not_to_the_canvas(qtbot: QtBot, opened: MainWindow) -> None:
-    opened.settings._goal.mode.setCurrentIndex(1)
-    spin = opened.settings._goal._rate
+    opened.settings.goal.mode.setCurrentIndex(1)
+    spin = opened.settings.goal.rate
     spin.setFocus()
     spin.selectAll()
     for key in (Qt.Key.Key_4, Qt.Key.Key_0):
@@ -74,7 +74,7 @@ def test_letters_go_into_a_number_and_not_to_the_canvas(qtbot: QtBot, opened: Ma
 
 
 def test_a_click_on_a_button_leaves_the_keys_with_the_canvas(qtbot: QtBot, opened: MainWindow) -> None:
-    qtbot.mouseClick(opened.transport._play, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(opened.transport.play, Qt.MouseButton.LeftButton)
     assert opened.workspace.clock.playing
     assert QApplication.focusWidget() is opened.view
     press(qtbot, opened, Qt.Key.Key_Space)
@@ -82,7 +82,7 @@ def test_a_click_on_a_button_leaves_the_keys_with_the_canvas(qtbot: QtBot, opene
 
 
 def test_the_wheel_never_changes_a_value(opened: MainWindow) -> None:
-    for widget in (opened.settings.slider, opened.settings._side, opened.settings._goal.mode):
+    for widget in (opened.settings.slider, opened.settings.side, opened.settings.goal.mode):
         at = QPointF(widget.rect().center())
         turn = QWheelEvent(
             at,
@@ -108,7 +108,7 @@ def test_speed_range_and_time(qtbot: QtBot, opened: MainWindow, monkeypatch: pyt
     assert (clock.playing, clock.speed) == (True, 1)
     press(qtbot, opened, Qt.Key.Key_L)
     assert clock.speed == 2
-    assert opened.transport._speed.text() == "2 \u00d7"
+    assert opened.transport.speed.text() == "2 \u00d7"
     press(qtbot, opened, Qt.Key.Key_K)
     assert not clock.playing
     clock.seek(5)

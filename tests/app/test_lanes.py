@@ -50,7 +50,7 @@ def test_a_crash_costs_one_job_and_the_next_begins(
     workspace.choose(second.id)
     assert window.banner.isVisible()
     with qtbot.waitSignal(workspace.drained, timeout=PATIENCE):
-        window.banner._button.click()
+        window.banner.button.click()
     assert [job.state for job in workspace.queue] == [State.DONE, State.DONE]
     assert not window.banner.isVisible()
     assert describe(first.output).complete
@@ -64,9 +64,9 @@ def test_a_job_that_waits_can_be_started_before_the_others(
     drop(window, *(Path(shutil.copy(short_clip, tmp_path / f"{name}.mkv")) for name in "ab"))
     _, second = workspace.queue
     panel.choose(second.id)
-    assert panel._buttons["play"].isEnabled()
+    assert panel.buttons["play"].isEnabled()
     with qtbot.waitSignal(workspace.drained, timeout=PATIENCE):
-        panel._buttons["play"].click()
+        panel.buttons["play"].click()
     assert [job.state for job in workspace.queue] == [State.QUEUED, State.DONE]
 
 
@@ -99,7 +99,7 @@ def test_stopping_begins_no_other_job(qtbot: QtBot, window: MainWindow, short_cl
     first, second = workspace.queue
     assert (first.state, second.state) == (State.STOPPED, State.QUEUED)
     delegate = window.queue_panel.view.itemDelegate()
-    assert delegate._words(first) == "Stopped before its first GOP"  # type: ignore[attr-defined]
+    assert delegate.words(first) == "Stopped before its first GOP"  # type: ignore[attr-defined]
     assert window.status.text == "a.fgvc was stopped."
 
 
@@ -131,19 +131,19 @@ def test_settings_of_a_job_that_waits_can_be_changed_and_others_cannot(
     workspace, panel = window.workspace, window.settings
     workspace.preferences.encode = QUICK
     drop(window, Path(shutil.copy(short_clip, tmp_path / "a.mkv")))
-    panel._side.setCurrentIndex(panel._side.findData(96))
+    panel.side.setCurrentIndex(panel.side.findData(96))
     (job,) = workspace.queue
     assert isinstance(job.settings, EncodeSettings)
     assert (job.settings.short_side, job.settings.gop_frames) == (96, 16)
-    panel._side.setCurrentIndex(panel._side.findData(64))
+    panel.side.setCurrentIndex(panel.side.findData(64))
     with qtbot.waitSignal(workspace.ended, timeout=PATIENCE):
         window.actions_["start"].trigger()
-    assert not panel._side.isEnabled()
+    assert not panel.side.isEnabled()
     window.actions_["again"].trigger()
-    assert panel._side.isEnabled()
+    assert panel.side.isEnabled()
     first, second = workspace.queue
     assert workspace.job == second
-    panel._side.setCurrentIndex(panel._side.findData(96))
+    panel.side.setCurrentIndex(panel.side.findData(96))
     sides = [item.settings.short_side for item in workspace.queue if isinstance(item.settings, EncodeSettings)]
     assert sides == [64, 96]
     assert first.output != second.output
@@ -154,7 +154,7 @@ def test_a_child_that_is_too_slow_to_stop_is_no_crash(
 ) -> None:
     workspace = window.workspace
     workspace.preferences.encode = QUICK
-    workspace.engine._grace.setInterval(0)
+    workspace.engine.grace.setInterval(0)
     drop(window, Path(shutil.copy(short_clip, tmp_path / "a.mkv")))
     with qtbot.waitSignal(workspace.session.progressed, timeout=PATIENCE):
         window.actions_["start"].trigger()

@@ -82,16 +82,17 @@ def _open(qtbot: QtBot, engine: Engine) -> ModelsDialog:
     made = ModelsDialog(Models(engine, engine))
     qtbot.addWidget(made)
     made.show()
-    qtbot.waitUntil(lambda: NAME in made.cards and not made._models.busy, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: NAME in made.cards and not made.models.busy, timeout=PATIENCE)
     return made
 
 
 def press(qtbot: QtBot, dialog: ModelsDialog, name: str, *buttons: str) -> ModelCard:
     """Click buttons of a card one after the other and wait until all is done."""
     for button in buttons:
-        assert dialog.cards[name].button(button).isVisible(), button
+        # A card that has just been made is shown with the next turn of the event loop.
+        qtbot.waitUntil(dialog.cards[name].button(button).isVisible, timeout=PATIENCE)
         dialog.cards[name].button(button).click()
-    qtbot.waitUntil(lambda: not dialog._models.busy, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: not dialog.models.busy, timeout=PATIENCE)
     return dialog.cards[name]
 
 
@@ -100,13 +101,13 @@ def test_every_model_is_listed_with_what_it_needs(dialog: ModelsDialog) -> None:
     for name, spec in MODELS.items():
         card = dialog.cards[name]
         assert card.state_text == "Not here"
-        assert spec.licence in card._facts.text()
-        assert "GB on disk" in card._facts.text()
-        assert "GB of memory" in card._facts.text()
+        assert spec.licence in card.facts_label.text()
+        assert "GB on disk" in card.facts_label.text()
+        assert "GB of memory" in card.facts_label.text()
     assert dialog.cards["pocket"].state_text == "Comes with the program"
     assert not any(dialog.cards["pocket"].button(name).isVisible() for name in ("get", "remove", "add", "verify"))
     assert dialog.cards["metric-alexnet"].button("get").isVisible()
-    assert "free" in dialog._place.text()
+    assert "free" in dialog.place.text()
 
 
 def test_the_licence_is_shown_once_before_the_first_download(
@@ -114,9 +115,9 @@ def test_the_licence_is_shown_once_before_the_first_download(
 ) -> None:
     card = dialog.cards[NAME]
     card.button("get").click()
-    assert "Apache-2.0" in card._question.text()
+    assert "Apache-2.0" in card.question.text()
     card.button("no").click()
-    assert not card._question.isVisible()
+    assert not card.question.isVisible()
     assert hub.asked == []
     card = press(qtbot, dialog, NAME, "get", "yes")
     assert card.state_text == "On this machine"
@@ -124,23 +125,23 @@ def test_the_licence_is_shown_once_before_the_first_download(
     press(qtbot, dialog, NAME, "remove", "yes")
     assert card.state_text == "Not here"
     card.button("get").click()
-    assert not card._question.isVisible()
-    qtbot.waitUntil(lambda: not dialog._models.busy, timeout=PATIENCE)
+    assert not card.question.isVisible()
+    qtbot.waitUntil(lambda: not dialog.models.busy, timeout=PATIENCE)
     assert card.state_text == "On this machine"
 
 
 def test_a_download_that_hangs_is_paused_and_goes_on_after_a_restart(
     qtbot: QtBot, dialog: ModelsDialog, store_engine: Engine, hub: Hub
 ) -> None:
-    store_engine._grace.setInterval(100)
+    store_engine.grace.setInterval(100)
     held = 2 << 20
     hub.tricks[WEIGHTS] = [f"hold {held}"]
-    models, card = dialog._models, dialog.cards[NAME]
+    models, card = dialog.models, dialog.cards[NAME]
     card.button("get").click()
     card.button("yes").click()
     qtbot.waitUntil(lambda: _done(models) >= held, timeout=PATIENCE)
-    assert card._bar.value() > 0
-    assert "MB of" in card._progress.text()
+    assert card.bar.value() > 0
+    assert "MB of" in card.progress.text()
     press(qtbot, dialog, NAME, "pause")
     assert card.state_text.startswith("Paused, 2.1 MB")
     assert not card.message
@@ -190,7 +191,7 @@ def test_a_refusal_is_told_in_its_card(qtbot: QtBot, dialog: ModelsDialog, hub: 
     hub.tricks["transformer/config.json"] = ["403"]
     card = press(qtbot, dialog, NAME, "get", "yes")
     assert "answers 403" in card.message
-    assert card._message.objectName() == "warning"
+    assert card.message_label.objectName() == "warning"
     assert card.button("get").isVisible()
 
 
@@ -226,11 +227,11 @@ def test_the_second_download_waits_for_the_first(qtbot: QtBot, dialog: ModelsDia
     hub.tricks[WEIGHTS] = [f"hold {2 << 20}"]
     for name in ("get", "yes"):
         dialog.cards[NAME].button(name).click()
-    qtbot.waitUntil(lambda: _done(dialog._models) > 0, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: _done(dialog.models) > 0, timeout=PATIENCE)
     dialog.cards[PACK].button("get").click()
-    assert dialog._models.entry(PACK).standing is Standing.WAITING
+    assert dialog.models.entry(PACK).standing is Standing.WAITING
     hub.go.set()
-    qtbot.waitUntil(lambda: not dialog._models.busy, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: not dialog.models.busy, timeout=PATIENCE)
     assert dialog.cards[PACK].state_text == dialog.cards[NAME].state_text == "On this machine"
 
 

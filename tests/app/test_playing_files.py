@@ -45,7 +45,7 @@ def test_both_sides_are_compared_at_the_sources_own_size_and_say_theirs(
 ) -> None:
     source, result = scenes
     workspace, player = window.workspace, window.workspace.player
-    workspace._look_at(replace(of_result(result), source=source))
+    workspace.look_at(replace(of_result(result), source=source))
     assert player.size == (192, 128)
     qtbot.waitUntil(lambda: player.picture("original") is not None, timeout=PATIENCE)
     qtbot.waitUntil(lambda: player.picture("fgvc") is not None, timeout=PATIENCE)
@@ -81,7 +81,7 @@ def test_both_sides_are_compared_at_the_sources_own_size_and_say_theirs(
 def test_figures_say_at_which_size_they_were_taken(qtbot: QtBot, window: MainWindow, scenes: tuple[Path, Path]) -> None:
     source, result = scenes
     workspace = window.workspace
-    workspace._look_at(replace(of_result(result), source=source))
+    workspace.look_at(replace(of_result(result), source=source))
     # By itself at coding size, asked for at the size that is shown.
     qtbot.waitUntil(lambda: "at 96\u00d764:" in window.view.metrics_text, timeout=PATIENCE)
     window.actions_["measure"].trigger()
@@ -160,7 +160,7 @@ def test_the_filmstrip_shows_the_source_and_how_each_frame_looks(
 ) -> None:
     source, result = scenes
     workspace = window.workspace
-    workspace._look_at(replace(of_result(result), source=source))
+    workspace.look_at(replace(of_result(result), source=source))
     qtbot.waitUntil(lambda: window.filmstrip.pictures == COUNT, timeout=PATIENCE)
     # Frames are measured in the background, as far as they are decoded.
     qtbot.waitUntil(lambda: len(workspace.curve.values) >= 10, timeout=PATIENCE)
@@ -200,5 +200,5 @@ def test_the_result_of_a_job_that_waits_can_go_elsewhere(
     window.actions_["save as"].trigger()
     assert [job.output for job in window.workspace.queue] == [tmp_path / "mine.fgvc"]
     # The coding size may be the source's own.
-    assert window.settings._side.findText("As the source (128)") > 0
-    assert window.settings._side.itemText(0) == "As the prior likes (240)"
+    assert window.settings.side.findText("As the source (128)") > 0
+    assert window.settings.side.itemText(0) == "As the prior likes (240)"

@@ -63,7 +63,7 @@ def test_an_even_video_has_no_spike() -> None:
 
 
 def test_a_click_seeks_to_the_time_under_it(qtbot: QtBot, plot: TrajectoryPlot) -> None:
-    area = plot._item.vb.sceneBoundingRect()
+    area = plot.item.vb.sceneBoundingRect()
     with qtbot.waitSignal(plot.seeked) as seeked:
         plot.seek_at(QPointF(area.left() + area.width() / 2, area.center().y()))
     # The axis runs over 52 frames.
@@ -86,16 +86,16 @@ def test_perception_shows_every_gop_and_the_target(qtbot: QtBot, theme: Theme) -
     plot = PerceptionPlot(theme)
     qtbot.addWidget(plot)
     plot.show_gops(GOPS, 0.2)
-    assert plot._rest.getData()[0].tolist() == [gop.bits / 1000 for gop in GOPS]
-    assert plot._probes.getData()[1].tolist() == [0.3, 0.15]
+    assert plot.rest.getData()[0].tolist() == [gop.bits / 1000 for gop in GOPS]
+    assert plot.probes.getData()[1].tolist() == [0.3, 0.15]
     assert plot.caption == "GOP 5"
-    assert plot._target.isVisible()
-    low, high = plot._item.viewRange()[1]
+    assert plot.target.isVisible()
+    low, high = plot.item.viewRange()[1]
     assert low < 0.15 < 0.2 < high
     theme.set_mode("light")
-    assert plot._item.getAxis("left").autoSIPrefixScale == 1
+    assert plot.item.getAxis("left").autoSIPrefixScale == 1
     plot.show_gops(GOPS, None)
-    assert not plot._target.isVisible()
+    assert not plot.target.isVisible()
 
 
 FIT = Fit("power", ((60.0, 0.35), (100.0, 0.3), (900.0, 0.15), (1260.0, 0.14)))
@@ -105,16 +105,16 @@ def test_perception_shows_the_curve_of_the_gop_under_the_playhead(qtbot: QtBot, 
     plot = PerceptionPlot(theme)
     qtbot.addWidget(plot)
     plot.show_gops((replace(GOPS[0], fit=FIT), *GOPS[1:]), 0.2)
-    assert plot._curve.getData()[0] is None or not len(plot._curve.getData()[0])
+    assert plot.curve.getData()[0] is None or not len(plot.curve.getData()[0])
     plot.show_frame(3)
     assert plot.caption == "GOP 1: power fit"
-    assert plot._curve.getData()[0].tolist() == [bits / 1000 for bits, _ in FIT.points]
-    assert plot._curve.getData()[1].tolist() == [quality for _, quality in FIT.points]
+    assert plot.curve.getData()[0].tolist() == [bits / 1000 for bits, _ in FIT.points]
+    assert plot.curve.getData()[1].tolist() == [quality for _, quality in FIT.points]
     plot.show_frame(45)
     assert plot.caption == "GOP 5"
     plot.show_marks([Mark("x265", 950.0, 0.4)])
-    assert plot._others.getData()[1].tolist() == [0.4]
-    assert plot._item.viewRange()[1][1] > 0.4
+    assert plot.others.getData()[1].tolist() == [0.4]
+    assert plot.item.viewRange()[1][1] > 0.4
     plot.export_png(tmp_path / "rate.png")
     assert QImage(str(tmp_path / "rate.png")).width() == EXPORT_WIDTH
     plot.export_csv(tmp_path / "rate.csv")

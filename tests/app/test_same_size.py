@@ -55,7 +55,7 @@ def window(qtbot: QtBot, qapp: QApplication, coded: tuple[Path, Path], tmp_path:
     workspace.open([result])
     assert workspace.document is not None
     # A file that was dropped doesn't say where its source is; a job of the queue does.
-    workspace._look_at(replace(workspace.document, source=source))
+    workspace.look_at(replace(workspace.document, source=source))
     yield made
     made.close()
     workspace.deleteLater()
@@ -101,7 +101,7 @@ def test_peers_of_the_same_size_become_panes_and_points(
     assert (seen != original).any()
 
     # And a point of the plot.
-    marks = {mark.name: mark for mark in window.plots.perception._marks}
+    marks = {mark.name: mark for mark in window.plots.perception.marks}
     assert set(marks) >= {"Free-GVC", "HEVC (x265)"}
     assert marks["HEVC (x265)"].bits == pytest.approx(8 * rows["x265"].bytes / len(window.plots.trajectory.gops))
     window.plots.perception.export_csv(tmp_path / "rate.csv")
@@ -114,7 +114,7 @@ def test_peers_of_the_same_size_become_panes_and_points(
     window.workspace.open([coded[0]])
     assert player.sides == (ORIGINAL, RESULT)
     assert not panel.rows
-    window.workspace._look_at(document)
+    window.workspace.look_at(document)
     assert {row.codec for row in comparing.comparison.rows} == {"fgvc", "x265", "svtav1"}
     assert player.others == ("x265", "svtav1")
 
@@ -150,7 +150,7 @@ def test_a_codec_that_is_clearly_smaller_is_marked(qtbot: QtBot, qapp: QApplicat
     qtbot.addWidget(panel)
     sizes = {"fgvc": 5000, "x265": 4800, "vvc": 4000}
     rows = tuple(Row(name, "", size, 0.03, {"dists": 0.2}) for name, size in sizes.items())
-    peers._keep(Path("a.fgvc"), Comparison(Path("a.fgvc"), 1, 10, rows), {})
+    peers.keep(Path("a.fgvc"), Comparison(Path("a.fgvc"), 1, 10, rows), {})
     peers.show(Path("a.fgvc"))
     assert [cells[1] for cells in panel.rows] == ["5.0 kB", "4.8 kB", "4.0 kB (-20%)"]
     # Another file has its own.

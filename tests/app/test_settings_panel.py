@@ -19,26 +19,26 @@ from codec.settings import Bitrate, EncodeSettings, Quality, Size
 
 def choose(panel: SettingsPanel, text: str) -> None:
     """Choose an entry of the presets, as a click would."""
-    place = panel._preset.findText(text)
+    place = panel.preset.findText(text)
     assert place >= 0, text
-    panel._preset.setCurrentIndex(place)
-    panel._preset.activated.emit(place)
+    panel.preset.setCurrentIndex(place)
+    panel.preset.activated.emit(place)
 
 
 def test_a_preset_sets_the_goal_and_is_shown_as_chosen(qtbot: QtBot) -> None:
     panel = SettingsPanel(EncodeSettings(seed=7))
     qtbot.addWidget(panel)
-    assert panel._preset.currentIndex() == -1
+    assert panel.preset.currentIndex() == -1
     with qtbot.waitSignal(panel.changed):
         choose(panel, "Smallest")
     assert panel.settings == EncodeSettings(goal=Quality(0.2), seed=7)
     choose(panel, "25 MB, for mail")
     assert panel.settings.goal == Size(25_000_000)
-    assert panel._preset.currentText() == "25 MB, for mail"
+    assert panel.preset.currentText() == "25 MB, for mail"
     panel.show_settings(EncodeSettings(goal=Quality(0.08)))
-    assert panel._preset.currentText() == "Close to the original"
+    assert panel.preset.currentText() == "Close to the original"
     panel.slider.setValue(panel.slider.value() + 1)
-    assert panel._preset.currentIndex() == -1
+    assert panel.preset.currentIndex() == -1
 
 
 def test_a_preset_of_ones_own_is_kept_and_can_be_removed(
@@ -52,10 +52,10 @@ def test_a_preset_of_ones_own_is_kept_and_can_be_removed(
     panel.show_settings(EncodeSettings(device="cpu"))
     choose(panel, "Thumbnails")
     assert panel.settings == EncodeSettings(goal=Bitrate(40_000), short_side=144, audio="none", device="cpu")
-    assert panel._preset.currentText() == "Thumbnails"
+    assert panel.preset.currentText() == "Thumbnails"
     choose(panel, "Remove \u201cThumbnails\u201d")
     assert not preferences.presets
-    assert panel._preset.findText("Thumbnails") == -1
+    assert panel.preset.findText("Thumbnails") == -1
 
 
 def test_presets_leave_the_video_and_the_machine_alone() -> None:
@@ -68,7 +68,7 @@ def test_only_priors_for_people_are_offered(qtbot: QtBot) -> None:
     panel = SettingsPanel(EncodeSettings())
     qtbot.addWidget(panel)
     panel.set_machine(("pocket", "gaussian", "wan2.1-t2v-1.3b"), None)
-    texts = [panel._prior.itemText(place) for place in range(panel._prior.count())]
+    texts = [panel.prior.itemText(place) for place in range(panel.prior.count())]
     assert texts == ["Pocket (comes along)", "Wan2.1 (6.20 GB, GPU)"]
 
 

@@ -162,7 +162,7 @@ def test_after_a_restart_nothing_runs_by_itself_and_one_button_starts_all(
     again.choose(next(iter(again.queue)).id)
     assert window.banner.isVisible()
     with qtbot.waitSignal(again.drained, timeout=PATIENCE):
-        window.banner._button.click()
+        window.banner.button.click()
     assert [job.state for job in again.queue] == [State.DONE, State.DONE]
     assert not window.banner.isVisible()
     window.close()
@@ -173,7 +173,7 @@ def test_a_crash_report_is_offered_once(window: MainWindow) -> None:
     window.workspace.crash_log.write_text("Fatal Python error: Segmentation fault")
     window.workspace.start()
     assert "crashed" in window.banner.message
-    window.banner._button.click()
+    window.banner.button.click()
     assert window.log_window.isVisible()
     assert "Segmentation fault" in window.workspace.log.text
     assert not window.workspace.crash_log.exists() or window.workspace.crash_log.stat().st_size == 0

@@ -123,6 +123,8 @@ def serving(files: dict[str, bytes]) -> Iterator[Hub]:
     hub = Hub(files)
     handler = type("Handler", (_Handler,), {"hub": hub})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    # The end waits for whoever is still being answered.
+    server.daemon_threads = False
     hub.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()

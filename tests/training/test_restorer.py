@@ -214,7 +214,7 @@ def test_a_state_reaches_the_next_batch(items: Path) -> None:
     run = Run.begin(SMALL, Recipe(), torch.device("cpu"))
     learner = trainer(items, run)
     learner.step()
-    state = learner._state
+    state = learner._state  # noqa: SLF001
     assert state is not None
     assert not state.requires_grad
     assert state.shape == (3, 16, 8, 8)

@@ -37,7 +37,7 @@ class Transport(QWidget):
         self._icons: list[tuple[QToolButton, str]] = []
         self._slider = ScrubBar(player, theme)
         self._slider.valueChanged.connect(self._seek)
-        self._zoom, self._speed = label("", "muted"), label("", "muted")
+        self._zoom, self.speed = label("", "muted"), label("", "muted")
         self._time = label("", "muted")
         self._time.setMinimumWidth(170)
         self._time.setContentsMargins(0, 0, 8, 0)
@@ -58,7 +58,7 @@ class Transport(QWidget):
     def refresh(self) -> None:
         """Show speed, zoom and loop as they are."""
         speed = self._clock.speed
-        self._speed.setText("" if speed == 1 else f"{float(speed):g} \u00d7")
+        self.speed.setText("" if speed == 1 else f"{float(speed):g} \u00d7")
         zoom = self._view.zoom
         fits = self._view.viewport.zoom is None
         self._zoom.setText("" if zoom is None else f"{zoom:.0%}" + (self.tr(", fits") if fits else ""))
@@ -81,13 +81,13 @@ class Transport(QWidget):
         column.addLayout(row)
         self._button(row, "first", self.tr("First frame (Home)")).clicked.connect(self._first)
         self._button(row, "back", self.tr("One frame back (Left or A)")).clicked.connect(self._back)
-        self._play = self._button(row, "play", self.tr("Play or pause (Space)"))
-        self._play.clicked.connect(self._clock.toggle)
+        self.play = self._button(row, "play", self.tr("Play or pause (Space)"))
+        self.play.clicked.connect(self._clock.toggle)
         self._button(row, "forward", self.tr("One frame on (Right or D)")).clicked.connect(self._forward)
         self._button(row, "last", self.tr("Last frame (End)")).clicked.connect(self._last)
         row.addSpacing(6)
         row.addWidget(volume)
-        row.addWidget(self._speed)
+        row.addWidget(self.speed)
         # It takes what is left, and is cut off rather than make the window wider.
         self._zoom.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._zoom.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -135,7 +135,7 @@ class Transport(QWidget):
 
     @Slot(bool)
     def _show_playing(self, playing: bool) -> None:
-        self._play.setIcon(self._theme.icon("pause" if playing else "play"))
+        self.play.setIcon(self._theme.icon("pause" if playing else "play"))
 
     @Slot(str)
     def _show_mode(self, mode: str) -> None:

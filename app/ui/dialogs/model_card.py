@@ -30,12 +30,12 @@ class ModelCard(QFrame):
         self._entry = entry
         self._asks: str = ""
         self._title, self._state = label(entry.row.title, "heading"), label("", "state")
-        self._facts, self._message = label("", "muted"), label("")
-        self._bar = QProgressBar()
-        self._bar.setRange(0, _BAR_STEPS)
-        self._bar.setTextVisible(False)
-        self._bar.setAccessibleName(self.tr("Progress of {}").format(entry.row.name))
-        self._progress, self._question = label("", "muted"), label("")
+        self.facts_label, self.message_label = label("", "muted"), label("")
+        self.bar = QProgressBar()
+        self.bar.setRange(0, _BAR_STEPS)
+        self.bar.setTextVisible(False)
+        self.bar.setAccessibleName(self.tr("Progress of {}").format(entry.row.name))
+        self.progress, self.question = label("", "muted"), label("")
         self._buttons: dict[str, QPushButton] = {}
         self._yes, self._no = QPushButton(), QPushButton(self.tr("Cancel"))
         self._yes.setObjectName("primary")
@@ -43,11 +43,11 @@ class ModelCard(QFrame):
         self.show_entry(entry)
 
     def _lay_out(self) -> None:
-        for text in (self._facts, self._message, self._question):
+        for text in (self.facts_label, self.message_label, self.question):
             text.setWordWrap(True)
             text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         # What publishers and errors write is never markup.
-        for text in (self._facts, self._message, self._question, self._title):
+        for text in (self.facts_label, self.message_label, self.question, self._title):
             text.setTextFormat(Qt.TextFormat.PlainText)
         head = QHBoxLayout()
         head.addWidget(self._title, 1)
@@ -56,7 +56,7 @@ class ModelCard(QFrame):
         column.setContentsMargins(14, 12, 14, 12)
         column.setSpacing(6)
         column.addLayout(head)
-        for widget in (self._facts, self._bar, self._progress, self._message, self._question):
+        for widget in (self.facts_label, self.bar, self.progress, self.message_label, self.question):
             column.addWidget(widget)
         column.addLayout(self._button_row())
 
@@ -89,7 +89,7 @@ class ModelCard(QFrame):
     @property
     def message(self) -> str:
         """What it says of the last thing that was done."""
-        return self._message.text()
+        return self.message_label.text()
 
     @property
     def state_text(self) -> str:
@@ -106,16 +106,16 @@ class ModelCard(QFrame):
         self._state.setText(state_words(entry))
         self._state.setProperty("here", entry.here and not entry.damaged)
         self._state.style().polish(self._state)
-        self._facts.setText(facts(entry))
-        self._message.setText(entry.message)
-        self._message.setObjectName("warning" if entry.refused or entry.damaged else "muted")
-        self._message.style().polish(self._message)
-        self._message.setVisible(bool(entry.message))
+        self.facts_label.setText(facts(entry))
+        self.message_label.setText(entry.message)
+        self.message_label.setObjectName("warning" if entry.refused or entry.damaged else "muted")
+        self.message_label.style().polish(self.message_label)
+        self.message_label.setVisible(bool(entry.message))
         transfer = entry.transfer
-        self._bar.setVisible(entry.standing in (Standing.FETCHING, Standing.PAUSING))
-        self._progress.setVisible(self._bar.isVisibleTo(self))
-        self._bar.setValue(round(_BAR_STEPS * transfer.done / transfer.total) if transfer and transfer.total else 0)
-        self._progress.setText(progress_words(entry))
+        self.bar.setVisible(entry.standing in (Standing.FETCHING, Standing.PAUSING))
+        self.progress.setVisible(self.bar.isVisibleTo(self))
+        self.bar.setValue(round(_BAR_STEPS * transfer.done / transfer.total) if transfer and transfer.total else 0)
+        self.progress.setText(progress_words(entry))
         self._enable()
 
     def _enable(self) -> None:
@@ -134,7 +134,7 @@ class ModelCard(QFrame):
         self._buttons["get"].setText(self._get_words())
         self._buttons["pause"].setText(self.tr("Stop") if entry.standing is Standing.CHECKING else self.tr("Pause"))
         self._buttons["pause"].setEnabled(entry.standing is not Standing.PAUSING)
-        for widget in (self._question, self._yes, self._no):
+        for widget in (self.question, self._yes, self._no):
             widget.setVisible(bool(self._asks))
 
     def _get_words(self) -> str:
@@ -148,7 +148,7 @@ class ModelCard(QFrame):
 
     def _ask(self, action: str, question: str, yes: str) -> None:
         self._asks = action
-        self._question.setText(question)
+        self.question.setText(question)
         self._yes.setText(yes)
         self._enable()
         self._yes.setFocus()

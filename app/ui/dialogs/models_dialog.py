@@ -25,7 +25,7 @@ class ModelsDialog(QDialog):
 
     def __init__(self, models: Models, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._models = models
+        self.models = models
         self.setWindowTitle(self.tr("Models"))
         self.resize(760, 720)
         self.cards: dict[str, ModelCard] = {}
@@ -43,8 +43,8 @@ class ModelsDialog(QDialog):
         self._looking = label(self.tr("Looking what is here"), "muted")
         self._list.addWidget(self._looking)
         self._list.addStretch(1)
-        self._place = label("", "muted")
-        self._place.setTextFormat(Qt.TextFormat.PlainText)
+        self.place = label("", "muted")
+        self.place.setTextFormat(Qt.TextFormat.PlainText)
         self._lay_out(intro)
         models.listed.connect(self._show_list)
         models.changed.connect(self._show_one)
@@ -60,7 +60,7 @@ class ModelsDialog(QDialog):
         close = QPushButton(self.tr("Close"))
         close.clicked.connect(self.hide)
         row = QHBoxLayout()
-        row.addWidget(self._place, 1)
+        row.addWidget(self.place, 1)
         row.addWidget(close)
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 14, 16, 14)
@@ -72,40 +72,40 @@ class ModelsDialog(QDialog):
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """See Qt."""
         super().showEvent(event)
-        self._models.refresh()
+        self.models.refresh()
         self.shown.emit()
 
     @Slot()
     def _show_list(self) -> None:
         self._looking.hide()
-        for entry in self._models.entries:
+        for entry in self.models.entries:
             if entry.row.name not in self.cards:
                 card = ModelCard(entry)
                 card.wanted.connect(self._do)
                 self._list.insertWidget(self._list.count() - 1, card)
                 self.cards[entry.row.name] = card
             self.cards[entry.row.name].show_entry(entry)
-        free = human_bytes(self._models.free_bytes)
-        self._place.setText(self.tr("Kept in {}, {} free").format(short_path(self._models.root), free))
+        free = human_bytes(self.models.free_bytes)
+        self.place.setText(self.tr("Kept in {}, {} free").format(short_path(self.models.root), free))
 
     @Slot(str)
     def _show_one(self, name: str) -> None:
         if name in self.cards:
-            self.cards[name].show_entry(self._models.entry(name))
+            self.cards[name].show_entry(self.models.entry(name))
 
     @Slot(str, str)
     def _do(self, name: str, action: str) -> None:
         if action == "add":
             self._add(name)
         else:
-            actions = {"get": self._models.get, "pause": self._models.pause, "verify": self._models.verify}
-            actions.get(action, self._models.remove)(name)
+            actions = {"get": self.models.get, "pause": self.models.pause, "verify": self.models.verify}
+            actions.get(action, self.models.remove)(name)
 
     def _add(self, name: str) -> None:
-        if self._models.entry(name).row.kind == "prior":
+        if self.models.entry(name).row.kind == "prior":
             place = QFileDialog.getExistingDirectory(self, self.tr("The folder of {}").format(name))
         else:
             kinds = self.tr("Weights (*.safetensors *.pth)")
             place, _ = QFileDialog.getOpenFileName(self, self.tr("The file of {}").format(name), "", kinds)
         if place:
-            self._models.add(name, Path(place))
+            self.models.add(name, Path(place))

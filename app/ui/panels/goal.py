@@ -50,20 +50,20 @@ class GoalEditor(QWidget):
         self.slider.setRange(round(LEAST / SLIDER_UNIT), round(MOST / SLIDER_UNIT))
         self._value, self._words = label("", "value"), label("", "muted")
         self._words.setWordWrap(True)
-        self._rate, self._size = _spin(1, 100_000, " kbit/s", 20), _spin(1, 10_000_000, " kB", 1000)
+        self.rate, self._size = _spin(1, 100_000, " kbit/s", 20), _spin(1, 10_000_000, " kB", 1000)
         self._pages = QStackedWidget()
-        for page in (self._quality_page(), _page(self._rate), _page(self._size)):
+        for page in (self._quality_page(), _page(self.rate), _page(self._size)):
             self._pages.addWidget(page)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self._pages)
         self._name()
-        ignore_wheel(self.mode, self.slider, self._rate, self._size)
+        ignore_wheel(self.mode, self.slider, self.rate, self._size)
         self.mode.currentIndexChanged.connect(self._pages.setCurrentIndex)
         self.slider.valueChanged.connect(self._describe)
         for told in (self.mode.currentIndexChanged, self.slider.valueChanged):
             told.connect(self.changed)
-        for spin in (self._rate, self._size):
+        for spin in (self.rate, self._size):
             spin.valueChanged.connect(self.changed)
         self._describe()
 
@@ -73,7 +73,7 @@ class GoalEditor(QWidget):
         if self.mode.currentIndex() == 0:
             return replace(self._quality, value=self.slider.value() * SLIDER_UNIT)
         if self.mode.currentIndex() == 1:
-            return Bitrate(self._rate.value() * 1000)
+            return Bitrate(self.rate.value() * 1000)
         return Size(round(self._size.value() * 1000))
 
     def show_goal(self, goal: Goal) -> None:
@@ -83,7 +83,7 @@ class GoalEditor(QWidget):
             self.mode.setItemText(0, self.tr("Quality ({})").format(goal.metric.upper()))
             self.slider.setValue(round(goal.value / SLIDER_UNIT))
         elif isinstance(goal, Bitrate):
-            self._rate.setValue(goal.bits_per_second / 1000)
+            self.rate.setValue(goal.bits_per_second / 1000)
         else:
             self._size.setValue(goal.bytes / 1000)
         self.mode.setCurrentIndex((Quality, Bitrate, Size).index(type(goal)))
@@ -102,7 +102,7 @@ class GoalEditor(QWidget):
         for widget, name in (
             (self.mode, self.tr("What to aim at")),
             (self.slider, self.tr("Target quality; lower is better")),
-            (self._rate, self.tr("Target bitrate of the video in kilobits a second, its sound not counted")),
+            (self.rate, self.tr("Target bitrate of the video in kilobits a second, its sound not counted")),
             (self._size, self.tr("Target size of the whole file in kilobytes")),
         ):
             widget.setAccessibleName(name)

@@ -72,7 +72,7 @@ class JobDelegate(QStyledItemDelegate):
         problem = job.state in (State.FAILED, State.INTERRUPTED)
         painter.setPen(QColor(colours.warn if problem else colours.muted))
         line = inner.adjusted(0, 18, 0, 0)
-        painter.drawText(line, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft, self._words(job))
+        painter.drawText(line, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft, self.words(job))
         if job.state in (State.RUNNING, State.PAUSED):
             self._bar(painter, inner, job.share)
         painter.restore()
@@ -86,7 +86,8 @@ class JobDelegate(QStyledItemDelegate):
         painter.setBrush(QColor(self._theme.colours.accent))
         painter.drawRoundedRect(bar, 2, 2)
 
-    def _words(self, job: Job) -> str:
+    def words(self, job: Job) -> str:
+        """What stands under a job's name."""
         states = {
             State.QUEUED: self.tr("Waiting"),
             State.RUNNING: self.tr("Working, {:.0%}").format(job.share),
@@ -132,7 +133,7 @@ class QueuePanel(QWidget):
         self._stack = QStackedLayout()
         self._stack.addWidget(empty)
         self._stack.addWidget(self.view)
-        self._buttons: dict[str, QToolButton] = {}
+        self.buttons: dict[str, QToolButton] = {}
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(self._stack, 1)
@@ -163,7 +164,7 @@ class QueuePanel(QWidget):
         ):
             button = tool_button(hint)
             button.clicked.connect(action)
-            self._buttons[name] = button
+            self.buttons[name] = button
             row.addWidget(button)
         row.addStretch(1)
         return row
@@ -206,7 +207,7 @@ class QueuePanel(QWidget):
         self._stack.setCurrentIndex(1 if len(self._queue) else 0)
         job = self.job
         active = job is not None and job.state in ACTIVE
-        for name, button in self._buttons.items():
+        for name, button in self.buttons.items():
             button.setIcon(self._theme.icon(name))
             button.setEnabled(
                 job is not None and (self._startable if name == "play" else name != "remove" or not active)

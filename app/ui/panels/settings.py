@@ -39,8 +39,8 @@ class SettingsPanel(QWidget):
         super().__init__(parent)
         self._base = self._next = settings
         self._presets: tuple[Preset, ...] = (*built_in(), *presets)
-        self._preset, self._prior, self._device, self._side, self._audio = (QComboBox() for _ in range(5))
-        self._goal = GoalEditor()
+        self.preset, self.prior, self._device, self.side, self._audio = (QComboBox() for _ in range(5))
+        self.goal = GoalEditor()
         self._subject = label("", "muted")
         self._subject.setWordWrap(True)
         self._source, self._range = label("", ""), label("", "muted")
@@ -48,7 +48,7 @@ class SettingsPanel(QWidget):
         self._fill()
         self._lay_out()
         self._name()
-        ignore_wheel(self._preset, self._prior, self._device, self._side, self._audio)
+        ignore_wheel(self.preset, self.prior, self._device, self.side, self._audio)
         self.show_settings(settings)
         self.show_presets(presets)
         self._connect()
@@ -56,17 +56,17 @@ class SettingsPanel(QWidget):
     @property
     def slider(self) -> QSlider:
         """The target quality."""
-        return self._goal.slider
+        return self.goal.slider
 
     @property
     def settings(self) -> EncodeSettings:
         """As the widgets say; what they don't show stays as it was given."""
         return replace(
             self._base,
-            goal=self._goal.goal,
-            prior=self._prior.currentData(),
+            goal=self.goal.goal,
+            prior=self.prior.currentData(),
             device=self._device.currentData(),
-            short_side=self._side.currentData(),
+            short_side=self.side.currentData(),
             audio=self._audio.currentData(),
         )
 
@@ -74,15 +74,15 @@ class SettingsPanel(QWidget):
         """Set the widgets."""
         self._base = settings
         self.blockSignals(True)
-        self._goal.show_goal(settings.goal)
-        if settings.short_side is not None and self._side.findData(settings.short_side) < 0:
-            self._side.addItem(self.tr("{} pixels").format(settings.short_side), settings.short_side)
-        if self._prior.findData(settings.prior) < 0:
-            self._prior.addItem(prior_words(settings.prior), settings.prior)
+        self.goal.show_goal(settings.goal)
+        if settings.short_side is not None and self.side.findData(settings.short_side) < 0:
+            self.side.addItem(self.tr("{} pixels").format(settings.short_side), settings.short_side)
+        if self.prior.findData(settings.prior) < 0:
+            self.prior.addItem(prior_words(settings.prior), settings.prior)
         for box, value in (
-            (self._prior, settings.prior),
+            (self.prior, settings.prior),
             (self._device, settings.device),
-            (self._side, settings.short_side),
+            (self.side, settings.short_side),
             (self._audio, settings.audio),
         ):
             box.setCurrentIndex(max(0, box.findData(value)))
@@ -91,8 +91,8 @@ class SettingsPanel(QWidget):
         self._show_preset()
 
     def _name_own_side(self) -> None:
-        own = defaults_of(self._prior.currentData()).short_side
-        self._side.setItemText(0, self.tr("As the prior likes ({})").format(own))
+        own = defaults_of(self.prior.currentData()).short_side
+        self.side.setItemText(0, self.tr("As the prior likes ({})").format(own))
 
     def show_job(self, settings: EncodeSettings, state: State) -> None:
         """Show a job's settings; only one that waits can be changed."""
@@ -110,38 +110,38 @@ class SettingsPanel(QWidget):
 
     def set_machine(self, priors: tuple[str, ...], device: str | None) -> None:
         """Offer what the engine has found: its priors, and the GPU's name where there is one."""
-        current = self._prior.currentData()
-        self._prior.blockSignals(True)
-        self._prior.clear()
+        current = self.prior.currentData()
+        self.prior.blockSignals(True)
+        self.prior.clear()
         for name in priors:
             # The others are tests' and benchmarks'.
             if name in MODELS or name in (DEFAULT_PRIOR, current):
-                self._prior.addItem(prior_words(name), name)
-        self._prior.setCurrentIndex(max(0, self._prior.findData(current)))
-        self._prior.blockSignals(False)
+                self.prior.addItem(prior_words(name), name)
+        self.prior.setCurrentIndex(max(0, self.prior.findData(current)))
+        self.prior.blockSignals(False)
         self._device.setItemText(DEVICES.index("cuda"), device or self.tr("GPU (none found)"))
 
     def show_presets(self, own: tuple[Preset, ...]) -> None:
         """Offer these besides those that come with the program."""
         self._presets = (*built_in(), *own)
-        self._preset.blockSignals(True)
-        self._preset.clear()
+        self.preset.blockSignals(True)
+        self.preset.clear()
         for preset in self._presets:
-            self._preset.addItem(preset.name if preset.own else self.tr(preset.name), preset)
-        self._preset.insertSeparator(self._preset.count())
-        self._preset.addItem(self.tr("Keep these settings"), "keep")
+            self.preset.addItem(preset.name if preset.own else self.tr(preset.name), preset)
+        self.preset.insertSeparator(self.preset.count())
+        self.preset.addItem(self.tr("Keep these settings"), "keep")
         for preset in own:
-            self._preset.addItem(self.tr("Remove \u201c{}\u201d").format(preset.name), preset.name)
-        self._preset.setPlaceholderText(self.tr("As set below"))
-        self._preset.blockSignals(False)
+            self.preset.addItem(self.tr("Remove \u201c{}\u201d").format(preset.name), preset.name)
+        self.preset.setPlaceholderText(self.tr("As set below"))
+        self.preset.blockSignals(False)
         self._show_preset()
 
     def _show_preset(self) -> None:
         settings = self.settings
         fits = (place for place, preset in enumerate(self._presets) if preset.fits(settings))
-        self._preset.blockSignals(True)
-        self._preset.setCurrentIndex(next(fits, -1))
-        self._preset.blockSignals(False)
+        self.preset.blockSignals(True)
+        self.preset.setCurrentIndex(next(fits, -1))
+        self.preset.blockSignals(False)
 
     def _show_state(self, state: State | None) -> None:
         waits = state in (None, State.QUEUED)
@@ -152,7 +152,7 @@ class SettingsPanel(QWidget):
             State.PAUSED: self.tr("As it is being encoded."),
         }
         self._subject.setText(words.get(state, self.tr("As it was encoded; Ctrl+D encodes it again, otherwise.")))
-        for widget in (self._preset, self._goal, self._goal.mode, self._prior, self._device, self._side, self._audio):
+        for widget in (self.preset, self.goal, self.goal.mode, self.prior, self._device, self.side, self._audio):
             widget.setEnabled(waits)
 
     def show_source(self, text: str, short_side: int | None = None) -> None:
@@ -163,29 +163,29 @@ class SettingsPanel(QWidget):
         if short_side is not None:
             own = max(SHORT_SIDES[0], short_side - short_side % 2)
             names[own] = self.tr("As the source ({})").format(own)
-        chosen = self._side.currentData()
+        chosen = self.side.currentData()
         if chosen is not None:
             names.setdefault(chosen, self.tr("{} pixels").format(chosen))
-        self._side.blockSignals(True)
-        while self._side.count() > 1:
-            self._side.removeItem(1)
+        self.side.blockSignals(True)
+        while self.side.count() > 1:
+            self.side.removeItem(1)
         for side, name in sorted(names.items()):
-            self._side.addItem(name, side)
-        self._side.setCurrentIndex(max(0, self._side.findData(chosen)))
-        self._side.blockSignals(False)
+            self.side.addItem(name, side)
+        self.side.setCurrentIndex(max(0, self.side.findData(chosen)))
+        self.side.blockSignals(False)
 
     def show_range(self, text: str) -> None:
         """Which part of the video is taken; "" for all of it."""
         self._range.setText(text or self.tr("All; I and O mark a part"))
 
     def _fill(self) -> None:
-        self._prior.addItem(prior_words(DEFAULT_PRIOR), DEFAULT_PRIOR)
+        self.prior.addItem(prior_words(DEFAULT_PRIOR), DEFAULT_PRIOR)
         names = (self.tr("Automatic"), self.tr("CPU"), self.tr("GPU"))
         for name, device in zip(names, DEVICES, strict=True):
             self._device.addItem(name, device)
-        self._side.addItem("", None)
+        self.side.addItem("", None)
         for side in SHORT_SIDES:
-            self._side.addItem(self.tr("{} pixels").format(side), side)
+            self.side.addItem(self.tr("{} pixels").format(side), side)
         names = (self.tr("Opus, re-encoded"), self.tr("Copy unchanged"), self.tr("Leave out"))
         for name, mode in zip(names, AUDIO_MODES, strict=True):
             self._audio.addItem(name, mode)
@@ -200,37 +200,37 @@ class SettingsPanel(QWidget):
         form.addRow(self._source)
         form.addRow(self._subject)
         self._source.hide()
-        form.addRow(_caption(self.tr("Preset")), self._preset)
-        form.addRow(_caption(self.tr("Aim at")), self._goal.mode)
-        form.addRow(self._goal)
+        form.addRow(_caption(self.tr("Preset")), self.preset)
+        form.addRow(_caption(self.tr("Aim at")), self.goal.mode)
+        form.addRow(self.goal)
         for text, field in (
-            (self.tr("Prior"), self._prior),
+            (self.tr("Prior"), self.prior),
             (self.tr("Device"), self._device),
-            (self.tr("Short side"), self._side),
+            (self.tr("Short side"), self.side),
             (self.tr("Audio"), self._audio),
             (self.tr("Range"), self._range),
         ):
             form.addRow(_caption(text), field)
-        for box in (self._preset, self._prior, self._device, self._side, self._audio):
+        for box in (self.preset, self.prior, self._device, self.side, self._audio):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             box.setMinimumContentsLength(8)
 
     def _name(self) -> None:
         for widget, name in (
-            (self._preset, self.tr("Settings under a name")),
-            (self._prior, self.tr("Prior: the model that redraws the video")),
+            (self.preset, self.tr("Settings under a name")),
+            (self.prior, self.tr("Prior: the model that redraws the video")),
             (self._device, self.tr("Device")),
-            (self._side, self.tr("Coding size: the shorter side")),
+            (self.side, self.tr("Coding size: the shorter side")),
             (self._audio, self.tr("Audio")),
         ):
             widget.setAccessibleName(name)
             widget.setToolTip(name)
 
     def _connect(self) -> None:
-        self._goal.changed.connect(self._note)
-        for box in (self._prior, self._device, self._side, self._audio):
+        self.goal.changed.connect(self._note)
+        for box in (self.prior, self._device, self.side, self._audio):
             box.currentIndexChanged.connect(self._note)
-        self._preset.activated.connect(self._choose_preset)
+        self.preset.activated.connect(self._choose_preset)
 
     @Slot()
     def _note(self) -> None:
@@ -244,7 +244,7 @@ class SettingsPanel(QWidget):
 
     @Slot()
     def _choose_preset(self) -> None:
-        chosen = self._preset.currentData()
+        chosen = self.preset.currentData()
         self._show_preset()
         if isinstance(chosen, Preset):
             self.show_settings(chosen.applied(self.settings))

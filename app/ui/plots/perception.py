@@ -40,26 +40,26 @@ class PerceptionPlot(QWidget):
         super().__init__(parent)
         self._theme = theme
         self._gops: tuple[GopDone, ...] = ()
-        self._marks: tuple[Mark, ...] = ()
+        self.marks: tuple[Mark, ...] = ()
         self._focus = -1
         self._plot = pg.PlotWidget(enableMenu=False)
-        self._item = self._plot.getPlotItem()
-        self._item.setMouseEnabled(x=False, y=False)
-        self._item.hideButtons()
+        self.item = self._plot.getPlotItem()
+        self.item.setMouseEnabled(x=False, y=False)
+        self.item.hideButtons()
         # The topmost figure of the axis reaches beyond it.
-        self._item.layout.setContentsMargins(1, 8, 1, 1)
-        self._rest = self._item.plot([], [], pen=None, symbol="d", symbolSize=8)
-        self._curve = self._item.plot([], [])
-        self._probes = self._item.plot([], [], pen=None, symbol="o", symbolSize=7)
-        self._chosen = self._item.plot([], [], pen=None, symbol="d", symbolSize=12)
-        self._others = self._item.plot([], [], pen=None, symbol="t1", symbolSize=10)
+        self.item.layout.setContentsMargins(1, 8, 1, 1)
+        self.rest = self.item.plot([], [], pen=None, symbol="d", symbolSize=8)
+        self.curve = self.item.plot([], [])
+        self.probes = self.item.plot([], [], pen=None, symbol="o", symbolSize=7)
+        self._chosen = self.item.plot([], [], pen=None, symbol="d", symbolSize=12)
+        self.others = self.item.plot([], [], pen=None, symbol="t1", symbolSize=10)
         self._names: list[pg.TextItem] = []
-        self._target = pg.InfiniteLine(angle=0)
-        self._item.addItem(self._target, ignoreBounds=True)
+        self.target = pg.InfiniteLine(angle=0)
+        self.item.addItem(self.target, ignoreBounds=True)
         self._empty = pg.TextItem(anchor=(0.5, 0.5))
-        self._item.addItem(self._empty, ignoreBounds=True)
+        self.item.addItem(self._empty, ignoreBounds=True)
         self._caption = pg.LabelItem(justify="right")
-        self._caption.setParentItem(self._item.vb)
+        self._caption.setParentItem(self.item.vb)
         self._caption.anchor(itemPos=(1, 0), parentPos=(1, 0), offset=(-6, 0))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -99,20 +99,20 @@ class PerceptionPlot(QWidget):
 
     def show_marks(self, marks: Sequence[Mark]) -> None:
         """Show whole files beside the GOPs."""
-        self._marks = tuple(marks)
+        self.marks = tuple(marks)
         self._draw()
 
     def export_png(self, path: Path) -> None:
         """Write the plot as a picture; raises OSError where that fails."""
-        save_png(self._item, path)
+        save_png(self.item, path)
 
     def png(self) -> bytes:
         """The plot as a PNG file's bytes."""
-        return png_bytes(self._item)
+        return png_bytes(self.item)
 
     def export_csv(self, path: Path) -> None:
         """Write the figures behind it; raises OSError where that fails."""
-        write_csv(path, self._gops, self._marks)
+        write_csv(path, self._gops, self.marks)
 
     @property
     def _gop(self) -> GopDone | None:
@@ -122,12 +122,12 @@ class PerceptionPlot(QWidget):
         gop = self._gop
         probes = sorted(gop.probes, key=lambda probe: probe.bits) if gop is not None else []
         fit = gop.fit.points if gop is not None and gop.fit is not None else ()
-        self._probes.setData([probe.bits / 1000 for probe in probes], [probe.quality for probe in probes])
-        self._curve.setData([bits / 1000 for bits, _ in fit], [quality for _, quality in fit])
-        self._rest.setData([other.bits / 1000 for other in self._gops], [other.quality for other in self._gops])
+        self.probes.setData([probe.bits / 1000 for probe in probes], [probe.quality for probe in probes])
+        self.curve.setData([bits / 1000 for bits, _ in fit], [quality for _, quality in fit])
+        self.rest.setData([other.bits / 1000 for other in self._gops], [other.quality for other in self._gops])
         chosen = [] if gop is None else [gop]
         self._chosen.setData([one.bits / 1000 for one in chosen], [one.quality for one in chosen])
-        self._others.setData([mark.bits / 1000 for mark in self._marks], [mark.quality for mark in self._marks])
+        self.others.setData([mark.bits / 1000 for mark in self.marks], [mark.quality for mark in self.marks])
         self._name_marks()
         self._fit_range([probe.quality for probe in probes])
         self._caption.setText(self.caption, color=self._theme.colours.muted, size="9pt")
@@ -135,33 +135,33 @@ class PerceptionPlot(QWidget):
     def _fit_range(self, qualities: list[float]) -> None:
         """The measured decides what is visible, not how far the curve runs."""
         qualities = qualities + [gop.quality for gop in self._gops if gop.quality is not None]
-        qualities += [mark.quality for mark in self._marks]
+        qualities += [mark.quality for mark in self.marks]
         if self._goal is not None:
-            self._target.setValue(self._goal)
+            self.target.setValue(self._goal)
             qualities.append(self._goal)
         low, high = (min(qualities), max(qualities)) if qualities else (0.0, 0.4)
         margin = max(0.01, 0.15 * (high - low))
-        self._item.setYRange(max(0.0, low - margin), high + margin, padding=0)
-        anything = bool(self._gops or self._marks)
+        self.item.setYRange(max(0.0, low - margin), high + margin, padding=0)
+        anything = bool(self._gops or self.marks)
         for axis in ("left", "bottom"):
-            self._item.getAxis(axis).setStyle(showValues=anything)
+            self.item.getAxis(axis).setStyle(showValues=anything)
         if anything:
-            self._item.enableAutoRange(axis="x")
+            self.item.enableAutoRange(axis="x")
         else:
-            self._item.setXRange(0, 1, padding=0)
-        self._target.setVisible(self._goal is not None and anything)
+            self.item.setXRange(0, 1, padding=0)
+        self.target.setVisible(self._goal is not None and anything)
         self._empty.setVisible(not anything)
         self._empty.setPos(0.5, (max(0.0, low - margin) + high + margin) / 2)
 
     def _name_marks(self) -> None:
         for name in self._names:
-            self._item.removeItem(name)
+            self.item.removeItem(name)
         # Sizes are equal, so names would lie on each other: to the left and to the right in turn, from the best on.
-        order = sorted(self._marks, key=lambda mark: mark.quality)
+        order = sorted(self.marks, key=lambda mark: mark.quality)
         colour = self._theme.colours.text
         self._names = [pg.TextItem(mark.name, colour, anchor=(n % 2, 0.5)) for n, mark in enumerate(order)]
         for name, mark in zip(self._names, order, strict=True):
-            self._item.addItem(name, ignoreBounds=True)
+            self.item.addItem(name, ignoreBounds=True)
             name.setPos(mark.bits / 1000, mark.quality)
 
     @Slot()
@@ -169,15 +169,15 @@ class PerceptionPlot(QWidget):
         colours = self._theme.colours
         self._empty.setText(self.tr("Appears once quality was measured"), color=colours.faint)
         self._plot.setBackground(colours.panel)
-        style_axis(self._item, "left", self.tr("DISTS \u2193 better"), colours)
-        style_axis(self._item, "bottom", self.tr("kbit of a GOP \u2190 smaller"), colours)
-        self._curve.setPen(pg.mkPen(colours.accent, width=2))
-        self._target.setPen(pg.mkPen(colours.warn, width=1.5, style=Qt.PenStyle.DashLine))
+        style_axis(self.item, "left", self.tr("DISTS \u2193 better"), colours)
+        style_axis(self.item, "bottom", self.tr("kbit of a GOP \u2190 smaller"), colours)
+        self.curve.setPen(pg.mkPen(colours.accent, width=2))
+        self.target.setPen(pg.mkPen(colours.warn, width=1.5, style=Qt.PenStyle.DashLine))
         for points, colour in (
-            (self._rest, colours.faint),
-            (self._probes, colours.text),
+            (self.rest, colours.faint),
+            (self.probes, colours.text),
             (self._chosen, colours.accent),
-            (self._others, colours.warn),
+            (self.others, colours.warn),
         ):
             points.setSymbolBrush(colour)
             points.setSymbolPen(None)

@@ -65,30 +65,30 @@ class TrajectoryPlot(QWidget):
         self._gops: tuple[GopDone, ...] = ()
         self._rate = 25.0
         self._plot = pg.PlotWidget(enableMenu=False)
-        self._item = self._plot.getPlotItem()
-        self._item.setMouseEnabled(x=False, y=False)
-        self._item.hideButtons()
+        self.item = self._plot.getPlotItem()
+        self.item.setMouseEnabled(x=False, y=False)
+        self.item.hideButtons()
         self._bits_view = pg.ViewBox(enableMenu=False, enableMouse=False)
-        self._item.scene().addItem(self._bits_view)
-        self._item.showAxis("right")
-        self._item.getAxis("right").linkToView(self._bits_view)
-        self._bits_view.setXLink(self._item)
+        self.item.scene().addItem(self._bits_view)
+        self.item.showAxis("right")
+        self.item.getAxis("right").linkToView(self._bits_view)
+        self._bits_view.setXLink(self.item)
         # Bits lie behind the line of t*.
         self._bits_view.setZValue(-10)
-        self._item.vb.setZValue(0)
+        self.item.vb.setZValue(0)
         self._bars = pg.BarGraphItem(x=[], height=[], width=1)
         self._bits_view.addItem(self._bars)
-        self._line = self._item.plot(stepMode="center", x=[0, 1], y=[0])
+        self._line = self.item.plot(stepMode="center", x=[0, 1], y=[0])
         self._cursor = pg.InfiniteLine(angle=90)
-        self._item.addItem(self._cursor, ignoreBounds=True)
+        self.item.addItem(self._cursor, ignoreBounds=True)
         self._empty = pg.TextItem(anchor=(0.5, 0.5))
-        self._item.addItem(self._empty, ignoreBounds=True)
+        self.item.addItem(self._empty, ignoreBounds=True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._plot)
         self.setAccessibleName(self.tr("t* and bits of each group of pictures over time; click to go there"))
-        self._item.vb.sigResized.connect(self._follow_size)
-        self._item.scene().sigMouseClicked.connect(self._click)
+        self.item.vb.sigResized.connect(self._follow_size)
+        self.item.scene().sigMouseClicked.connect(self._click)
         theme.changed.connect(self._restyle)
         self._restyle()
         self.show_gops((), 25.0)
@@ -110,11 +110,11 @@ class TrajectoryPlot(QWidget):
         centres = [start + width / 2 for start, width in zip(starts, widths, strict=False)]
         kilobits = [gop.bits / 1000 for gop in gops]
         self._bars.setOpts(x=centres, height=kilobits, width=[0.9 * width for width in widths])
-        self._item.setXRange(first, edges[-1] if edges else 1.0, padding=0.01)
-        self._item.setYRange(0, max([4, *(gop.t_star for gop in gops)]) * 1.1, padding=0)
+        self.item.setXRange(first, edges[-1] if edges else 1.0, padding=0.01)
+        self.item.setYRange(0, max([4, *(gop.t_star for gop in gops)]) * 1.1, padding=0)
         self._bits_view.setYRange(0, max([1.0, *kilobits]) * 1.15, padding=0)
         for axis in ("left", "right", "bottom"):
-            self._item.getAxis(axis).setStyle(showValues=bool(gops))
+            self.item.getAxis(axis).setStyle(showValues=bool(gops))
         self._cursor.setVisible(bool(gops))
         self._empty.setVisible(not gops)
         self._empty.setPos(0.5, 2.2)
@@ -130,11 +130,11 @@ class TrajectoryPlot(QWidget):
 
     def export_png(self, path: Path) -> None:
         """Write the plot as a picture; raises OSError where that fails."""
-        save_png(self._item, path)
+        save_png(self.item, path)
 
     def png(self) -> bytes:
         """The plot as a PNG file's bytes."""
-        return png_bytes(self._item)
+        return png_bytes(self.item)
 
     def export_csv(self, path: Path) -> None:
         """Write the figures behind it."""
@@ -142,8 +142,8 @@ class TrajectoryPlot(QWidget):
 
     def seek_at(self, scene_point: QPointF) -> None:
         """Go to the time under a point of the plot."""
-        if self._gops and self._item.sceneBoundingRect().contains(scene_point):
-            seconds = self._item.vb.mapSceneToView(scene_point).x()
+        if self._gops and self.item.sceneBoundingRect().contains(scene_point):
+            seconds = self.item.vb.mapSceneToView(scene_point).x()
             self.seeked.emit(max(0, round(seconds * self._rate)))
 
     @Slot(object)
@@ -152,7 +152,7 @@ class TrajectoryPlot(QWidget):
 
     @Slot()
     def _follow_size(self) -> None:
-        self._bits_view.setGeometry(QRectF(self._item.vb.sceneBoundingRect()))
+        self._bits_view.setGeometry(QRectF(self.item.vb.sceneBoundingRect()))
 
     @Slot()
     def _restyle(self) -> None:
@@ -164,7 +164,7 @@ class TrajectoryPlot(QWidget):
             ("right", self.tr("kbit per GOP")),
             ("bottom", self.tr("seconds")),
         ):
-            style_axis(self._item, name, text, colours)
+            style_axis(self.item, name, text, colours)
         self._line.setPen(pg.mkPen(colours.accent, width=2.5))
         self._bars.setOpts(brush=colours.line, pen=None)
         self._cursor.setPen(pg.mkPen(colours.text, width=1, style=Qt.PenStyle.DashLine))

@@ -148,7 +148,7 @@ def _scheduler_x0(name: str, x: torch.Tensor, output: torch.Tensor, step: int, p
     unipc.set_timesteps(10)
     unipc.sigmas[0] = sigma
     # Otherwise `step` sets it, which also needs the steps before.
-    unipc._step_index = 0
+    unipc._step_index = 0  # noqa: SLF001
     return unipc.convert_model_output(output, sample=x)
 
 
