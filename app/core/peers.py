@@ -147,6 +147,7 @@ class Peers(QObject):
         return self._kept.get(file, (Comparison(), {})) if file is not None else (Comparison(), {})
 
     def keep(self, file: Path, comparison: Comparison, frames: dict[str, NDArray[np.uint8]]) -> None:
+        """Remember what is known of a file; the least lately asked for is forgotten."""
         self._kept[file] = (comparison, frames)
         self._kept.move_to_end(file)
         while len(self._kept) > KEPT:
