@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from app.core.instance import Instance
 from app.ui.main_window import MainWindow
+from tests.support import PATIENCE
 
 SECOND = """
 import sys
@@ -43,7 +44,7 @@ def test_a_second_start_hands_its_files_to_the_first_and_raises_it(
     window.showMinimized()
     command = [sys.executable, "-c", SECOND, str(tmp_path / "state"), str(short_clip)]
     with subprocess.Popen(command) as second:
-        qtbot.waitUntil(lambda: second.poll() is not None, timeout=60_000)
+        qtbot.waitUntil(lambda: second.poll() is not None, timeout=PATIENCE)
         assert second.returncode == 0
     assert [job.source for job in window.workspace.queue] == [short_clip]
     assert not window.windowState() & Qt.WindowState.WindowMinimized
@@ -52,7 +53,7 @@ def test_a_second_start_hands_its_files_to_the_first_and_raises_it(
 def test_what_a_crashed_window_left_is_taken_over(qapp: QApplication, tmp_path: Path) -> None:
     del qapp
     code = SECOND.split("assert")[0] + "import os; assert instance.claim(); os.kill(os.getpid(), 9)"
-    subprocess.run([sys.executable, "-c", code, str(tmp_path / "state")], check=False, timeout=60)
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "state")], check=False)
     again = Instance(tmp_path / "state")
     assert again.claim()
     again.release()

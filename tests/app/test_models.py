@@ -242,4 +242,4 @@ def test_neither_the_dialog_nor_its_child_imports_torch() -> None:
         "rows = list(carry_out(ListModels()))\n"
         "sys.exit('torch' in sys.modules or not rows)"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True)

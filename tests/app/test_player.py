@@ -19,6 +19,7 @@ from app.ui.canvas.sides import difference
 from app.ui.canvas.viewport import MAX_ZOOM, MIN_ZOOM, Viewport
 from codec.events import PreviewReady
 from codec.video import VideoReader
+from tests.support import PATIENCE
 
 
 class Hand:
@@ -107,7 +108,7 @@ def test_the_original_gives_the_same_frame_however_it_is_reached(qtbot: QtBot, d
     try:
         # On, far on, back by one, and to the start: reading ahead, seeking, and stepping back.
         for number in (0, 5, 79, 78, 40, 1):
-            qtbot.waitUntil(lambda n=number: reader_thread.frame(n) is not None, timeout=20_000)  # type: ignore[misc]
+            qtbot.waitUntil(lambda n=number: reader_thread.frame(n) is not None, timeout=PATIENCE)  # type: ignore[misc]
             found = reader_thread.frame(number)
             assert found is not None
             assert (found == straight[number]).all()
@@ -123,7 +124,7 @@ def test_variable_frame_rate_counts_frames_not_time(qtbot: QtBot, data: Path) ->
     try:
         last = len(straight) - 1
         for number in (last, 2):
-            qtbot.waitUntil(lambda n=number: reader_thread.frame(n) is not None, timeout=20_000)  # type: ignore[misc]
+            qtbot.waitUntil(lambda n=number: reader_thread.frame(n) is not None, timeout=PATIENCE)  # type: ignore[misc]
             assert (reader_thread.frame(number) == straight[number]).all()  # type: ignore[union-attr]
     finally:
         reader_thread.close()

@@ -34,7 +34,7 @@ class Screen:
         self.environment = {**os.environ, "DISPLAY": f":{number}", "QT_QPA_PLATFORM": "xcb"}
 
     def mouse(self, *words: object) -> None:
-        subprocess.run(["xdotool", *map(str, words)], env=self.environment, check=True, timeout=120)
+        subprocess.run(["xdotool", *map(str, words)], env=self.environment, check=True)
 
     def press(self, at: list[int]) -> None:
         """Press the left button there."""

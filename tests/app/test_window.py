@@ -46,7 +46,7 @@ def clip(quiet_clip: Path, tmp_path: Path) -> Path:
 def test_the_window_never_imports_torch() -> None:
     modules = "app.core.workspace, app.ui.main_window"
     code = f"import sys, {modules}; sys.exit('torch' in sys.modules or 'diffusers' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.slow

@@ -13,8 +13,16 @@ POSIX_LIMITS = "limits of memory, files and signals are POSIX's"
 LINUX_DISK = "only Linux has a disk that is always full"
 OTHER_SCREEN = "Xvfb and xdotool are Linux's"
 NO_VVC = "no ffmpeg with libvvenc on this machine"
-_ELSEWHERE = frozenset() if sys.platform.startswith("linux") else frozenset({LINUX_DISK, OTHER_SCREEN, NO_VVC})
-ALLOWED = frozenset({NO_SHARED, ROOT_MAY_WRITE}) | _ELSEWHERE | (frozenset() if os.name == "posix" else {POSIX_LIMITS})
+NO_DAV1D = "this build of PyAV brings no dav1d of its own"
+DRY_RUN = "takes minutes; set FREEGVC_GPU_DRY_RUN=1"
+_ELSEWHERE = (
+    frozenset() if sys.platform.startswith("linux") else frozenset({LINUX_DISK, OTHER_SCREEN, NO_VVC, NO_DAV1D})
+)
+ALLOWED = (
+    frozenset({NO_SHARED, ROOT_MAY_WRITE, DRY_RUN})
+    | _ELSEWHERE
+    | (frozenset() if os.name == "posix" else {POSIX_LIMITS})
+)
 
 posix = pytest.mark.skipif(os.name != "posix", reason=POSIX_LIMITS)
 linux_disk = pytest.mark.skipif(not sys.platform.startswith("linux"), reason=LINUX_DISK)

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from codec.base.av1 import encode_clip, encode_frames
 from codec.base.pictures import upsample
+from tests.support import skips
 from training.gpu.dav1d import Dav1d
 from training.gpu.narrow import narrow, widened
 from training.gpu.pack import dav1d_library, pack
@@ -24,7 +25,6 @@ from training.gpu.unpack import unpack
 from training.item import Base, Item, joined, parted
 
 ROOT = Path(__file__).parents[2]
-SHARED = ROOT.parent / "shared"
 DRY_RUN = "FREEGVC_GPU_DRY_RUN"
 
 
@@ -39,7 +39,7 @@ def library() -> Path:
     try:
         return dav1d_library()
     except (StopIteration, OSError):
-        pytest.skip("this build of PyAV brings no dav1d of its own")
+        pytest.skip(skips.NO_DAV1D)
 
 
 @pytest.mark.parametrize("scale", [1, 2])
@@ -108,14 +108,13 @@ def test_a_pack_keeps_its_limit_and_unpacks_to_the_same_bases(tmp_path: Path) ->
     assert load_file(tmp_path / "work" / "networks" / "vgg16_features.safetensors").keys() == {"0.weight", "0.bias"}
 
 
-@pytest.mark.skipif(not os.environ.get(DRY_RUN), reason=f"takes minutes; set {DRY_RUN}=1")
-@pytest.mark.skipif(not SHARED.exists(), reason="no ../shared folder with clips and networks beside this checkout")
-def test_dry_run_in_a_folder_that_holds_only_what_travels(tmp_path: Path) -> None:
+@pytest.mark.skipif(not os.environ.get(DRY_RUN), reason=skips.DRY_RUN)
+def test_dry_run_in_a_folder_that_holds_only_what_travels(shared: Path, tmp_path: Path) -> None:
     from training.restoration_items import make, plans
 
-    for plan in [plan for plan in plans(SHARED / "data" / "train") if not plan.origin.is_photo][:5]:
+    for plan in [plan for plan in plans(shared / "data" / "train") if not plan.origin.is_photo][:5]:
         make(plan, tmp_path / "items" / plan.name)
-    pack(tmp_path / "items", tmp_path / "pack.zip", SHARED / "models", 30 << 20, 24)
+    pack(tmp_path / "items", tmp_path / "pack.zip", shared / "models", 30 << 20, 24)
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
     checkout = tmp_path / "checkout"
     for name in listed.decode().strip("\0").split("\0"):
