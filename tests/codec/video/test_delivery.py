@@ -73,7 +73,7 @@ def test_no_more_is_read_than_a_few_ahead() -> None:
 
 def test_an_encode_gives_a_dead_source_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source, woken = film(tmp_path / "in.mp4", 60), threading.Event()
-    demux = Packets._demux
+    demux = Packets._demux  # noqa: SLF001
 
     def stalling(packets: Packets) -> Iterator[object]:
         for number, packet in enumerate(demux(packets)):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from codec.cli import main
 from codec.errors import InputError
 from codec.video import VideoReader, probe, read_timeline
 from codec.video.container.programmes import programme_of
+from tests.support import skips
 from tests.support.by_command import TINY, refused, through
 from tests.support.flashing import FLASHES, watch, write_flashing
 from tests.support.synthetic import quadrants, set_display_matrix, write_video
@@ -26,7 +26,7 @@ Output = pytest.CaptureFixture[str]
 # --- Pipes ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="named pipes are POSIX")
+@skips.posix
 def test_a_pipe_is_refused_at_once(tmp_path: Path, capsys: Output) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

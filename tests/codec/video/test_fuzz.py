@@ -6,14 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-from tests.support import ROOT
+from tests.support import ROOT, skips
 
 COUNT = 2000
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="memory and time are limited the POSIX way")
+@skips.posix
 def test_damaged_files_are_read_or_refused(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.support.mutations", str(tmp_path), "0", str(COUNT)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
