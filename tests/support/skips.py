@@ -14,9 +14,10 @@ LINUX_DISK = "only Linux has a disk that is always full"
 OTHER_SCREEN = "Xvfb and xdotool are Linux's"
 NO_VVC = "no ffmpeg with libvvenc on this machine"
 NO_DAV1D = "this build of PyAV brings no dav1d of its own"
+NO_SVT = "PyAV's wheel brings no SVT-AV1 4.1 here"
 DRY_RUN = "takes minutes; set FREEGVC_GPU_DRY_RUN=1"
 _ELSEWHERE = (
-    frozenset() if sys.platform.startswith("linux") else frozenset({LINUX_DISK, OTHER_SCREEN, NO_VVC, NO_DAV1D})
+    frozenset() if sys.platform.startswith("linux") else frozenset({LINUX_DISK, OTHER_SCREEN, NO_VVC, NO_DAV1D, NO_SVT})
 )
 ALLOWED = (
     frozenset({NO_SHARED, ROOT_MAY_WRITE, DRY_RUN})

@@ -14,6 +14,7 @@ from codec.base import svt
 from codec.base.av1 import BaseDecoder, BaseEncoder, encode_frames, encode_segment, levels_may_change
 from codec.base.level import StreamLevels
 from codec.base.pictures import Picture
+from tests.support import skips
 from tests.support.codec_runs import moving
 
 RATE = Fraction(25)
@@ -32,7 +33,7 @@ def without_library(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def needs_library() -> None:
     if not levels_may_change():
-        pytest.skip("PyAV's wheel brings no SVT-AV1 4.1 here")
+        pytest.skip(skips.NO_SVT)
 
 
 @given(st.lists(quarters, min_size=1, max_size=6))
@@ -115,7 +116,7 @@ def test_a_library_that_codes_otherwise_is_not_trusted(monkeypatch: pytest.Monke
         send(self, 255 - planes, pts, qp)
 
     monkeypatch.setattr(svt.SvtStream, "send", wrong)
-    assert not svt._agrees(library)
+    assert not svt._agrees(library)  # noqa: SLF001
 
 
 def test_a_stream_that_is_given_up_leaves_nothing_to_read(frames: Picture) -> None:
