@@ -31,6 +31,7 @@ from codec.events import PreviewReady
 from codec.format.info import describe
 from codec.settings import Bitrate, EncodeSettings, Quality
 from codec.video import VideoReader
+from tests.support.flashing import write_flashing
 from tests.support.ticking import heard, ticking_clip
 from tests.support.windows import PATIENCE, activate, drop
 
@@ -134,6 +135,14 @@ def test_a_bad_file_is_refused_with_its_reason(window: MainWindow, malformed: Pa
     assert name in window.banner.message
     assert window.workspace.document is None
     assert not window.actions_["start"].isEnabled()
+
+
+def test_a_picture_that_nothing_decodes_is_one_sentence(window: MainWindow, tmp_path: Path) -> None:
+    path = write_flashing(tmp_path / "unknown.mp4")
+    path.write_bytes(path.read_bytes().replace(b"avc1", b"xyz1"))
+    drop(window, path)
+    assert window.banner.isVisible()
+    assert "unknown.mp4 is in a codec that can't be decoded here" in window.banner.message
 
 
 def test_a_folder_without_videos_is_refused(window: MainWindow, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 # Tables are repeated at least twice a second; broadcasts carry less than this in that time.
-_LOOKED_AT = 16_000_000
+_LOOKED_AT = 4_000_000
 _SYNC = 0x47
 # Plain, with a time code before (Blu-ray), with error correction behind.
 _PACKETS = ((188, 0), (192, 4), (204, 0))
