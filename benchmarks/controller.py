@@ -4,7 +4,8 @@
 
 Both states encode the same lossless file, each in a process of its own with its own code and one thread, one after the
 other, so that times compare within one run. Every third frame of what they decode to is then judged by exact DISTS (an
-odd stride: AV1 codes every second and fourth frame better). Results are kept after every encode, and a run goes on where it was stopped.
+odd stride: AV1 codes every second and fourth frame better). Results are kept after every encode, and a run goes on
+where it was stopped.
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ from codec.settings import (
     DEVICES,
     DTYPES,
     OVERLAPS,
+    STATISTICS,
     Bitrate,
     DecodeSettings,
     EncodeSettings,
@@ -118,9 +119,12 @@ def _add_encode(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prior", default="pocket")
     goal = parser.add_mutually_exclusive_group()
     goal.add_argument("--target", type=float, help="quality to hold, in the units of --metric (default: 0.15)")
-    goal.add_argument("--bitrate", type=bits, help="video bits a second, such as 20k")
+    goal.add_argument("--bitrate", type=bits, help="bits a second of the pictures, sound not counted, such as 20k")
     goal.add_argument("--size", type=bits, help="bytes of the whole file, such as 200k")
     parser.add_argument("--metric", choices=QUALITY_METRICS, default="dists")
+    parser.add_argument(
+        "--statistic", choices=STATISTICS, default="gop", help="hold every GOP at the target, or only a scene's mean"
+    )
     parser.add_argument("--start", type=float, default=0.0, metavar="S")
     parser.add_argument("--duration", type=float, metavar="S")
     parser.add_argument("--short-side", type=int, metavar="N", help="coding size (default: the prior's own)")
@@ -129,6 +133,7 @@ def _add_encode(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overlap", choices=OVERLAPS, default="guided")
     parser.add_argument("--base", choices=BASES, default="auto")
     parser.add_argument("--audio", choices=AUDIO_MODES, default="opus")
+    parser.add_argument("--audio-bitrate", type=bits, metavar="RATE", help="of Opus (default: follows the pictures)")
     parser.add_argument(
         "--deinterlace", choices=DEINTERLACING, default="auto", help="join the fields of interlaced video"
     )
@@ -193,13 +198,15 @@ def _goal(arguments: argparse.Namespace) -> Goal | None:
         return Bitrate(arguments.bitrate)
     if getattr(arguments, "size", None) is not None:
         return Size(int(arguments.size))
-    return Quality(arguments.target, arguments.metric) if arguments.target is not None else None
+    if arguments.target is None:
+        return None
+    return Quality(arguments.target, arguments.metric, getattr(arguments, "statistic", "gop"))
 
 
 def _encode(arguments: argparse.Namespace) -> None:
     settings = EncodeSettings(
         prior=arguments.prior,
-        goal=_goal(arguments) or Quality(metric=arguments.metric),
+        goal=_goal(arguments) or Quality(metric=arguments.metric, statistic=arguments.statistic),
         start=arguments.start,
         duration=arguments.duration,
         short_side=arguments.short_side,
@@ -208,6 +215,7 @@ def _encode(arguments: argparse.Namespace) -> None:
         overlap=arguments.overlap,
         base=arguments.base,
         audio=arguments.audio,
+        audio_bitrate=arguments.audio_bitrate,
         deinterlace=arguments.deinterlace,
         seed=arguments.seed,
         keep_steps=arguments.keep_steps,

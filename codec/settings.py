@@ -20,6 +20,7 @@ CHANNELS: Mapping[str, str] = {
 OVERLAPS = ("guided", "plain")
 BASES = ("auto", "av1", "none")
 DEINTERLACING = ("auto", "off")
+LEAST_AUDIO, MOST_AUDIO = 6_000, 256_000
 AUDIO_MODES = ("opus", "copy", "none")
 DEVICES = ("auto", "cpu", "cuda")
 DTYPES = ("auto", "float32", "bfloat16", "float8")
@@ -91,6 +92,7 @@ class EncodeSettings:
         start, duration: seconds of the source to take; duration None takes all.
         short_side: coding size, the shorter side in pixels; None lets the prior choose.
         gop_frames: GOP length l in frames; None lets the prior choose.
+        audio_bitrate: of the sound where it is coded as Opus, bits a second; None lets it follow the pictures' goal.
         keep_steps: trajectory steps stored beyond t*, so that a decoder may re-target within them.
         resume: go on with an interrupted encode of the same settings.
         deinterlace: "auto" joins the fields of interlaced frames, "off" codes them as they are.
@@ -107,6 +109,7 @@ class EncodeSettings:
     overlap: str = "guided"
     base: str = "auto"
     audio: str = "opus"
+    audio_bitrate: float | None = None
     deinterlace: str = "auto"
     seed: int = 0
     keep_steps: int = 0
@@ -122,6 +125,10 @@ class EncodeSettings:
         _one_of("audio", self.audio, AUDIO_MODES)
         _one_of("deinterlacing", self.deinterlace, DEINTERLACING)
         _check_machine(self.device, self.dtype)
+        if self.audio_bitrate is not None and not LEAST_AUDIO <= self.audio_bitrate <= MOST_AUDIO:
+            raise SettingsError(
+                f"Opus takes {LEAST_AUDIO // 1000} to {MOST_AUDIO // 1000} kbit/s, not {self.audio_bitrate / 1000:g}."
+            )
         if not (math.isfinite(self.start) and self.start >= 0):
             raise SettingsError(f"The start can't be {self.start} s; give seconds from the beginning of the video.")
         for name, value in (("duration", self.duration), ("short side", self.short_side), ("GOP", self.gop_frames)):

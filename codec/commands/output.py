@@ -128,7 +128,8 @@ def summary(done: Finished) -> str:
         f"{done.kbps:.1f} kbit/s video, {done.bpp:.4f} bit per pixel at {done.coding_width}x{done.coding_height}"
     )
     if done.audio_bytes:
-        parts.append(f"{_size(done.audio_bytes)} of it audio")
+        sound = done.kbps * done.audio_bytes / max(done.bytes - done.audio_bytes, 1)
+        parts.append(f"{_size(done.audio_bytes)} of it sound, {sound:.1f} kbit/s")
     return "; ".join(parts)
 
 

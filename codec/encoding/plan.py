@@ -19,6 +19,7 @@ from codec.control.segment_coder import SegmentCoder
 from codec.encoding.audio_feed import header_of
 from codec.encoding.gop_coder import GopCoder
 from codec.encoding.record_cost import audio_bits, gop_overhead
+from codec.encoding.sound_rate import opus_rate
 from codec.errors import InputError, MissingModelError, SettingsError
 from codec.events import Event, GopDone, Phase, Stage, Warned
 from codec.format.records import MAX_GOP_FRAMES, MAX_GOP_PIXELS, MAX_PIXELS, MAX_SIDE, Colour, Header, Target
@@ -126,7 +127,8 @@ def make_plan(source: Path, settings: EncodeSettings) -> Generator[Event, None, 
 
     def open_audio() -> Audio | None:
         mode = AudioMode(settings.audio)
-        return read_audio(source, timeline.origin, settings.duration, mode, pictures_end=timeline.duration)
+        rate = opus_rate(settings, timeline.duration)
+        return read_audio(source, timeline.origin, settings.duration, mode, rate, timeline.duration)
 
     if isinstance(settings.goal, Size):
         yield Phase(Stage.LOADING, "measuring the audio")

@@ -30,7 +30,9 @@ OPUS_RATE = 48000
 _OPUS_CLOCK = Fraction(1, OPUS_RATE)
 # Three 20 ms frames share one packet: a third of the packets, hence of what a container spends on each.
 _OPUS_FRAME_MS = 60
-_OPUS_BIT_RATES = {1: 24_000, 2: 32_000}
+# At less than this two channels are worse than one (Opus' own advice is 24 kbit/s for speech, 32 for music).
+_LEAST_STEREO = 24_000
+_USUAL = 32_000
 
 
 class AudioMode(StrEnum):
@@ -93,7 +95,7 @@ def read_audio(
     """Audio of the clip that begins at `origin` (`VideoReader.origin`) and lasts `duration` seconds.
 
     Args:
-        bit_rate: of Opus, bits a second; None takes 32 kbit/s for stereo, 24 for mono.
+        bit_rate: of Opus, bits a second, 32 kbit/s by default; below 24 kbit/s the sound becomes mono.
         pictures_end: seconds after `origin` at which the last picture ends, where that is known: no silence leads far
             beyond it.
 
@@ -204,14 +206,15 @@ def _copied_packets(
 
 
 def _encode_opus(source: _Source, bit_rate: int | None) -> Audio:
-    layout = "mono" if source.stream.codec_context.channels == 1 else "stereo"
+    rate = bit_rate or _USUAL
+    layout = "mono" if source.stream.codec_context.channels == 1 or rate < _LEAST_STEREO else "stereo"
     channels = 1 if layout == "mono" else 2
     encoder = av.CodecContext.create("libopus", "w")
     encoder.sample_rate = OPUS_RATE
     encoder.layout = layout
     encoder.format = "flt"
     encoder.time_base = _OPUS_CLOCK
-    encoder.bit_rate = bit_rate or _OPUS_BIT_RATES[channels]
+    encoder.bit_rate = rate
     encoder.options = {"frame_duration": str(_OPUS_FRAME_MS), "vbr": "on", "application": "audio"}
     encoder.open()
     track = AudioTrack(

@@ -130,7 +130,7 @@ def test_opus_keeps_the_sound_and_its_place(tmp_path: Path) -> None:
     path = tmp_path / "opus.mp4"
     audio = _audio(source, AudioMode.OPUS)
     _mux(path, audio)
-    assert (audio.track.layout, audio.track.bit_rate) == ("mono", 24_000)
+    assert (audio.track.layout, audio.track.bit_rate) == ("mono", 32_000)
     loudness = [float(np.std(part)) for part in np.array_split(_samples(path)[0], 8)]
     assert min(loudness[0], loudness[1], *loudness[4:]) > 10 * loudness[3]
 
