@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import numpy as np
@@ -58,6 +58,15 @@ class Metric(Protocol):
             TooSmallError: the picture is smaller than the metric can judge.
         """
         ...
+
+
+def against(metric: Metric, reference: Frames) -> Callable[[Frames], Values]:
+    """A metric with its reference given: looked at once where the metric can do that."""
+    prepare = getattr(metric, "against", None)
+    if prepare is None:
+        return lambda distorted: metric(reference, distorted)
+    prepared: Callable[[Frames], Values] = prepare(reference)
+    return prepared
 
 
 def mean(values: Values) -> float:

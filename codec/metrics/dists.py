@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from codec.metrics.base import Frames, Values, network_values
+from codec.metrics.base import Frames, Values, check_pair, network_values, to_unit_tensor
 from codec.metrics.networks import SHIPPED, VGG16, find_network, load_weights, vgg16_stages
 
 STABILISER = 1e-6
@@ -102,7 +102,11 @@ class DistsNetwork(nn.Module):
 
     def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """The score (B,) of RGB pictures (B, 3, H, W) in [0, 1]: 0 where they are equal."""
-        return stage_terms(self.features(x), self.features(y), self.alpha, self.beta).sum((-2, -1))
+        return self.compare(self.features(x), self.features(y))
+
+    def compare(self, x: Sequence[torch.Tensor], y: Sequence[torch.Tensor]) -> torch.Tensor:
+        """The score (B,) of two pictures' `features`."""
+        return stage_terms(x, y, self.alpha, self.beta).sum((-2, -1))
 
 
 def load_dists_network(folders: Sequence[Path]) -> DistsNetwork:
@@ -139,3 +143,19 @@ class Dists:
     def __call__(self, reference: Frames, distorted: Frames) -> Values:
         """DISTS per frame, (T,); see `Metric`. At the clips' own size: nothing is resized to 256 pixels."""
         return network_values(self.network, reference, distorted, self.name, self.device, smallest=16)
+
+    def against(self, reference: Frames) -> Callable[[Frames], Values]:
+        """See `codec.metrics.base.against`; holds the features of all frames of `reference`."""
+        with torch.inference_mode():
+            features = [self.network.features(to_unit_tensor(frame[None], self.device)) for frame in reference]
+
+        def judge(distorted: Frames) -> Values:
+            check_pair(reference, distorted, self.name)
+            with torch.inference_mode():
+                scores = [
+                    self.network.compare(known, self.network.features(to_unit_tensor(frame[None], self.device)))
+                    for known, frame in zip(features, distorted, strict=True)
+                ]
+            return torch.cat(scores).double().cpu().numpy()
+
+        return judge
