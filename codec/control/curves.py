@@ -18,10 +18,12 @@ LevelPoint = tuple[float, float]
 CRF_PER_DOUBLING = 4.75
 """About as much finer a base of twice the bits is."""
 
-# A measured slope is noisy over a few CRF, so it counts only within these multiples of the usual one; and the curve
-# bends where AV1's quantiser ends, so no line is followed further than this, finer or coarser.
-_SLOPES = (0.3, 4.0)
-_FINER, _COARSER = 10.0, 4.0
+# A measured slope is noisy (an encoder decides otherwise here and there), so it counts only over several CRF and within
+# these multiples of the usual one; and the curve bends where AV1's quantiser ends, so no line is followed further than
+# this, finer or coarser.
+_SLOPES = (0.5, 2.5)
+_TELLING = 3.0
+_FINER, _COARSER = 10.0, 3.0
 # Of the restoration's parabola where nothing is measured yet, and the least that is believed, in a unit of the
 # metric's usual loss for one CRF: flatter curves have their best step anywhere.
 _USUAL_CURVATURE = 0.013
@@ -49,7 +51,7 @@ def crf_for(points: Sequence[LevelPoint], per_crf: float) -> float:
 def slope_of(points: Sequence[LevelPoint], per_crf: float) -> float:
     """Miss for one more CRF: between the outermost points where they are telling, else the usual one."""
     (first, low), (last, high) = min(points), max(points)
-    if last - first < 1:
+    if last - first < _TELLING:
         return per_crf
     return min(max((high - low) / (last - first), _SLOPES[0] * per_crf), _SLOPES[1] * per_crf)
 
