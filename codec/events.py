@@ -162,11 +162,16 @@ class BaseChosen:
 
 @dataclass(frozen=True)
 class PreviewReady:
-    """Decoded frames at coding size, uint8 (T, H, W, 3) RGB, starting at source frame `start_frame`."""
+    """Decoded frames at coding size, uint8 (T, H, W, 3) RGB, starting at source frame `start_frame`.
+
+    Attributes:
+        provisional: these are a base's own pictures, of a level that is being tried; the finished ones will follow.
+    """
 
     gop: int
     start_frame: int
     frames: NDArray[np.uint8] = field(repr=False, compare=False)
+    provisional: bool = False
 
 
 @dataclass(frozen=True)

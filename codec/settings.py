@@ -96,7 +96,7 @@ class EncodeSettings:
         keep_steps: trajectory steps stored beyond t*, so that a decoder may re-target within them.
         resume: go on with an interrupted encode of the same settings.
         deinterlace: "auto" joins the fields of interlaced frames, "off" codes them as they are.
-        preview: also decode each finished GOP and hand it out as PreviewReady.
+        preview: also hand out pictures as PreviewReady: of bases that are tried, and of each finished GOP.
     """
 
     prior: str = "pocket"

@@ -14,6 +14,7 @@ from codec.events import GopDone
 from codec.format.info import FileInfo, describe, stored_gop
 from codec.format.reader import BitstreamReader
 from codec.format.records import AudioRecord, GopRecord
+from codec.goals import GoalMetric, goal_of_kind
 from codec.priors.defaults import defaults_of
 from codec.settings import Bitrate, EncodeSettings, Quality
 from codec.video import VideoInfo, coding_size, probe
@@ -90,11 +91,15 @@ class Document:
         return tuple(gop.start_frame for gop in self.info.gops if gop.overlap == 0) if self.info is not None else ()
 
     @property
+    def metric(self) -> GoalMetric | None:
+        """What the file's quality was measured in."""
+        return None if self.info is None else goal_of_kind(self.info.header.metric)
+
+    @property
     def target(self) -> float | None:
-        """The DISTS value the file was made for."""
-        if self.info is None or self.info.header.target.kind != "dists":
-            return None
-        return float(self.info.header.target.value)
+        """The quality that the file was made for; None where it was made for a rate or a size."""
+        target = None if self.info is None else self.info.header.target
+        return None if target is None or goal_of_kind(target.kind) is None else float(target.value)
 
     @property
     def can_be_smaller(self) -> bool:
@@ -157,12 +162,24 @@ def gop_events(path: Path) -> Iterable[GopDone]:
     """The GOPs of a file as its encoder told them, with the curves that follow from their points."""
     with BitstreamReader(path) as reader:
         records = [record for record in reader.records() if isinstance(record, GopRecord)]
-        target = reader.header.target.value
-    # A restored GOP has but one prefix, and its curve over levels is not in the file.
-    measured = ({} if record.restoration is not None else dict(record.measured()) for record in records)
-    points = ((r.prefix_bits(), r.frames - r.overlap, known) for r, known in zip(records, measured, strict=True))
-    for record, fit in zip(records, refit(target, points), strict=True):
-        yield stored_gop(record, record.t_star, None, fit)
+        header = reader.header
+    # Steps of a restoration are free: no curve over bits goes through them.
+    sent = [record for record in records if record.steps]
+    points = ((r.prefix_bits(), r.frames - r.overlap, _measured_after(r)) for r in sent)
+    fits = dict(zip((record.index for record in sent), refit(header.target.value, points), strict=True))
+    metric = goal_of_kind(header.target.kind)
+    for record in records:
+        gop = stored_gop(record, record.t_star, None, fits.get(record.index))
+        missed = False
+        if metric is not None and gop.quality is not None:
+            missed = metric.miss(header.target.value, gop.quality) > metric.tolerance
+        yield replace(gop, missed=missed)
+
+
+def _measured_after(record: GopRecord) -> dict[int, float]:
+    """Quality by how many steps were sent, of those that were measured."""
+    first = record.restoration or 0
+    return {step - first: quality for step, quality in record.measured() if step >= first}
 
 
 def frame_times(path: Path, count: int) -> tuple[float, ...]:

@@ -42,6 +42,7 @@ from app.ui.plots.row import Plots
 from app.ui.theme import Colours, Theme
 from app.ui.widgets import card
 from app.ui.words import side_label, source_words
+from codec.goals import GOAL_METRICS
 from codec.settings import EncodeSettings, Quality
 from codec.worker.tasks import Machine, Measured
 
@@ -204,8 +205,13 @@ class MainWindow(QMainWindow):
         target = document.target
         if target is None and document.info is None and isinstance(goal, Quality):
             target = goal.value
-        self.plots.trajectory.show_gops(document.gops, float(document.rate))
-        self.plots.perception.show_gops(document.gops, target)
+        info = document.info
+        audio = 0.0 if info is None else 8 * info.audio_bytes / max(1, info.frames)
+        self.plots.trajectory.show_gops(document.gops, float(document.rate), audio)
+        metric = document.metric
+        if metric is None and isinstance(goal, Quality):
+            metric = GOAL_METRICS[goal.metric]
+        self.plots.perception.show_gops(document.gops, target, metric)
         self._enable()
 
     @Slot(str, object)

@@ -31,6 +31,8 @@ class Colours:
     accent_hover: str
     on_accent: str
     warn: str
+    prior: str
+    sound: str
     canvas: str = "#232323"
 
 
@@ -46,6 +48,8 @@ DARK = Colours(
     accent_hover="#45d3b3",
     on_accent="#0b1512",
     warn="#e0a33a",
+    prior="#4f8fd6",
+    sound="#a87fd1",
 )
 LIGHT = Colours(
     back="#f1f3f4",
@@ -59,6 +63,8 @@ LIGHT = Colours(
     accent_hover="#0c9d82",
     on_accent="#ffffff",
     warn="#b26a00",
+    prior="#2f6fb5",
+    sound="#8a5cb8",
 )
 
 

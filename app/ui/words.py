@@ -53,6 +53,11 @@ def short_path(path: Path) -> str:
     return f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)
 
 
+def percent(share: float) -> str:
+    """A share of work: nothing is 100 % while some of it is left."""
+    return f"{min(99, int(100 * share))} %" if share < 1 else "100 %"
+
+
 def human_range(low: float, high: float) -> str:
     """Two sizes, with one unit where they share it."""
     first, second = human_bytes(low), human_bytes(high)

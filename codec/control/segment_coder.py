@@ -6,15 +6,18 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
+import numpy as np
+
 from codec.base.level import StreamLevels
 from codec.control.based import Base, BasedGop, Verdict, code_base
 from codec.control.curves import CRF_PER_DOUBLING, LevelPoint, Parabola, RestorationCurve, bits_at, finite
 from codec.control.probing import PROBE_FRAMES, TRIAL_FRAMES, opened_quality, restored_qualities
-from codec.events import BaseTrial, Event, Fit, Phase, Probe, Stage
+from codec.events import BaseTrial, Event, Fit, Phase, PreviewReady, Probe, Stage
 from codec.format.records import MAX_RESTORATION, WHOLE_RESTORATION
 from codec.goals import GoalMetric
 from codec.metrics.base import Metric
 from codec.priors.base import VideoPrior
+from codec.video import scaled_picture
 from codec.video.cutting import Gop, Segment
 
 # SVT-AV1's. The last word is as good as preset 1 in half its time, and 7 % better than preset 4, which takes 0.4 of its
@@ -89,6 +92,7 @@ class SegmentCoder:
         goal: what `metric` is, as a goal.
         target: of the metric; misses are told against it.
         seed: of the shared randomness.
+        shows: hand out each base's pictures as they are tried, for who watches.
     """
 
     prior: VideoPrior
@@ -97,6 +101,7 @@ class SegmentCoder:
     target: float
     frame_rate: Fraction
     seed: int
+    shows: bool = False
 
     def trial(
         self, segment: Segment, crf: float, scale: int, done: tuple[float, float]
@@ -111,6 +116,8 @@ class SegmentCoder:
         levels = StreamLevels.constant(crf, len(segment.gops))
         for gop, base in code_base(segment, levels, scale, self.frame_rate, TRIAL_PRESET):
             yield self._phase("trying", crf, crf, gop, segment, done)
+            if self.shows:
+                yield _shown(gop, base)
             judged.append(self._explore(gop, base, restoration))
         return Coding(TRIAL_PRESET, scale, tuple(judged))
 
@@ -212,3 +219,10 @@ class SegmentCoder:
         levels = f"CRF {low:g}" if low == high else f"CRF {low:g} to {high:g}"
         share = done[0] + (done[1] - done[0]) * number / count
         return Phase(Stage.CHOOSING, f"{what} {levels}, GOP {number + 1} of {count}", share)
+
+
+def _shown(gop: Gop, base: Base) -> PreviewReady:
+    """A base's pictures at coding size."""
+    height, width = gop.pixels.shape[1:3]
+    frames = np.stack([scaled_picture(picture, width, height) for picture in base.clip.frames])
+    return PreviewReady(gop.index, gop.start_frame, frames, provisional=True)

@@ -235,7 +235,9 @@ def _base_search(
     """What chooses the levels of the base."""
     goal = settings.goal
     target = goal.value if isinstance(goal, Quality) else measured.goal.usual
-    coder = SegmentCoder(prior, measured.metric, measured.goal, target, header.frame_rate, settings.seed)
+    coder = SegmentCoder(
+        prior, measured.metric, measured.goal, target, header.frame_rate, settings.seed, settings.preview
+    )
     ladder = Ladder.of(prior.base_levels)
     if isinstance(goal, Quality):
         return QualitySearch(coder, ladder, each=goal.statistic == "gop")

@@ -233,3 +233,28 @@ def test_the_store_tells_what_it_has() -> None:
     for number in (3, 4, 9, 2):
         store.put(number, np.zeros((1, 1, 3), np.uint8))
     assert store.ranges() == [(2, 5), (9, 10)]
+
+
+def test_a_bases_pictures_are_shown_until_the_finished_ones_come_and_never_after() -> None:
+    player = Player(FrameClock())
+    player.clock.set_video(4, Fraction(10))
+    player.show_result(expected=True)
+
+    def take(value: int, provisional: bool, count: int = 2) -> None:
+        frames = np.full((count, 2, 2, 3), value, np.uint8)
+        player.take(PreviewReady(0, 0, frames, provisional=provisional))
+
+    def shown() -> tuple[int, bool]:
+        assert player.result is not None
+        return int(player.result[0, 0, 0]), player.provisional
+
+    take(1, provisional=True)
+    assert shown() == (1, True)
+    take(2, provisional=True)
+    assert shown() == (2, True)
+    take(3, provisional=False, count=1)
+    assert shown() == (3, False)
+    take(4, provisional=True)
+    assert shown() == (3, False)
+    player.clock.seek(1)
+    assert shown() == (4, True)

@@ -127,3 +127,21 @@ def test_perception_shows_the_curve_of_the_gop_under_the_playhead(qtbot: QtBot, 
 
 def test_a_plot_as_bytes_is_a_png(plot: TrajectoryPlot) -> None:
     assert QImage.fromData(plot.png()).width() == EXPORT_WIDTH
+
+
+def test_base_prior_and_sound_lie_upon_each_other_and_missed_targets_are_marked(plot: TrajectoryPlot) -> None:
+    gops = [replace(one, crf=40 + number, missed=number == 2) for number, one in enumerate(GOPS)]
+    plot.show_gops(gops, 10.0, audio_bits_per_frame=10.0)
+    base, prior, sound = (bars.opts for bars in plot.bars)
+    assert base["height"] == [0.08] * 5
+    assert prior["y0"] == base["height"]
+    assert prior["height"] == pytest.approx([(gop.bits - 80) / 1000 for gop in GOPS])
+    assert sound["height"] == pytest.approx([0.12, 0.1, 0.1, 0.1, 0.1])
+    assert sound["y0"] == pytest.approx([gop.bits / 1000 for gop in GOPS])
+    assert plot.levels.getData()[1].tolist() == [40, 40, 41, 41, 42, 42, 43, 43, 44, 44]
+    assert plot.missed.getData()[1].tolist() == [9]
+    plot.show_frame(25)
+    assert plot.caption.startswith("GOP 3: t\u2605 9")
+    assert "base CRF 42" in plot.caption
+    assert "3.0 kbit: base 0.1, prior 2.9" in plot.caption
+    assert "target missed" in plot.caption

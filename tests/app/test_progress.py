@@ -5,6 +5,7 @@ from fractions import Fraction
 import pytest
 
 from app.core.jobs.progress import Progress
+from app.ui.words import percent
 from codec.events import GopDone, Phase, Stage, StepCoded
 
 
@@ -26,7 +27,6 @@ def test_figures_of_a_steady_encode() -> None:
     assert progress.speed == pytest.approx(1.0)
     assert progress.seconds_left == pytest.approx(8.0)
     assert progress.kbps == pytest.approx(1.0)
-    assert progress.gop_count == 10
 
 
 def test_forecast_needs_two_gops_and_a_length() -> None:
@@ -53,3 +53,29 @@ def test_a_resumed_run_counts_its_own_speed_only() -> None:
 def test_steps_name_the_phase() -> None:
     progress = Progress(Fraction(10)).after(Phase(Stage.LOADING), 0).after(StepCoded(2, 5, 24, 800), 1)
     assert (progress.phase, progress.gop, progress.step, progress.steps) == ("coding", 2, 5, 24)
+
+
+def test_what_the_engine_tells_of_the_whole_work_is_the_share_from_the_first_second_on() -> None:
+    progress = Progress(Fraction(10)).after(Phase(Stage.OPENING), 0.0).after(Phase(Stage.LOADING), 1.0)
+    assert (progress.share, progress.seconds_left) == (0.0, None)
+    for number in range(1, 6):
+        progress = progress.after(Phase(Stage.CHOOSING, f"trying level {number}", done=0.1 * number), 10.0 + number)
+    assert progress.phase == "choosing the base layer: trying level 5"
+    assert progress.share == pytest.approx(0.5)
+    # A tenth a second, whatever the frames that are done say.
+    progress = progress.after(gop(0, 1000, 10), 15.0)
+    assert progress.share == pytest.approx(0.5)
+    assert progress.seconds_left == pytest.approx(5.0)
+    # The length was an estimate: what is done does not become less.
+    assert progress.after(Phase(Stage.CHOOSING, done=0.4), 16.0).share == pytest.approx(0.5)
+
+
+def test_a_resumed_run_tells_the_time_of_what_is_left_only() -> None:
+    progress = Progress(Fraction(10)).after(Phase(Stage.CHOOSING, done=0.8), 0.0)
+    assert progress.seconds_left is None
+    progress = progress.after(Phase(Stage.CHOOSING, done=0.9), 10.0)
+    assert progress.seconds_left == pytest.approx(10.0)
+
+
+def test_nothing_is_whole_while_work_is_left() -> None:
+    assert [percent(share) for share in (0.0, 0.004, 0.5, 0.999, 1.0)] == ["0 %", "0 %", "50 %", "99 %", "100 %"]

@@ -44,7 +44,12 @@ class Run:
     @property
     def pictures(self) -> list[Frames]:
         """Every frame of the previews, in order."""
-        return [picture for event in self.events if isinstance(event, PreviewReady) for picture in event.frames]
+        return [
+            picture
+            for event in self.events
+            if isinstance(event, PreviewReady) and not event.provisional
+            for picture in event.frames
+        ]
 
 
 def tiny(**more: Any) -> EncodeSettings:

@@ -6,12 +6,14 @@ import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from codec.events import Event, GopDone, Phase, Stage, StepCoded
+from codec.events import BaseChosen, Event, GopDone, Phase, Stage, StepCoded
 
 MIN_GOPS_FOR_FORECAST = 2
 _WORK = (Stage.LOOKING_AHEAD, Stage.CHOOSING, Stage.CODING, Stage.DECODING)
 _SPREAD = 2.0  # standard errors on either side
 _LEAST_SPREAD = 0.05
+# Of so little of the work nobody knows its pace.
+_LEAST_SHARE = 0.005
 
 
 @dataclass(frozen=True)
@@ -29,18 +31,26 @@ class Progress:
     Attributes:
         frame_rate: of the source, frames a second.
         expected: frames of the whole job where the caller knows better than the events.
-        started: when coding began, on the caller's monotonic clock in seconds.
+        stage, detail: what the engine is at; `phase` is both in one line.
+        told: the share of the whole work that the engine has told last, 0 to 1; None where it tells none.
+        first_told: (time, share) when it told for the first time, for how fast the work goes.
+        bases: every segment's base as it was chosen.
+        started: when work on the pictures began, on the caller's monotonic clock in seconds.
         now: time of the last event on that clock.
         first_frame: frames that were there before this run (of a resumed job).
     """
 
     frame_rate: Fraction
     expected: int | None = None
-    phase: str = ""
+    stage: Stage | None = None
+    detail: str = ""
+    told: float | None = None
+    first_told: tuple[float, float] | None = None
     step: int = 0
     steps: int = 0
     gop: int | None = None
     gops: tuple[GopDone, ...] = ()
+    bases: tuple[BaseChosen, ...] = ()
     started: float | None = None
     now: float = 0.0
     first_frame: int = 0
@@ -49,14 +59,31 @@ class Progress:
         """The progress once `event` has happened at time `now`."""
         current = replace(self, now=now)
         if isinstance(event, Phase):
-            started = now if event.stage in _WORK and self.started is None else self.started
-            return replace(current, phase=event.name, started=started)
+            return current._in_phase(event)
         if isinstance(event, StepCoded):
-            return replace(current, phase="coding", gop=event.gop, step=event.step, steps=event.steps)
+            return replace(current, stage=Stage.CODING, detail="", gop=event.gop, step=event.step, steps=event.steps)
+        if isinstance(event, BaseChosen):
+            return replace(current, bases=(*self.bases, event))
         if isinstance(event, GopDone):
             first = self.first_frame if self.gops else event.start_frame
             return replace(current, gops=(*self.gops, event), first_frame=first)
         return current
+
+    def _in_phase(self, phase: Phase) -> Progress:
+        started = self.now if phase.stage in _WORK and self.started is None else self.started
+        # A share that falls back, since the length was an estimate, is kept where it was.
+        told = self.told if phase.done is None else max(self.told or 0.0, phase.done)
+        first = (self.now, told) if self.first_told is None and told is not None else self.first_told
+        return replace(
+            self, stage=phase.stage, detail=phase.detail, started=started, told=told, first_told=first, step=0, steps=0
+        )
+
+    @property
+    def phase(self) -> str:
+        """What the engine is at, in one line."""
+        if self.stage is None:
+            return ""
+        return f"{self.stage.value}: {self.detail}" if self.detail else self.stage.value
 
     @property
     def frames_done(self) -> int:
@@ -71,16 +98,9 @@ class Progress:
 
     @property
     def share(self) -> float:
-        """Of the frames that are done, 0 to 1."""
-        return min(1.0, self.frames_done / self.frames_total) if self.frames_total else 0.0
-
-    @property
-    def gop_count(self) -> int | None:
-        """How many GOPs the whole file will have, told from those that are done."""
-        if not self.frames_total or not self.gops:
-            return None
-        per_gop = self.frames_done / (self.gops[-1].index + 1)
-        return max(self.gops[-1].index + 1, math.ceil(self.frames_total / per_gop))
+        """Of the whole work that is done, 0 to 1: as the engine tells it, else of the frames."""
+        frames = min(1.0, self.frames_done / self.frames_total) if self.frames_total else 0.0
+        return frames if self.told is None else min(1.0, self.told)
 
     @property
     def speed(self) -> float | None:
@@ -91,7 +111,12 @@ class Progress:
 
     @property
     def seconds_left(self) -> float | None:
-        """Until the end at the speed so far."""
+        """Until the end, at the pace of this run so far; None before it has one."""
+        if self.told is not None and self.first_told is not None:
+            began, before = self.first_told
+            if self.told - before < _LEAST_SHARE or self.now <= began:
+                return None
+            return (1 - self.told) * (self.now - began) / (self.told - before)
         if not self.frames_total or not self.speed:
             return None
         return max(0.0, float((self.frames_total - self.frames_done) / self.frame_rate) / self.speed)

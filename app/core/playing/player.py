@@ -53,6 +53,7 @@ class Player(QObject):
         self._enlarger.arrived.connect(self.sharpened)
         self._original: OriginalReader | None = None
         self._has_result = False
+        self._provisional: set[int] = set()
         self._others: dict[str, NDArray[np.uint8]] = {}
         self.sides = (ORIGINAL, RESULT)
         clock.ready = self._ready
@@ -67,6 +68,11 @@ class Player(QObject):
     def result(self) -> Picture | None:
         """Of the current frame, where it is there, at coding size."""
         return self.store.get(self.clock.frame)
+
+    @property
+    def provisional(self) -> bool:
+        """Whether the current frame's reconstruction is only its base layer yet."""
+        return self.clock.frame in self._provisional
 
     @property
     def has_result(self) -> bool:
@@ -129,14 +135,22 @@ class Player(QObject):
     def show_result(self, expected: bool) -> None:
         """Forget the reconstruction's frames; `expected` says that others come."""
         self.store.clear()
+        self._provisional.clear()
         self._has_result = expected
         self.filled.emit()
         self.updated.emit()
 
     def take(self, pictures: PreviewReady) -> None:
         """Keep frames of the reconstruction."""
-        for offset, frame in enumerate(pictures.frames):
-            self.store.put(pictures.start_frame + offset, frame)
+        numbers = range(pictures.start_frame, pictures.start_frame + len(pictures.frames))
+        for number, frame in zip(numbers, pictures.frames, strict=True):
+            final = number in self.store and number not in self._provisional
+            if pictures.provisional and not final:
+                self._provisional.add(number)
+            if not pictures.provisional:
+                self._provisional.discard(number)
+            if not (pictures.provisional and final):
+                self.store.put(number, frame)
         self.filled.emit()
         if pictures.start_frame <= self.clock.frame < pictures.start_frame + len(pictures.frames):
             self.updated.emit()

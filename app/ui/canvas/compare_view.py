@@ -19,7 +19,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.core.playing.frame_store import Picture
-from app.core.playing.player import Player
+from app.core.playing.player import RESULT, Player
 from app.ui.canvas.painting import paint_chip, paint_invitation, paint_wait, to_image
 from app.ui.canvas.sides import Mode, Side, Wait, difference
 from app.ui.canvas.viewport import Viewport
@@ -197,6 +197,8 @@ class CompareView(QWidget):
             scaled = player.picture(name) if exact else None
             pixels = stored if scaled is None else scaled
             label = pane_label(name, stored, player.size, player.source_size)
+            if name == RESULT and stored is not None and player.provisional:
+                label = self.tr("Base layer, not restored yet")
             sides.append(Side(place, name, label, pixels))
         return sides[::-1] if self.swapped else sides
 

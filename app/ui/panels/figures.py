@@ -8,16 +8,16 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 from app.core.document import Document, SourceFacts
 from app.core.jobs.progress import Progress
 from app.ui.widgets import label
-from app.ui.words import DASH, human_bytes, human_range, human_speed, human_time
+from app.ui.words import DASH, human_bytes, human_range, human_speed, human_time, percent
+from codec.events import Stage
 
 
 def summary(progress: Progress, bytes_so_far: int) -> str:
-    """One line for the status bar."""
-    parts = [_tr(progress.phase)]
-    if progress.gops or progress.gop is not None:
-        of = f"/{progress.gop_count}" if progress.gop_count else ""
-        coding = progress.gop if progress.gop is not None else progress.gops[-1].index + 1
-        parts[0] += f" GOP {min(coding + 1, progress.gop_count or coding + 1)}{of}"
+    """One line for the status bar: how far it is, what is done now, how long it will take."""
+    parts = [percent(progress.share)] if progress.share else []
+    parts.append(_tr(progress.phase))
+    if progress.stage is Stage.CODING and progress.gop is not None:
+        parts[-1] += _tr(" GOP {}").format(progress.gop + 1)
     if progress.steps:
         parts.append(_tr("step {}/{}").format(progress.step, progress.steps))
     if progress.speed is not None:
@@ -26,7 +26,7 @@ def summary(progress: Progress, bytes_so_far: int) -> str:
         parts.append(_tr("{} left").format(human_time(progress.seconds_left)))
     if bytes_so_far and progress.gops:
         parts.append(_size_text(progress, bytes_so_far))
-    return "  \u00b7  ".join(parts)
+    return "  \u00b7  ".join(part for part in parts if part)
 
 
 def _size_text(progress: Progress, bytes_so_far: int) -> str:
@@ -57,7 +57,7 @@ class Readouts(QWidget):
                     ("size", self.tr("Size")),
                     ("forecast", self.tr("Expected")),
                     ("bitrate", self.tr("Video bitrate")),
-                    ("quality", self.tr("DISTS, last GOP")),
+                    ("quality", self.tr("Quality, last GOP")),
                     ("speed", self.tr("Speed")),
                     ("left", self.tr("Time left")),
                 )
@@ -93,10 +93,13 @@ class Readouts(QWidget):
         self._show_pace(False)
         self._set("size", human_bytes(info.bytes))
         facts = document.source_facts
+        self._titles["forecast"].setText(self.tr("Of the source") if facts is not None else self.tr("Sound in it"))
+        self._set("forecast", human_bytes(info.audio_bytes))
         if facts is not None:
-            self._titles["forecast"].setText(self.tr("Of the source"))
             self._set("forecast", f"{human_bytes(facts.bytes)}, {_times(document, facts)} \u00d7")
         self._set("bitrate", f"{info.kbps:.1f} kbit/s")
+        if document.metric is not None:
+            self._titles["quality"].setText(self.tr("{}, mean").format(document.metric.label))
         self._set("quality", f"{sum(qualities) / len(qualities):.3f}" if qualities else None)
 
     def text(self, name: str) -> str:
@@ -120,7 +123,7 @@ class Readouts(QWidget):
             self._titles[name].setVisible(on)
             self._values[name].setVisible(on)
         self._titles["forecast"].setText(self.tr("Expected"))
-        self._titles["quality"].setText(self.tr("DISTS, last GOP") if on else self.tr("DISTS, mean"))
+        self._titles["quality"].setText(self.tr("Quality, last GOP") if on else self.tr("Quality, mean"))
 
     def _set(self, name: str, text: str | None) -> None:
         self._values[name].setText(text or DASH)

@@ -34,7 +34,7 @@ from app.core.jobs.job import ACTIVE, Job, State
 from app.core.jobs.queue import JOB_ROLE, JobQueue
 from app.ui.theme import Theme
 from app.ui.widgets import label, tool_button
-from app.ui.words import human_bytes
+from app.ui.words import human_bytes, percent
 
 ROW_HEIGHT = 58
 _MARGIN = 10
@@ -90,8 +90,8 @@ class JobDelegate(QStyledItemDelegate):
         """What stands under a job's name."""
         states = {
             State.QUEUED: self.tr("Waiting"),
-            State.RUNNING: self.tr("Working, {:.0%}").format(job.share),
-            State.PAUSED: self.tr("Paused at {:.0%}").format(job.share),
+            State.RUNNING: self.tr("Working, {}").format(percent(job.share)),
+            State.PAUSED: self.tr("Paused at {}").format(percent(job.share)),
             State.DONE: self.tr("Done"),
             State.STOPPED: self.tr("Stopped, playable so far")
             if job.bytes

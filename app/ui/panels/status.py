@@ -9,6 +9,7 @@ from app.core.jobs.job import State
 from app.core.jobs.progress import Progress
 from app.core.workspace import Workspace
 from app.ui.panels.figures import summary
+from app.ui.words import percent
 
 
 class Status(QObject):
@@ -44,7 +45,7 @@ class Status(QObject):
         if session is None or job is None or (not job.is_encode and workspace.session.current is not None):
             return
         if job.state is State.PAUSED:
-            self.tell(self.tr("{}: paused at {:.0%}").format(job.output.name, job.share))
+            self.tell(self.tr("{}: paused at {}").format(job.output.name, percent(job.share)))
         else:
             self.tell(f"{job.output.name}: {summary(progress, session.bytes_so_far)}")
 
@@ -52,7 +53,7 @@ class Status(QObject):
     def _changed(self) -> None:
         job = self._workspace.session.current
         if job is not None and job.state is State.PAUSED:
-            self.tell(self.tr("{}: paused at {:.0%}").format(job.output.name, job.share))
+            self.tell(self.tr("{}: paused at {}").format(job.output.name, percent(job.share)))
 
     @Slot(str)
     def _ended(self, job_id: str) -> None:

@@ -17,6 +17,7 @@ from app.core.peers import Mark
 from app.ui.plots.style import png_bytes, save_png, style_axis
 from app.ui.theme import Theme
 from codec.events import GopDone
+from codec.goals import GOAL_METRICS, GoalMetric
 
 
 def write_csv(path: Path, gops: Sequence[GopDone], marks: Sequence[Mark]) -> None:
@@ -51,6 +52,8 @@ class PerceptionPlot(QWidget):
         self.rest = self.item.plot([], [], pen=None, symbol="d", symbolSize=8)
         self.curve = self.item.plot([], [])
         self.probes = self.item.plot([], [], pen=None, symbol="o", symbolSize=7)
+        self._tried = self.item.plot([], [], pen=None, symbol="o", symbolSize=6)
+        self._missed = self.item.plot([], [], pen=None, symbol="t", symbolSize=11)
         self._chosen = self.item.plot([], [], pen=None, symbol="d", symbolSize=12)
         self.others = self.item.plot([], [], pen=None, symbol="t1", symbolSize=10)
         self._names: list[pg.TextItem] = []
@@ -68,6 +71,7 @@ class PerceptionPlot(QWidget):
             self.tr("Measured quality against kilobits, with the fitted curve and the target; lower is better")
         )
         self._goal: float | None = None
+        self._metric = GOAL_METRICS["dists"]
         theme.changed.connect(self._restyle)
         self._restyle()
         self.show_gops((), None)
@@ -81,8 +85,10 @@ class PerceptionPlot(QWidget):
         name = self.tr("GOP {}").format(gop.index + 1)
         return name if gop.fit is None else self.tr("{}: {} fit").format(name, gop.fit.form)
 
-    def show_gops(self, gops: Sequence[GopDone], target: float | None) -> None:
+    def show_gops(self, gops: Sequence[GopDone], target: float | None, metric: GoalMetric | None = None) -> None:
         """Show the newest GOP's points and curve, and every GOP's choice; no line without a target."""
+        self._metric = metric or GOAL_METRICS["dists"]
+        self._name_axis()
         self._gops = tuple(gop for gop in gops if gop.quality is not None)
         self._goal = target
         self._focus = len(self._gops) - 1
@@ -122,7 +128,13 @@ class PerceptionPlot(QWidget):
         gop = self._gop
         probes = sorted(gop.probes, key=lambda probe: probe.bits) if gop is not None else []
         fit = gop.fit.points if gop is not None and gop.fit is not None else ()
-        self.probes.setData([probe.bits / 1000 for probe in probes], [probe.quality for probe in probes])
+        # Those of the base as it is now, and those of levels that were tried on the way to it.
+        final = [probe for probe in probes if probe.crf is None]
+        tried = [probe for probe in probes if probe.crf is not None]
+        for points, shown in ((self.probes, final), (self._tried, tried)):
+            points.setData([probe.bits / 1000 for probe in shown], [probe.quality for probe in shown])
+        missed = [other for other in self._gops if other.missed]
+        self._missed.setData([other.bits / 1000 for other in missed], [other.quality for other in missed])
         self.curve.setData([bits / 1000 for bits, _ in fit], [quality for _, quality in fit])
         self.rest.setData([other.bits / 1000 for other in self._gops], [other.quality for other in self._gops])
         chosen = [] if gop is None else [gop]
@@ -164,18 +176,27 @@ class PerceptionPlot(QWidget):
             self.item.addItem(name, ignoreBounds=True)
             name.setPos(mark.bits / 1000, mark.quality)
 
+    def _name_axis(self) -> None:
+        arrow = "\u2193" if self._metric.lower_is_better else "\u2191"
+        # As short as the axis is.
+        name = self._metric.label.replace(" (estimated)", self.tr(" est."))
+        text = f"{name} {arrow}"
+        style_axis(self.item, "left", text, self._theme.colours)
+
     @Slot()
     def _restyle(self) -> None:
         colours = self._theme.colours
         self._empty.setText(self.tr("Appears once quality was measured"), color=colours.faint)
         self._plot.setBackground(colours.panel)
-        style_axis(self.item, "left", self.tr("DISTS \u2193 better"), colours)
+        self._name_axis()
         style_axis(self.item, "bottom", self.tr("kbit of a GOP \u2190 smaller"), colours)
         self.curve.setPen(pg.mkPen(colours.accent, width=2))
         self.target.setPen(pg.mkPen(colours.warn, width=1.5, style=Qt.PenStyle.DashLine))
         for points, colour in (
             (self.rest, colours.faint),
             (self.probes, colours.text),
+            (self._tried, colours.muted),
+            (self._missed, colours.warn),
             (self._chosen, colours.accent),
             (self.others, colours.warn),
         ):

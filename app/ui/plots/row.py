@@ -37,7 +37,7 @@ class Plots(QSplitter):
         self.setHandleWidth(8)
         self.setChildrenCollapsible(False)
         self.setMinimumHeight(HEIGHT)
-        titles = (self.tr("t\u2605 AND BITS OVER TIME"), self.tr("RATE AND PERCEPTION"))
+        titles = (self.tr("t\u2605, BASE LEVEL AND BITS OVER TIME"), self.tr("RATE AND PERCEPTION"))
         for title, place, stretch in zip(titles, self._places, (2, 1), strict=True):
             self.addWidget(card(title, place))
             self.setStretchFactor(self.count() - 1, stretch)

@@ -1,17 +1,22 @@
-"""t* per GOP over time, with bits on a second axis; a control as much as a picture."""
+"""t* and the base's level of each GOP over time, with bits on a second axis; a control as much as a picture."""
 
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from itertools import pairwise
 from pathlib import Path
 
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal, Slot
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from app.ui.plots.style import png_bytes, save_png, style_axis
 from app.ui.theme import Theme
+from app.ui.widgets import label
 from codec.events import GopDone
 
 SPIKE = 1.3  # times the median's bits per frame
@@ -44,14 +49,41 @@ def write_csv(path: Path, gops: Sequence[GopDone], rate: float) -> None:
     """One line per GOP."""
     with path.open("w", newline="", encoding="utf-8") as file:
         out = csv.writer(file)
-        out.writerow(["gop", "start_seconds", "frames", "t_star", "bits", "base_bits", "quality"])
+        columns = ["gop", "start_seconds", "frames", "t_star", "base_crf", "bits", "base_bits", "quality", "missed"]
+        out.writerow(columns)
         for gop in gops:
             start = f"{gop.start_frame / rate:.4f}"
-            out.writerow([gop.index, start, gop.frames, gop.t_star, gop.bits, gop.base_bits, gop.quality])
+            base = [gop.index, start, gop.frames, gop.t_star, gop.crf, gop.bits, gop.base_bits, gop.quality]
+            out.writerow([*base, int(gop.missed)])
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Where GOPs lie in time, seconds: GOP n from edges[n] to edges[n + 1]."""
+
+    edges: tuple[float, ...]
+
+    @classmethod
+    def of(cls, gops: Sequence[GopDone], rate: float) -> Spans:
+        """Of GOPs in order, each from where the one before ends."""
+        if not gops:
+            return cls(())
+        first = gops[0].frames_done - own_frames(gops)[0]
+        return cls((first / rate, *(gop.frames_done / rate for gop in gops)))
+
+    @property
+    def centres(self) -> list[float]:
+        """Midst of each."""
+        return [(a + b) / 2 for a, b in pairwise(self.edges)]
+
+    @property
+    def widths(self) -> list[float]:
+        """Of the bars, with a gap between them."""
+        return [0.9 * (b - a) for a, b in pairwise(self.edges)]
 
 
 class TrajectoryPlot(QWidget):
-    """Bars of bits behind a line of t*.
+    """Bars of bits (base, prior and sound upon each other) behind a line of t* and one of the base's level.
 
     Attributes:
         seeked: the frame that was clicked on.
@@ -63,30 +95,37 @@ class TrajectoryPlot(QWidget):
         super().__init__(parent)
         self._theme = theme
         self._gops: tuple[GopDone, ...] = ()
-        self._rate = 25.0
+        self._rate, self._audio, self._frame = 25.0, 0.0, 0
         self._plot = pg.PlotWidget(enableMenu=False)
         self.item = self._plot.getPlotItem()
         self.item.setMouseEnabled(x=False, y=False)
         self.item.hideButtons()
-        self._bits_view = pg.ViewBox(enableMenu=False, enableMouse=False)
-        self.item.scene().addItem(self._bits_view)
+        self._bits_view, self._level_view = self._behind(-10), self._behind(-5)
         self.item.showAxis("right")
         self.item.getAxis("right").linkToView(self._bits_view)
-        self._bits_view.setXLink(self.item)
-        # Bits lie behind the line of t*.
-        self._bits_view.setZValue(-10)
-        self.item.vb.setZValue(0)
-        self._bars = pg.BarGraphItem(x=[], height=[], width=1)
-        self._bits_view.addItem(self._bars)
+        self.bars = [pg.BarGraphItem(x=[], y0=[], height=[], width=1) for _ in range(3)]
+        for bars in self.bars:
+            self._bits_view.addItem(bars)
+        self.levels = pg.PlotDataItem(connect="finite")
+        self._level_view.addItem(self.levels)
         self._line = self.item.plot(stepMode="center", x=[0, 1], y=[0])
+        self.missed = self.item.plot([], [], pen=None, symbol="t", symbolSize=11)
         self._cursor = pg.InfiniteLine(angle=90)
         self.item.addItem(self._cursor, ignoreBounds=True)
         self._empty = pg.TextItem(anchor=(0.5, 0.5))
         self.item.addItem(self._empty, ignoreBounds=True)
+        self._caption = label("", "muted")
+        self._caption.setTextFormat(Qt.TextFormat.RichText)
+        # Cut off where the plot is narrow, rather than make it wider.
+        self._caption.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addWidget(self._caption)
         layout.addWidget(self._plot)
-        self.setAccessibleName(self.tr("t* and bits of each group of pictures over time; click to go there"))
+        self.setAccessibleName(
+            self.tr("t*, base level and bits of each group of pictures over time; click to go there")
+        )
         self.item.vb.sigResized.connect(self._follow_size)
         self.item.scene().sigMouseClicked.connect(self._click)
         theme.changed.connect(self._restyle)
@@ -98,26 +137,67 @@ class TrajectoryPlot(QWidget):
         """What is shown."""
         return self._gops
 
-    def show_gops(self, gops: Sequence[GopDone], rate: float) -> None:
-        """Show these, of a video of `rate` frames a second."""
-        self._gops, self._rate = tuple(gops), rate
-        edges = [gop.frames_done / rate for gop in gops]
-        first = (gops[0].frames_done - own_frames(gops)[0]) / rate if gops else 0.0
-        starts = [first, *edges[:-1]]
-        widths = [end - start for start, end in zip(starts, edges, strict=False)]
-        self._line.setData(x=[first, *edges] if gops else [0, 1], y=[gop.t_star for gop in gops] or [0])
+    @property
+    def caption(self) -> str:
+        """What is known of the GOP under the playhead."""
+        places = [place for place, gop in enumerate(self._gops) if gop.start_frame <= self._frame]
+        if not places:
+            return ""
+        gop = self._gops[places[-1]]
+        parts = [self.tr("GOP {}: t\u2605 {}").format(gop.index + 1, gop.t_star)]
+        if gop.crf is not None:
+            parts.append(self.tr("base CRF {:g}").format(gop.crf))
+        prior = max(0, gop.bits - gop.base_bits)
+        parts.append(self.tr("{:.1f} kbit: base {:.1f}, prior {:.1f}").format(*_kilo(gop.bits, gop.base_bits, prior)))
+        if gop.quality is not None:
+            parts.append(f"{gop.quality:.3f}" + (self.tr(", target missed") if gop.missed else ""))
+        return "  \u00b7  ".join(parts)
+
+    def show_gops(self, gops: Sequence[GopDone], rate: float, audio_bits_per_frame: float = 0.0) -> None:
+        """Show these, of a video of `rate` frames a second, with as many bits of sound."""
+        self._gops, self._rate, self._audio = tuple(gops), rate, audio_bits_per_frame
+        spans = Spans.of(gops, rate)
+        self._line.setData(x=spans.edges or [0, 1], y=[gop.t_star for gop in gops] or [0])
         self._line.setVisible(bool(gops))
-        centres = [start + width / 2 for start, width in zip(starts, widths, strict=False)]
-        kilobits = [gop.bits / 1000 for gop in gops]
-        self._bars.setOpts(x=centres, height=kilobits, width=[0.9 * width for width in widths])
-        self.item.setXRange(first, edges[-1] if edges else 1.0, padding=0.01)
+        highest = self._stack(spans)
+        self._draw_levels(spans)
+        missed = [place for place, gop in enumerate(gops) if gop.missed]
+        self.missed.setData([spans.centres[n] for n in missed], [gops[n].t_star for n in missed])
+        self.item.setXRange(spans.edges[0] if gops else 0.0, spans.edges[-1] if gops else 1.0, padding=0.01)
         self.item.setYRange(0, max([4, *(gop.t_star for gop in gops)]) * 1.1, padding=0)
-        self._bits_view.setYRange(0, max([1.0, *kilobits]) * 1.15, padding=0)
+        self._bits_view.setYRange(0, max(1.0, highest) * 1.15, padding=0)
         for axis in ("left", "right", "bottom"):
             self.item.getAxis(axis).setStyle(showValues=bool(gops))
         self._cursor.setVisible(bool(gops))
         self._empty.setVisible(not gops)
         self._empty.setPos(0.5, 2.2)
+        self._describe()
+
+    def _stack(self, spans: Spans) -> float:
+        """Base, prior and sound of each GOP upon each other; returns the highest bar."""
+        frames = own_frames(self._gops)
+        base = [gop.base_bits / 1000 for gop in self._gops]
+        prior = [max(0, gop.bits - gop.base_bits) / 1000 for gop in self._gops]
+        sound = [self._audio * count / 1000 for count in frames]
+        begin = [0.0] * len(base)
+        for bars, heights in zip(self.bars, (base, prior, sound), strict=True):
+            bars.setOpts(x=spans.centres, y0=begin, height=heights, width=spans.widths)
+            begin = [a + b for a, b in zip(begin, heights, strict=True)]
+        return max(begin, default=0.0)
+
+    def _draw_levels(self, spans: Spans) -> None:
+        """A level as a line over each GOP's time, broken where there is none."""
+        xs: list[float] = []
+        ys: list[float] = []
+        for (begin, end), gop in zip(pairwise(spans.edges), self._gops, strict=True):
+            level = math.nan if gop.crf is None else gop.crf
+            xs += [begin, end]
+            ys += [level, level]
+        self.levels.setData(xs, ys)
+        known = [gop.crf for gop in self._gops if gop.crf is not None]
+        low, high = (min(known), max(known)) if known else (0.0, 1.0)
+        # In the upper half, where the bars seldom are; a coarser base lies higher.
+        self._level_view.setYRange(low - (high - low) - 4, high + 0.5 * (high - low) + 3, padding=0)
 
     def next_spike(self, frame: int) -> int | None:
         """See the function of this name."""
@@ -125,8 +205,10 @@ class TrajectoryPlot(QWidget):
 
     @Slot(int)
     def show_frame(self, frame: int) -> None:
-        """Move the cursor."""
+        """Move the cursor, and tell of the GOP under it."""
+        self._frame = frame
         self._cursor.setPos(frame / self._rate)
+        self._describe()
 
     def export_png(self, path: Path) -> None:
         """Write the plot as a picture; raises OSError where that fails."""
@@ -146,13 +228,36 @@ class TrajectoryPlot(QWidget):
             seconds = self.item.vb.mapSceneToView(scene_point).x()
             self.seeked.emit(max(0, round(seconds * self._rate)))
 
+    def _behind(self, depth: int) -> pg.ViewBox:
+        """A view of its own scale behind the line of t*."""
+        view = pg.ViewBox(enableMenu=False, enableMouse=False)
+        self.item.scene().addItem(view)
+        view.setXLink(self.item)
+        view.setZValue(depth)
+        self.item.vb.setZValue(0)
+        return view
+
+    def _describe(self) -> None:
+        """The legend, and behind it the GOP under the playhead."""
+        colours = self._theme.colours
+        keys = [(colours.accent, self.tr("t\u2605")), (colours.text, self.tr("base level (CRF)"))]
+        keys += [(colours.faint, self.tr("base")), (colours.prior, self.tr("prior"))]
+        if self._audio:
+            keys.append((colours.sound, self.tr("sound")))
+        if any(gop.missed for gop in self._gops):
+            keys.append((colours.warn, self.tr("target missed")))
+        legend = "&nbsp;&nbsp; ".join(f'<span style="color:{colour}">\u25a0</span> {text}' for colour, text in keys)
+        told = f"&nbsp;&nbsp;&nbsp;&nbsp;{escape(self.caption)}" if self._gops else ""
+        self._caption.setText(legend + told)
+
     @Slot(object)
     def _click(self, event: object) -> None:
         self.seek_at(event.scenePos())  # type: ignore[attr-defined]
 
     @Slot()
     def _follow_size(self) -> None:
-        self._bits_view.setGeometry(QRectF(self.item.vb.sceneBoundingRect()))
+        for view in (self._bits_view, self._level_view):
+            view.setGeometry(QRectF(self.item.vb.sceneBoundingRect()))
 
     @Slot()
     def _restyle(self) -> None:
@@ -166,5 +271,14 @@ class TrajectoryPlot(QWidget):
         ):
             style_axis(self.item, name, text, colours)
         self._line.setPen(pg.mkPen(colours.accent, width=2.5))
-        self._bars.setOpts(brush=colours.line, pen=None)
+        self.levels.setPen(pg.mkPen(colours.text, width=1.5, style=Qt.PenStyle.DashLine))
+        for bars, colour in zip(self.bars, (colours.faint, colours.prior, colours.sound), strict=True):
+            bars.setOpts(brush=colour, pen=None)
+        self.missed.setSymbolBrush(colours.warn)
+        self.missed.setSymbolPen(None)
         self._cursor.setPen(pg.mkPen(colours.text, width=1, style=Qt.PenStyle.DashLine))
+        self._describe()
+
+
+def _kilo(*bits: int) -> tuple[float, ...]:
+    return tuple(count / 1000 for count in bits)
