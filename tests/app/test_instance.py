@@ -11,7 +11,7 @@ from PySide6.QtNetwork import QLocalServer
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app.core.instance import Instance
+from app.core.process.instance import Instance
 from app.ui.main_window import MainWindow
 from tests.support import PATIENCE
 
@@ -19,7 +19,7 @@ SECOND = """
 import sys
 from pathlib import Path
 from PySide6.QtCore import QCoreApplication
-from app.core.instance import Instance
+from app.core.process.instance import Instance
 
 application = QCoreApplication([])
 instance = Instance(Path(sys.argv[1]))

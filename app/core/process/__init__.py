@@ -1,0 +1,1 @@
+"""The window as one process among others: one instance a user, and where its garbage is collected."""
