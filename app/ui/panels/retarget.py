@@ -76,7 +76,7 @@ class RetargetPanel(QWidget):
         if info is None or document.result is None:
             return self.tr("Nothing is coded yet.")
         if target is None:
-            return self.tr("Its quality was not measured, so there is nothing to choose by.")
+            return self.tr("It was made for a bitrate or a size, so there is no quality to go down from.")
         if not document.can_be_smaller:
             return self.tr("Nothing can be left out: its bits are all in the base layer. Encode it again (Ctrl+D).")
         first = round(target / SLIDER_UNIT)
