@@ -1,6 +1,6 @@
 """Pack what training on a borrowed machine needs into one file that may travel.
 
-    python -m training.gpu.pack ITEMS PACK.zip --networks NETWORKS [--mebibytes 30] [--source-crf 24]
+    python -m training.gpu.pack ITEMS PACK.zip --networks NETWORKS [--mebibytes 28] [--source-crf 24]
 
 In the zip file: items/NAME/ with item.json, source.av1 and baseN.av1 (items of `training.restoration_items`; sources
 coded finely, bases as they were), networks/ with VGG16 in 8 bits and the heads of LPIPS, and libdav1d.so out of PyAV's
@@ -83,7 +83,7 @@ def main() -> None:
     parser.add_argument("items", type=Path)
     parser.add_argument("output", type=Path)
     parser.add_argument("--networks", type=Path, required=True)
-    parser.add_argument("--mebibytes", type=float, default=30)
+    parser.add_argument("--mebibytes", type=float, default=28)
     parser.add_argument("--source-crf", type=float, default=24)
     args = parser.parse_args()
     count = pack(args.items, args.output, args.networks, round(args.mebibytes * 2**20), args.source_crf)
