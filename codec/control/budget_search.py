@@ -23,7 +23,7 @@ from codec.events import BaseChosen, Event
 from codec.goals import USUAL_CRF
 from codec.video.cutting import Segment
 
-MOST_CODED = 4
+MOST_CODED = 6
 # A coding stays if it takes within so much of its share; the last one, if it leaves no more than this of all there is.
 NEAR, SPARE = 0.08, 0.03
 # What is aimed at, so that a forecast that is a little wrong still stays below.

@@ -33,7 +33,7 @@ FIRST_SNR, LAST_SNR = 0.02, 8.0
 SYNTHESIS_FRAMES = 4
 # (scale, CRF), coarse to fine: half size reaches below the lowest rate that AV1 has at coding size, and only there is
 # it the better of both.
-BASE_LEVELS = (*((2, crf) for crf in (70, 66, 63)), *((1, quarter / 4) for quarter in range(4 * 68, 4 * 30 - 1, -1)))
+BASE_LEVELS = (*((2, crf) for crf in (70, 66, 63)), *((1, quarter / 4) for quarter in range(4 * 68, 4 * 12 - 1, -1)))
 # A coarser base is told as this one: the networks have never been told of another.
 TRAINED_CRF = 63
 
