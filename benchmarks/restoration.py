@@ -163,7 +163,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("weights", type=Path, nargs="*")
     parser.add_argument("--networks", type=Path, help="folder with VGG16 and AlexNet")
     parser.add_argument("--steps", type=int, nargs="+", default=[8])
-    parser.add_argument("--crfs", type=float, nargs="+", default=[66.0, 60.0, 54.0])
+    parser.add_argument("--crfs", type=float, nargs="*", default=[66.0, 60.0, 54.0])
     parser.add_argument("--halves", type=float, nargs="*", default=[])
     parser.add_argument("--clips", nargs="+", default=["03", "08", "10", "14", "17"])
     parser.add_argument("--lines", type=int, default=144)
