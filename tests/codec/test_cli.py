@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -221,7 +222,10 @@ LONG = 6000
 def test_ctrl_c_leaves_a_playable_file_and_exit_130(tmp_path: Path) -> None:
     source, output = film(tmp_path / "in.mp4", LONG), tmp_path / "a.fgvc"
     command = [*COMMAND, "encode", str(source), "-o", str(output), *TINY, "--gop", "8", "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    # A shell starts what it puts into the background deaf to Ctrl-C, and its children inherit that.
+    hearing = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(command, **pipes, cwd=ROOT, preexec_fn=hearing) as process:
         assert process.stdout is not None
         for line in process.stdout:
             if json.loads(line)["event"] == "gop":
