@@ -24,10 +24,10 @@ from numpy.typing import NDArray
 from codec.format.reader import BitstreamReader
 from codec.format.records import AudioPacket, AudioRecord, AudioTrack
 from codec.video import VideoReader
-from codec.video.alignment import aligned
 from codec.video.container.packets import Packets, has_discontinuities
 from codec.video.container.source import open_source, select_audio, select_video
-from codec.video.sound import decoded, resampled
+from codec.video.sound.alignment import aligned
+from codec.video.sound.samples import decoded, resampled
 
 CHANNELS = 2
 Wave = NDArray[np.float32]

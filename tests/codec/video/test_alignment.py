@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codec.video.alignment import Heard, Piece, aligned, continuous
+from codec.video.sound.alignment import Heard, Piece, aligned, continuous
 
 RATE = 8000
 BLOCK = 160

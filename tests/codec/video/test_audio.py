@@ -14,7 +14,7 @@ from av.stream import Disposition
 
 from codec.errors import InputError
 from codec.video import Audio, AudioMode, Colour, VideoReader, VideoWriter, read_audio
-from codec.video.audio import AudioPacket
+from codec.video.sound.track import AudioPacket
 
 WITH_AUDIO = ["portrait.mp4", "two_tracks.mp4"]
 START = Fraction(0)

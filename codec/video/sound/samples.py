@@ -10,7 +10,7 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.error import FFmpegError
 
-from codec.video.alignment import Heard
+from codec.video.sound.alignment import Heard
 
 _Form = tuple[str, str, int]
 

@@ -19,11 +19,11 @@ from av.container.input import InputContainer
 from av.packet import Packet
 
 from codec.errors import InputError
-from codec.video.alignment import aligned, continuous
 from codec.video.container import adts
 from codec.video.container.packets import Packets
 from codec.video.container.source import open_source, seconds, select_audio, select_video
-from codec.video.sound import decoded, resampled
+from codec.video.sound.alignment import aligned, continuous
+from codec.video.sound.samples import decoded, resampled
 
 COPYABLE = ("aac", "mp3", "opus", "ac3", "eac3", "flac", "alac")
 OPUS_RATE = 48000
