@@ -113,8 +113,8 @@ def _large_priors(folder: Path) -> str:
     import torch
 
     from codec.priors import wan
-    from codec.priors.diffusers_models import load_models
-    from codec.priors.video_model import DiffusionPrior
+    from codec.priors.diffusion.loading import load_models
+    from codec.priors.diffusion.video_model import DiffusionPrior
     from codec.store.manifest import MODELS
     from codec.store.paths import derived_folder
 

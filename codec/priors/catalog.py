@@ -13,10 +13,10 @@ from codec.log import LOGGER
 from codec.priors import cogvideox, ltx, wan
 from codec.priors.base import VideoPrior
 from codec.priors.defaults import defaults_of
-from codec.priors.diffusers_models import load_models
+from codec.priors.diffusion.loading import load_models
+from codec.priors.diffusion.video_model import DiffusionPrior
 from codec.priors.gaussian import GaussianPrior
 from codec.priors.pocket import load_pocket
-from codec.priors.video_model import DiffusionPrior
 from codec.store import installed as store
 from codec.store.manifest import MODELS
 

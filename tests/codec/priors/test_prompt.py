@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from codec.errors import PriorError
-from codec.priors.prompt import PromptKind, empty_prompt, encode_empty
+from codec.priors.diffusion.prompt import PromptKind, empty_prompt, encode_empty
 
 CONFIG = {
     "num_layers": 2,

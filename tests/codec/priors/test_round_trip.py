@@ -22,7 +22,7 @@ from codec.events import Event, PreviewReady, StepCoded, Warned
 from codec.format.reader import BitstreamReader
 from codec.format.records import GopRecord
 from codec.priors import diffusers_models
-from codec.priors.diffusers_models import Tier
+from codec.priors.diffusion.loading import Tier
 from codec.settings import Bitrate, DecodeSettings, EncodeSettings
 from codec.store import installed as store
 from codec.video import VideoReader

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from codec.format.records import ScheduleSpec
-from codec.priors.cogvideox import cogvideox_schedule
+from codec.priors.diffusion.cogvideox import cogvideox_schedule
+from codec.priors.diffusion.video_model import flow_schedule
 from codec.priors.gaussian import gaussian_schedule
 from codec.priors.pocket import pocket_schedule
 from codec.priors.schedule import NoiseSchedule
-from codec.priors.video_model import flow_schedule
 
 
 def variance_preserving() -> NoiseSchedule:

@@ -27,8 +27,8 @@ from codec.decoding.prior import differences
 from codec.errors import PriorError, SettingsError
 from codec.priors import cogvideox, ltx, wan
 from codec.priors.catalog import open_prior
-from codec.priors.diffusers_models import Tier, choose_tier, load_models
-from codec.priors.video_model import DiffusionPrior
+from codec.priors.diffusion.loading import Tier, choose_tier, load_models
+from codec.priors.diffusion.video_model import DiffusionPrior
 from codec.store import installed as store
 from tests.support.tiny_models import SAVERS, save_ltx, save_tiny
 

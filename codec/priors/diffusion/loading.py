@@ -17,7 +17,7 @@ from torch import Tensor
 
 from codec.errors import PriorError
 from codec.format.records import Tiling
-from codec.priors.prompt import PromptKind, empty_prompt
+from codec.priors.diffusion.prompt import PromptKind, empty_prompt
 from codec.store.hashing import cached_hashes
 from codec.store.layout import check_folder
 from codec.store.manifest import spec_of

@@ -18,7 +18,7 @@ from torch import Tensor
 from codec.base.pictures import upsample
 from codec.errors import PriorError
 from codec.priors.base import BaseClip, Frames, Geometry
-from codec.priors.diffusers_models import LoadedModels
+from codec.priors.diffusion.loading import LoadedModels
 from codec.priors.pocket import to_frames, to_tensor
 from codec.priors.schedule import NoiseSchedule
 

@@ -8,9 +8,9 @@ from torch import Tensor
 from codec.format.records import Tiling
 from codec.priors.base import Geometry
 from codec.priors.defaults import DEFAULTS
-from codec.priors.diffusers_models import LoadedModels, ModelKind
-from codec.priors.prompt import PromptKind
-from codec.priors.video_model import flow_schedule, require_config
+from codec.priors.diffusion.loading import LoadedModels, ModelKind
+from codec.priors.diffusion.prompt import PromptKind
+from codec.priors.diffusion.video_model import flow_schedule, require_config
 
 KIND = ModelKind(
     name="wan2.1-t2v-1.3b",
