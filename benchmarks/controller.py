@@ -29,8 +29,8 @@ from clips import pictures, read_clip, write_source
 from results import FOLDER, ROOT, load, save
 
 from codec.errors import FreeGvcError
-from codec.metrics.bd_rate import bd_rate
 from codec.metrics.catalog import metric
+from codec.reproduce.bd_rate import bd_rate
 
 NAME = "controller"
 TOLERANCE = 0.01

@@ -33,10 +33,10 @@ from codec.encoder import encode
 from codec.errors import InputError
 from codec.events import Finished
 from codec.metrics.base import Metric
-from codec.metrics.bd_rate import bd_rate
 from codec.metrics.catalog import metric
 from codec.peers.codecs import PEERS
 from codec.priors.pocket import GEOMETRY
+from codec.reproduce.bd_rate import bd_rate
 from codec.settings import EncodeSettings, Quality
 
 FRAMES = 96

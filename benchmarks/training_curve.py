@@ -21,10 +21,10 @@ from rate_perception import FRAMES, HIGHEST_BPP
 from codec.base.av1 import encode_clip
 from codec.errors import InputError
 from codec.metrics.base import Metric
-from codec.metrics.bd_rate import bd_rate
 from codec.metrics.catalog import metric
 from codec.priors.base import BaseClip
 from codec.priors.pocket import PocketPrior, load_pocket
+from codec.reproduce.bd_rate import bd_rate
 
 CRFS = (66, 62, 58)
 JUDGED = slice(1, None, JUDGED_EVERY)

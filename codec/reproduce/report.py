@@ -18,7 +18,7 @@ import numpy as np
 
 from codec.errors import InputError
 from codec.files import write_whole
-from codec.metrics.bd_rate import bd_rate
+from codec.reproduce.bd_rate import bd_rate
 from codec.reproduce.plots import NO_PLOTS, Panel, can_plot, chart
 from codec.reproduce.points import Point
 from codec.reproduce.run import Failed
