@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 
 from codec.channel import ChannelCoder, Coded, StepKey
 from codec.channel.choice import coder_for, spec_for
-from codec.priors import wan
 from codec.priors.base import Frames
 from codec.priors.catalog import choose_device, choose_dtype
+from codec.priors.diffusion import wan
 from codec.priors.diffusion.loading import TORCH_DTYPES, LoadedModels
 from codec.priors.diffusion.video_model import DiffusionPrior
 from codec.trajectory.walk import Walk

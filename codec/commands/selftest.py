@@ -112,7 +112,7 @@ def _large_priors(folder: Path) -> str:
     import diffusers
     import torch
 
-    from codec.priors import wan
+    from codec.priors.diffusion import wan
     from codec.priors.diffusion.loading import load_models
     from codec.priors.diffusion.video_model import DiffusionPrior
     from codec.store.manifest import MODELS

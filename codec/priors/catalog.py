@@ -10,9 +10,9 @@ import torch
 
 from codec.errors import SettingsError
 from codec.log import LOGGER
-from codec.priors import cogvideox, ltx, wan
 from codec.priors.base import VideoPrior
 from codec.priors.defaults import defaults_of
+from codec.priors.diffusion import cogvideox, ltx, wan
 from codec.priors.diffusion.loading import load_models
 from codec.priors.diffusion.video_model import DiffusionPrior
 from codec.priors.gaussian import GaussianPrior

@@ -21,7 +21,7 @@ from codec.errors import PriorError
 from codec.events import Event, PreviewReady, StepCoded, Warned
 from codec.format.reader import BitstreamReader
 from codec.format.records import GopRecord
-from codec.priors import diffusers_models
+from codec.priors.diffusion import loading
 from codec.priors.diffusion.loading import Tier
 from codec.settings import Bitrate, DecodeSettings, EncodeSettings
 from codec.store import installed as store
@@ -121,7 +121,7 @@ def test_tiles_are_in_the_file_and_a_decoder_without_says_so(
     store.add(name, save_tiny(name, tmp_path / "model"))
     coded = tmp_path / "out.fgvc"
     with monkeypatch.context() as patch:
-        patch.setattr(diffusers_models, "choose_tier", lambda *_: Tier(offload=False, tiled=True))
+        patch.setattr(loading, "choose_tier", lambda *_: Tier(offload=False, tiled=True))
         list(encode(data / CLIP, coded, dataclasses.replace(_settings(name), duration=0.3)))
     assert cli.main(["info", str(coded)]) == 0
     assert "tiles of 512 pixels, 384 apart" in capsys.readouterr().out

@@ -25,8 +25,8 @@ from diffusers import (
 
 from codec.decoding.prior import differences
 from codec.errors import PriorError, SettingsError
-from codec.priors import cogvideox, ltx, wan
 from codec.priors.catalog import open_prior
+from codec.priors.diffusion import cogvideox, ltx, wan
 from codec.priors.diffusion.loading import Tier, choose_tier, load_models
 from codec.priors.diffusion.video_model import DiffusionPrior
 from codec.store import installed as store
