@@ -23,7 +23,7 @@ from codec.encoding.resuming import KeptGop, kept_gops
 from codec.errors import SettingsError
 from codec.events import Event, Finished, GopDone, Phase, PreviewReady, Probe, Stage, Warned
 from codec.files import check_output
-from codec.format.records import MAX_PROBES, EndRecord, GopRecord, Header
+from codec.format.records import MAX_PROBES, MAX_RESTORATION, EndRecord, GopRecord, Header
 from codec.format.writer import BitstreamWriter, ResumePoint
 from codec.settings import EncodeSettings
 from codec.trajectory.alignment import shared_slots
@@ -218,7 +218,8 @@ class _Session:
 def _stored_probes(coded: CodedGop) -> tuple[tuple[int, float], ...]:
     """(t*, quality) of what was measured over the stored base, as many as a record holds: those nearest to t*."""
     others = {p.step: p.quality for p in coded.probes if p.step != coded.t_star and p.crf is None}
-    stored = ((step, quality) for step, quality in others.items() if step <= len(coded.payloads) or not coded.payloads)
+    deepest = len(coded.payloads) if coded.restoration is None else MAX_RESTORATION
+    stored = ((step, quality) for step, quality in others.items() if step <= deepest)
     return tuple(sorted(sorted(stored, key=lambda other: abs(other[0] - coded.t_star))[:MAX_PROBES]))
 
 

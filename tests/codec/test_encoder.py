@@ -144,6 +144,14 @@ def test_a_bitrate_is_held(tmp_path: Path, rate: int) -> None:
     assert 0.8 * rate <= 1000 * run.finished.kbps <= 1.05 * rate + 8 * 400 / 2.4
 
 
+def test_a_gop_that_sends_nothing_keeps_no_points_of_steps_that_it_lacks(tmp_path: Path) -> None:
+    # Whatever looks bad enough is reached without a step, and steps that were measured on the way are not stored.
+    source = film(tmp_path / "in.mp4", 20)
+    run = run_encode(source, tmp_path / "a.fgvc", goal=Quality(0.01, "ms-ssim"), short_side=176)
+    assert any(probe.step > gop.t_star for gop in run.gops for probe in gop.probes)
+    assert all(step <= len(gop.steps) for gop in _records(tmp_path / "a.fgvc") for step, _ in gop.measured())
+
+
 def test_an_unreachable_goal_is_told_in_words(tmp_path: Path) -> None:
     source = film(tmp_path / "in.mp4", 3)
     run = run_encode(source, tmp_path / "a.fgvc", goal=Bitrate(10.0))

@@ -41,5 +41,5 @@ def refused(capsys: pytest.CaptureFixture[str], *command: object) -> str:
     assert main([str(part) for part in command]) == 1
     said = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("Note: ")]
     assert len(said) == 1
-    assert said[0].endswith(".")
+    assert said[0].endswith("."), said[0]
     return said[0]

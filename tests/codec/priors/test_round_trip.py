@@ -56,7 +56,9 @@ def _settings(name: str, overlap: str = "guided") -> EncodeSettings:
 
 
 def _pictures(events: list[Event]) -> np.ndarray:
-    return np.concatenate([event.frames for event in events if isinstance(event, PreviewReady)])
+    return np.concatenate(
+        [event.frames for event in events if isinstance(event, PreviewReady) and not event.provisional]
+    )
 
 
 @pytest.mark.parametrize("name", SAVERS)
