@@ -23,10 +23,9 @@ from codec.goals import USUAL_CRF
 from codec.video.cutting import Segment
 
 MOST_CODED = 3
-# In tolerances: a GOP may miss the target by so much before the base is coded again, and all of them on average by so
-# much; and a GOP that is nearer than this keeps its level then.
-GOP_SLACK, MEAN_SLACK, NEAR = 0.85, 0.35, 0.3
-# Where one level serves all GOPs, the worst of them may miss by so much.
+# In tolerances: a GOP may miss the target by so much before the base is coded again, and all of them on average.
+GOP_SLACK, MEAN_SLACK = 0.85, 0.35
+# What the worst of a segment's GOPs is aimed at, where the mean of them is at the target.
 WORST_SLACK = 0.5
 HALF_SIZE_CRF = 66.0
 FAR = 3.0
@@ -116,18 +115,10 @@ class QualitySearch:
         return [self.ladder.clamp(common, codings[-1].scale)] * count
 
     def _corrected(self, trial: Coding, coded: Sequence[Coding]) -> list[float]:
-        """As `_wanted`; GOPs that are near the target keep their level, since each moves those after it.
-
-        The trial, of another preset, tells something only where it was far away.
-        """
+        """As `_wanted`; the trial, of another preset, tells something only where it was far away."""
         last = coded[-1]
         far = abs(fmean(trial.crfs) - fmean(last.crfs)) >= FAR and trial.scale == last.scale
-        wanted = self._wanted([trial, *coded] if far else coded)
-        if not (self.each and levels_may_change()):
-            return wanted
-        near = NEAR * self.coder.goal.tolerance
-        rows = zip(last.crfs, last.misses, wanted, strict=True)
-        return [crf if abs(miss) <= near else moved for crf, miss, moved in rows]
+        return self._wanted([trial, *coded] if far else coded)
 
     def _allocation(self, codings: Sequence[Coding]) -> Allocation:
         last = codings[-1]
@@ -135,7 +126,8 @@ class QualitySearch:
             Standing(tuple((coding.crfs[number], coding.misses[number]) for coding in codings), last.bits[number])
             for number in range(len(last.gops))
         ]
-        return Allocation(known, self.coder.goal.per_crf, *self.ladder.ends[last.scale])
+        slack = WORST_SLACK * self.coder.goal.tolerance
+        return Allocation(known, self.coder.goal.per_crf, *self.ladder.ends[last.scale], slack)
 
     def _end(self, coded: Sequence[Coding], following: tuple[float, ...]) -> str:
         """Why the search ends here, a sentence; "" where it goes on."""
@@ -147,20 +139,17 @@ class QualitySearch:
         return f"The search is at its end ({count})." if len(coded) == MOST_CODED else ""
 
     def _badness(self, coding: Coding) -> tuple[float, int]:
-        """To compare codings by: how far the GOPs are outside the tolerance, then what they cost."""
-        tolerance, misses = self.coder.goal.tolerance, self._counted(coding)
-        mean = max(0.0, abs(fmean(misses)) - MEAN_SLACK * tolerance)
-        if not self.each:
-            return mean, sum(coding.bits)
-        if not levels_may_change():
-            wrong = max(fmean(misses), max(misses) - WORST_SLACK * tolerance)
+        """To compare codings by: how far they are from what is wanted, then what they cost."""
+        tolerance, mean = self.coder.goal.tolerance, fmean(coding.misses)
+        if mean < 0 and all(self.ladder.is_coarsest(crf, coding.scale) for crf in coding.crfs):
+            mean = 0.0
+        worst = max(coding.misses) - WORST_SLACK * tolerance if self.each else mean
+        if self.each and not levels_may_change():
+            # One level for all: the worst GOP decides, and the mean may be far better.
+            wrong = max(mean, worst)
             return max(0.0, abs(wrong) - GOP_SLACK * tolerance), sum(coding.bits)
-        return mean + sum(max(0.0, abs(miss) - GOP_SLACK * tolerance) for miss in misses), sum(coding.bits)
-
-    def _counted(self, coding: Coding) -> list[float]:
-        """The misses that other levels should mend: not that of a GOP which looks too good and may not be coarser."""
-        held = self._allocation([coding]).leans(coding.crfs)
-        return [0.0 if lean and miss < 0 else miss for miss, lean in zip(coding.misses, held, strict=True)]
+        beyond = max(0.0, worst - (GOP_SLACK - WORST_SLACK) * tolerance)
+        return beyond + max(0.0, abs(mean) - MEAN_SLACK * tolerance), sum(coding.bits)
 
 
 def _span(coded: int) -> tuple[float, float]:

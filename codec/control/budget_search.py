@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from codec.base.av1 import levels_may_change
 from codec.control.allocation import Allocation, Standing
-from codec.control.base_level import Ladder
+from codec.control.base_level import WORST_SLACK, Ladder
 from codec.control.based import BasedGop
 from codec.control.curves import CRF_PER_DOUBLING
 from codec.control.segment_coder import Coding, SegmentCoder
@@ -117,7 +117,8 @@ class BudgetSearch:
 
     def _allocation(self, coding: Coding) -> Allocation:
         known = [Standing((judged.point,), judged.bits) for judged in coding.gops]
-        return Allocation(known, self.coder.goal.per_crf, *self.ladder.ends[coding.scale])
+        slack = WORST_SLACK * self.coder.goal.tolerance
+        return Allocation(known, self.coder.goal.per_crf, *self.ladder.ends[coding.scale], slack)
 
     def _cost(self, forecast: Forecast, crfs: Sequence[float]) -> float:
         return self._allocation(forecast.trial).bits(crfs) * self._ratio + forecast.overhead

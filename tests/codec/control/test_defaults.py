@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from codec.control.allocation import LEAN
 from codec.decoder import decode
 from codec.encoder import encode
 from codec.events import BaseChosen, Event, Finished, GopDone, Phase, Stage, Warned
@@ -81,7 +79,6 @@ def test_levels_and_steps_differ_where_gops_do(coded: tuple[Path, Run]) -> None:
     _, encoded = coded
     first, second = chosen(encoded.events)
     assert len(set(first.chosen.crfs)) > 1
-    assert all(before <= after + LEAN + 0.5 for before, after in pairwise(first.chosen.crfs))
     assert [gop.crf for gop in encoded.gops] == [*first.chosen.crfs, *second.chosen.crfs]
     assert first.chosen.crfs[0] != second.chosen.crfs[0]
     assert all(0 <= gop.t_star <= MAX_RESTORATION for gop in encoded.gops)
