@@ -21,8 +21,8 @@ from codec.video import scaled_picture
 from codec.video.cutting import Gop, Segment
 
 # SVT-AV1's. Over four clips at 144 lines (CRF 54, 60, 66) preset 2 takes as many bits as 1 in half the time, but less
-# evenly (-12 to +3 % clip by clip), and on clip 03 a finer level did not help a GOP at it. 4 takes 4 % more in a fifth of
-# the time, and so tries levels; 6 takes 21 % more, 8 takes 42 %.
+# evenly (-12 to +3 % clip by clip), and on clip 03 a finer level did not help a GOP at it. 4 takes 4 % more in a fifth
+# of the time, and so tries levels; 6 takes 21 % more, 8 takes 42 %.
 PRESET = 1
 TRIAL_PRESET = 4
 _FIT_SPAN = 3.0  # CRF on either side of what was measured, drawn of the curve over bits
