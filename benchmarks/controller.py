@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -117,47 +117,59 @@ def encode(
     )
 
 
-def saved(rows: Sequence[Encode]) -> str:
-    """Bits of this state against the other at equal mean and at equal worst GOP, in percent, clip by clip."""
-    lines = []
+def saved(rows: Sequence[Encode]) -> dict[str, dict[str, float | None]]:
+    """Bits of this state against the other at equal mean and at equal worst GOP, in percent, and speed, by clip."""
+    found: dict[str, dict[str, float | None]] = {}
     for clip, size in sorted({(row.clip, row.lines) for row in rows}):
-        ours, theirs = (
+        theirs, ours = (
             [row for row in rows if (row.clip, row.lines, row.state) == (clip, size, state)]
-            for state in ("this", "other")
+            for state in ("other", "this")
         )
-        figures = []
-        for statistic in (np.mean, np.max):
-            curves = [[(float(row.bytes), float(statistic(row.gops))) for row in side] for side in (theirs, ours)]
-            try:
-                figures.append(f"{bd_rate(*curves, lower_is_better=True):+.1f}")
-            except FreeGvcError:
-                figures.append("no common range")
-        cpu = sum(row.cpu for row in theirs) / max(sum(row.cpu for row in ours), 1e-9)
-        lines.append(
-            f"{clip} {size}: equal mean {figures[0]} %, equal worst GOP {figures[1]} %, {cpu:.2f} times as fast"
-        )
-    return "\n".join(lines)
+        found[f"{clip}, {size} lines"] = {
+            "mean": _bd_rate(theirs, ours, np.mean),
+            "worst": _bd_rate(theirs, ours, np.max),
+            "faster": sum(row.cpu for row in theirs) / max(sum(row.cpu for row in ours), 1e-9),
+        }
+    return found
 
 
-def exactness(rows: Sequence[Encode], state: str) -> str:
-    """How near GOPs come to their targets."""
+def _bd_rate(theirs: Sequence[Encode], ours: Sequence[Encode], statistic: Callable[[list[float]], Any]) -> float | None:
+    curves = [[(float(row.bytes), float(statistic(row.gops))) for row in side] for side in (theirs, ours)]
+    try:
+        return bd_rate(*curves, lower_is_better=True)
+    except FreeGvcError:
+        return None
+
+
+def exactness(rows: Sequence[Encode], state: str) -> dict[str, float]:
+    """How near GOPs come to their targets, and how often they are measured."""
     chosen = [row for row in rows if row.state == state]
     misses = np.concatenate([np.asarray(row.gops) - row.target for row in chosen])
-    looked = np.concatenate([row.looked for row in chosen])
-    tried = np.concatenate([row.tried for row in chosen])
-    near = np.mean(np.abs(misses) <= TOLERANCE)
-    return (
-        f"{state}: of {len(misses)} GOPs {near:.0%} within {TOLERANCE}, {np.mean(misses > TOLERANCE):.0%} worse, "
-        f"{np.mean(misses < -TOLERANCE):.0%} better; {looked.mean():.2f} measurements a GOP over the base that was "
-        f"kept, {tried.mean():.2f} on the way to it"
-    )
+    return {
+        "gops": len(misses),
+        "within": float(np.mean(np.abs(misses) <= TOLERANCE)),
+        "worse": float(np.mean(misses > TOLERANCE)),
+        "better": float(np.mean(misses < -TOLERANCE)),
+        "looked": float(np.mean(np.concatenate([row.looked for row in chosen]))),
+        "tried": float(np.mean(np.concatenate([row.tried for row in chosen]))),
+    }
+
+
+def figures(rows: Sequence[Encode]) -> dict[str, Any]:
+    """Everything that is kept."""
+    states = {row.state for row in rows}
+    return {
+        "encodes": [asdict(row) for row in rows],
+        "saved": saved(rows) if len(states) == 2 else {},
+        "exactness": {state: exactness(rows, state) for state in sorted(states)},
+    }
 
 
 def kept() -> list[Encode]:
     """What an earlier run has measured."""
     if not (FOLDER / f"{NAME}.json").exists():
         return []
-    return [Encode(**row) for row in load(NAME).figures]
+    return [Encode(**row) for row in load(NAME).figures["encodes"]]
 
 
 def main() -> None:
@@ -184,13 +196,12 @@ def main() -> None:
                         continue
                     row = encode(state, checkout, clip, source, frames, target, lines, Path(name))
                     rows.append(row)
-                    save(NAME, [asdict(row) for row in rows], uses_weights=True)
+                    save(NAME, figures(rows), uses_weights=True)
                     print(
                         f"{row.key}: {row.bytes} bytes, {row.cpu:.1f} s CPU, mean {np.mean(row.gops):.4f}", flush=True
                     )
-    print("\n" + saved(rows))
-    for state in ("this", "other"):
-        print(exactness(rows, state))
+    kept_figures = figures(rows)
+    print(json.dumps({name: kept_figures[name] for name in ("saved", "exactness")}, indent=1))
 
 
 if __name__ == "__main__":

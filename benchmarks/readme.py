@@ -47,9 +47,25 @@ def channel(figures: Mapping[str, Any]) -> Iterator[str]:
         yield f"| {title} | " + ", ".join(f"{figures['trajectory'][name]:.2f}" for name in names) + " |"
 
 
+def controller(figures: Mapping[str, Any]) -> Iterator[str]:
+    """The controller against the state before it."""
+    yield "| against one level a segment | bits at equal mean DISTS | at equal worst GOP | encoder's speed |"
+    yield "|---|---|---|---|"
+    for clip, row in figures["saved"].items():
+        cells = ("no common range" if row[name] is None else f"{row[name]:+.1f} %" for name in ("mean", "worst"))
+        yield f"| clip {clip} | " + " | ".join(cells) + f" | {row['faster']:.1f} times |"
+    for state, title in (("this", "now"), ("other", "before")):
+        row = figures["exactness"][state]
+        yield (
+            f"| GOPs {title} | {row['within']:.0%} of {row['gops']} within 0.01 | {row['worse']:.0%} worse | "
+            f"{row['better']:.0%} better |"
+        )
+
+
 TABLES: Mapping[str, Callable[[Mapping[str, Any]], Iterator[str]]] = {
     "rate_perception": rate_perception,
     "channel": channel,
+    "controller": controller,
 }
 
 
