@@ -15,6 +15,8 @@ from statistics import fmean
 
 from codec.control.curves import LevelPoint, bits_at, crf_for, slope_of
 
+SPREAD = 1.0
+"""CRF by which levels of one stream may differ; more of it cost bits on every clip."""
 _QUARTER = 0.25
 
 
@@ -48,7 +50,9 @@ class Allocation:
     slack: float
 
     def levels(self, allowed: float) -> list[float]:
-        """In quarters: the coarsest common level, with finer ones where that is too bad, that misses by `allowed`."""
+        """In quarters: the coarsest common level, with finer ones where that is too bad, that misses by no more than
+        `allowed` on average; less where the GOPs differ much.
+        """
         finest, coarsest = round(self.low / _QUARTER), round(self.high / _QUARTER)
         while finest < coarsest:
             middle = (finest + coarsest + 1) // 2
@@ -68,7 +72,7 @@ class Allocation:
         for gop in self.gops:
             own = crf_for([(crf, miss - allowed - self.slack) for crf, miss in gop.points], self.per_crf)
             levels.append(max(self.low, min(common, round(own / _QUARTER) * _QUARTER)))
-        return levels
+        return [min(level, min(levels) + SPREAD) for level in levels]
 
     def _mean_miss(self, crfs: Sequence[float]) -> float:
         return fmean(gop.miss(crf, self.per_crf) for gop, crf in zip(self.gops, crfs, strict=True))

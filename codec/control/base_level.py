@@ -23,8 +23,8 @@ from codec.goals import USUAL_CRF
 from codec.video.cutting import Segment
 
 MOST_CODED = 3
-# In tolerances: a GOP may miss the target by so much before the base is coded again, and all of them on average.
-GOP_SLACK, MEAN_SLACK = 0.85, 0.35
+# In tolerances: how far a coding may be from what is wanted before the base is coded again.
+MEAN_SLACK = 0.35
 # What the worst of a segment's GOPs is aimed at, where the mean of them is at the target.
 WORST_SLACK = 0.5
 HALF_SIZE_CRF = 66.0
@@ -143,13 +143,11 @@ class QualitySearch:
         tolerance, mean = self.coder.goal.tolerance, fmean(coding.misses)
         if mean < 0 and all(self.ladder.is_coarsest(crf, coding.scale) for crf in coding.crfs):
             mean = 0.0
-        worst = max(coding.misses) - WORST_SLACK * tolerance if self.each else mean
-        if self.each and not levels_may_change():
-            # One level for all: the worst GOP decides, and the mean may be far better.
-            wrong = max(mean, worst)
-            return max(0.0, abs(wrong) - GOP_SLACK * tolerance), sum(coding.bits)
-        beyond = max(0.0, worst - (GOP_SLACK - WORST_SLACK) * tolerance)
-        return beyond + max(0.0, abs(mean) - MEAN_SLACK * tolerance), sum(coding.bits)
+        if not self.each:
+            return max(0.0, abs(mean) - MEAN_SLACK * tolerance), sum(coding.bits)
+        # Where GOPs differ much the worst decides, and the mean is better than asked.
+        wrong = max(mean, max(coding.misses) - WORST_SLACK * tolerance)
+        return max(0.0, abs(wrong) - MEAN_SLACK * tolerance), sum(coding.bits)
 
 
 def _span(coded: int) -> tuple[float, float]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.control.allocation import Allocation, Standing
+from codec.control.allocation import SPREAD, Allocation, Standing
 from codec.control.curves import Parabola, RestorationCurve, bits_at, crf_for
 from codec.format.records import MAX_RESTORATION
 
@@ -27,28 +27,23 @@ def expected(plan: Allocation, crfs: list[float]) -> list[float]:
 
 
 @given(gops, st.floats(-0.02, 0.02))
-def test_one_level_serves_all_but_the_gops_that_would_look_too_bad(
+def test_levels_are_near_each_other_and_none_is_too_coarse_for_its_gop(
     rows: list[tuple[float, float, float]], allowed: float
 ) -> None:
     plan = allocation(rows)
     crfs = plan.levels(allowed)
     assert all(LOW <= crf <= HIGH and (4 * crf) % 1 == 0 for crf in crfs)
-    common = max(crfs)
-    for (crf, _, miss), level in zip(rows, crfs, strict=True):
-        own = crf_for([(crf, miss - allowed - SLACK)], PER_CRF)
-        assert level == common or level == pytest.approx(max(own, LOW), abs=0.13)
+    assert max(crfs) - min(crfs) <= SPREAD
+    owns = [crf_for([(crf, miss - allowed - SLACK)], PER_CRF) for crf, _, miss in rows]
+    assert all(level <= max(own, LOW) + 0.13 for level, own in zip(crfs, owns, strict=True))
 
 
 @given(gops, st.floats(-0.02, 0.02))
-def test_the_mean_is_met_and_no_coarser_level_would_do(rows: list[tuple[float, float, float]], allowed: float) -> None:
+def test_the_mean_is_met(rows: list[tuple[float, float, float]], allowed: float) -> None:
     plan = allocation(rows)
     crfs = plan.levels(allowed)
     mean = fmean(expected(plan, crfs))
     assert mean <= allowed + 1e-9 or max(crfs) == LOW
-    coarser = [min(HIGH, crf + 0.25 * (crf == max(crfs))) for crf in crfs]
-    ends = max(crfs) == HIGH or coarser == crfs
-    held = any(crf_for([(c, m - allowed - SLACK)], PER_CRF) < max(crfs) + 0.5 for c, _, m in rows)
-    assert ends or held or fmean(expected(plan, coarser)) > allowed
 
 
 @given(gops, st.floats(-0.05, 0.05), st.floats(0, 0.05))
@@ -68,7 +63,7 @@ def test_one_gop_meets_its_target() -> None:
 def test_a_bad_gop_is_helped_alone() -> None:
     crfs = allocation([(60.0, 9000.0, 0.0), (60.0, 900.0, 0.0), (60.0, 900.0, 0.03)]).levels(0.0)
     assert crfs[2] < crfs[0] == crfs[1]
-    assert crfs[0] > 59.0
+    assert crfs[0] == crfs[2] + SPREAD
 
 
 def test_twice_the_bits_are_a_few_crf() -> None:
