@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from codec.priors.pocket_net import ChannelNorm, silence
+from codec.priors.pocket_net import ChannelNorm, ResBlock, silence
 from training.restorer_motion import moved, search_motion
 
 Pictures = NDArray[np.uint8]
@@ -101,25 +101,6 @@ class Setting(nn.Module):
         return cast(Tensor, self.layers(torch.stack([level, level.square(), scale - 1, place, *waves], 1)))
 
 
-class Block(nn.Module):
-    """x + conv(silu(film(conv(norm(x))))), the identity at first."""
-
-    def __init__(self, channels: int, embedding: int) -> None:
-        super().__init__()
-        self.norm = ChannelNorm(channels)
-        self.first = nn.Conv2d(channels, channels, 3, padding=1)
-        self.film = nn.Linear(embedding, 2 * channels)
-        self.second = nn.Conv2d(channels, channels, 3, padding=1)
-        silence(self.film)
-        silence(self.second)
-
-    def forward(self, x: Tensor, setting: Tensor) -> Tensor:
-        """x (N, C, H, W), setting (N, E) -> as x."""
-        scale, shift = self.film(setting)[:, :, None, None].chunk(2, 1)
-        inner: Tensor = self.first(self.norm(x)) * (1 + scale) + shift
-        return x + cast(Tensor, self.second(F.silu(inner)))
-
-
 class Tail(nn.Module):
     """Quarter-size features and the base to the residual, by way of half size: a few channels, no norm."""
 
@@ -150,11 +131,11 @@ class Restorer(nn.Module):
         self.setting = Setting(width)
         self.stem = nn.Conv2d(48, quarter, 3, padding=1)
         self.merge = nn.Conv2d((1 + len(config.neighbours) + config.carries) * quarter, quarter, 1)
-        self.before = nn.ModuleList([Block(quarter, width) for _ in range(before)])
+        self.before = nn.ModuleList([ResBlock(quarter, width) for _ in range(before)])
         self.down = nn.Conv2d(quarter, eighth, 2, stride=2)
-        self.deep = nn.ModuleList([Block(eighth, width) for _ in range(deep)])
+        self.deep = nn.ModuleList([ResBlock(eighth, width) for _ in range(deep)])
         self.up = nn.Conv2d(eighth, 4 * quarter, 1)
-        self.after = nn.ModuleList([Block(quarter, width) for _ in range(after)])
+        self.after = nn.ModuleList([ResBlock(quarter, width) for _ in range(after)])
         self.tail = Tail(quarter, half)
         # Without it states grow from picture to picture, and a whole GOP ends in noise (seen after 600 iterations).
         self.keep = ChannelNorm(quarter) if config.carries else nn.Identity()

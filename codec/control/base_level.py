@@ -18,8 +18,8 @@ from codec.control.allocation import Allocation, Standing
 from codec.control.based import BasedGop
 from codec.control.curves import crf_for
 from codec.control.segment_coder import Coding, SegmentCoder
-from codec.events import BaseChosen, Event
-from codec.goals import USUAL_CRF
+from codec.events import Event
+from codec.goals import USUAL_CRF, GoalMetric
 from codec.video.cutting import Segment
 
 MOST_CODED = 3
@@ -55,6 +55,15 @@ class Ladder:
         """Whether no coarser level has pictures of this size."""
         return crf >= self.ends[scale][1] - 0.5
 
+    def allocation(self, codings: Sequence[Coding], goal: GoalMetric) -> Allocation:
+        """What codings of one segment say of its GOPs, the last one last."""
+        last = codings[-1]
+        known = [
+            Standing(tuple((coding.crfs[number], coding.misses[number]) for coding in codings), last.bits[number])
+            for number in range(len(last.gops))
+        ]
+        return Allocation(known, goal.per_crf, *self.ends[last.scale], WORST_SLACK * goal.tolerance)
+
 
 @dataclass(frozen=True)
 class QualitySearch:
@@ -85,10 +94,7 @@ class QualitySearch:
             wanted = self._corrected(trial, coded)
             reason = self._end(coded, StreamLevels.nearest(wanted, segment.starts).crfs)
         best = min(coded, key=self._badness)
-        everything = (trial, *coded)
-        told = tuple(map(self.coder.told, everything))
-        yield BaseChosen(segment.gops[0].index, self.coder.told(best), told, reason)
-        return self.coder.based(segment, best, everything)
+        return (yield from self.coder.settled(segment, best, (trial, *coded), reason))
 
     def _trial(self, segment: Segment) -> Generator[Event, None, Coding]:
         """At the level that is usual for such a target; at half size too where full size can't be coarse enough."""
@@ -105,7 +111,7 @@ class QualitySearch:
         """The levels that codings of one preset lead to."""
         count = len(codings[-1].gops)
         if self.each and levels_may_change():
-            return self._allocation(codings).levels(0.0)
+            return self.ladder.allocation(codings, self.coder.goal).levels(0.0)
         points = [(fmean(coding.crfs), fmean(coding.misses)) for coding in codings]
         common = crf_for(points, self.coder.goal.per_crf)
         if self.each:
@@ -119,15 +125,6 @@ class QualitySearch:
         last = coded[-1]
         far = abs(fmean(trial.crfs) - fmean(last.crfs)) >= FAR and trial.scale == last.scale
         return self._wanted([trial, *coded] if far else coded)
-
-    def _allocation(self, codings: Sequence[Coding]) -> Allocation:
-        last = codings[-1]
-        known = [
-            Standing(tuple((coding.crfs[number], coding.misses[number]) for coding in codings), last.bits[number])
-            for number in range(len(last.gops))
-        ]
-        slack = WORST_SLACK * self.coder.goal.tolerance
-        return Allocation(known, self.coder.goal.per_crf, *self.ladder.ends[last.scale], slack)
 
     def _end(self, coded: Sequence[Coding], following: tuple[float, ...]) -> str:
         """Why the search ends here, a sentence; "" where it goes on."""

@@ -14,12 +14,12 @@ from statistics import fmean
 from typing import ClassVar
 
 from codec.base.av1 import levels_may_change
-from codec.control.allocation import Allocation, Standing
-from codec.control.base_level import WORST_SLACK, Ladder
+from codec.control.allocation import Allocation
+from codec.control.base_level import Ladder
 from codec.control.based import BasedGop
 from codec.control.curves import CRF_PER_DOUBLING
 from codec.control.segment_coder import Coding, SegmentCoder
-from codec.events import BaseChosen, Event
+from codec.events import Event
 from codec.goals import USUAL_CRF
 from codec.video.cutting import Segment
 
@@ -89,10 +89,7 @@ class BudgetSearch:
             wanted = following
         best = min(coded, key=lambda coding: self._badness(coding, forecast, allowed, last))
         self._learn(best, forecast)
-        everything = (forecast.trial, *coded)
-        told = tuple(map(self.coder.told, everything))
-        yield BaseChosen(segment.gops[0].index, self.coder.told(best), told, reason)
-        return self.coder.based(segment, best, everything)
+        return (yield from self.coder.settled(segment, best, (forecast.trial, *coded), reason))
 
     def _code(
         self, segment: Segment, crfs: Sequence[float], forecast: Forecast, number: int
@@ -116,9 +113,7 @@ class BudgetSearch:
         return [min(allocation.levels(miss))] * len(trial.gops)
 
     def _allocation(self, coding: Coding) -> Allocation:
-        known = [Standing((judged.point,), judged.bits) for judged in coding.gops]
-        slack = WORST_SLACK * self.coder.goal.tolerance
-        return Allocation(known, self.coder.goal.per_crf, *self.ladder.ends[coding.scale], slack)
+        return self.ladder.allocation([coding], self.coder.goal)
 
     def _cost(self, forecast: Forecast, crfs: Sequence[float]) -> float:
         return self._allocation(forecast.trial).bits(crfs) * self._ratio + forecast.overhead

@@ -12,7 +12,7 @@ from codec.base.level import StreamLevels
 from codec.control.based import Base, BasedGop, Verdict, code_base
 from codec.control.curves import CRF_PER_DOUBLING, LevelPoint, Parabola, RestorationCurve, bits_at, finite
 from codec.control.probing import PROBE_FRAMES, TRIAL_FRAMES, opened_quality, restored_qualities
-from codec.events import BaseTrial, Event, Fit, Phase, PreviewReady, Probe, Stage
+from codec.events import BaseChosen, BaseTrial, Event, Fit, Phase, PreviewReady, Probe, Stage
 from codec.format.records import MAX_RESTORATION, WHOLE_RESTORATION
 from codec.goals import GoalMetric
 from codec.metrics.base import Metric
@@ -145,6 +145,13 @@ class SegmentCoder:
             tuple(judged.step for judged in coding.gops),
             tuple(self.quality(judged.miss) for judged in coding.gops),
         )
+
+    def settled(
+        self, segment: Segment, best: Coding, everything: Sequence[Coding], reason: str
+    ) -> Generator[Event, None, tuple[BasedGop, ...]]:
+        """Tell what was chosen and why; returns the segment's GOPs over it."""
+        yield BaseChosen(segment.gops[0].index, self.told(best), tuple(map(self.told, everything)), reason)
+        return self.based(segment, best, everything)
 
     def based(self, segment: Segment, coding: Coding, others: Sequence[Coding]) -> tuple[BasedGop, ...]:
         """The GOPs over the bases that were chosen, each with its verdict.
