@@ -145,9 +145,16 @@ class PictureSource:
     def _check_structure(self, packet: Packet[VideoStream]) -> None:
         if "matroska" not in self.container.format.name:
             return
-        if self._structure is None:
-            self._structure = Structure(self._path, packet.pos or 0)
-        if not self._structure.sound_until(packet.pos if packet.size else None):
+        try:
+            if self._structure is None:
+                self._structure = Structure(self._path, packet.pos or 0)
+            whole = self._structure.sound_until(packet.pos if packet.size else None)
+        except OSError as error:
+            # Moved, deleted or unmounted while it is read: FFmpeg still holds what it opened.
+            raise InputError(
+                f"{self._path} can no longer be read ({error.strerror}); leave it where it is until its work is done."
+            ) from error
+        if not whole:
             raise self._damaged(self._reached)
 
     def _damaged(self, reached: Fraction | None) -> InputError:

@@ -18,8 +18,12 @@ _PAT_PID, _PAT_TABLE, _PMT_TABLE = 0, 0, 2
 
 def programme_of(path: Path, pid: int) -> frozenset[int] | None:
     """PIDs of the programme that the stream `pid` is in; None where the file's tables don't tell."""
-    with path.open("rb") as file:
-        data = file.read(_LOOKED_AT)
+    try:
+        with path.open("rb") as file:
+            data = file.read(_LOOKED_AT)
+    except OSError:
+        # FFmpeg, which has it open, says what is wrong with it.
+        return None
     sections = list(_sections(data))
     tables = {pmt for table, number, body in sections if number == _PAT_PID for pmt in _maps(table, body)}
     for table, number, body in sections:

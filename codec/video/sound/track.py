@@ -6,7 +6,7 @@ One track is carried: of the picture's programme the default one, else the first
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
@@ -22,6 +22,7 @@ from codec.errors import InputError
 from codec.video.container import adts
 from codec.video.container.packets import Packets
 from codec.video.container.source import open_source, seconds, select_audio, select_video
+from codec.video.delivery import OPENING_PATIENCE, delivered
 from codec.video.sound.alignment import aligned, continuous
 from codec.video.sound.samples import decoded, resampled
 
@@ -103,14 +104,17 @@ def read_audio(
         None for mode `none` and for files without audio that can be decoded.
 
     Raises:
-        InputError: the file can't be read, or its audio codec can't be copied.
+        InputError: the file can't be read, or its audio codec can't be copied; or while iterating, it has stopped
+            delivering.
     """
     if mode is AudioMode.NONE:
         return None
     source = _Source.open(path, origin, None if duration is None else seconds(duration), pictures_end)
     if source is None:
         return None
-    return _encode_opus(source, bit_rate) if mode is AudioMode.OPUS else _copy(source)
+    audio = _encode_opus(source, bit_rate) if mode is AudioMode.OPUS else _copy(source)
+    # The patience of an opening: where sound ends early, or has a hole, all the pictures behind it are passed by.
+    return replace(audio, packets=delivered(audio.packets, path, OPENING_PATIENCE))
 
 
 @dataclass(frozen=True)

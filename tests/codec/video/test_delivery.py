@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 from codec.errors import InputError
-from codec.video import delivery
+from codec.video import AudioMode, delivery, read_audio
 from codec.video.container.packets import Packets
 from codec.video.delivery import delivered
+from codec.video.sound import track
 from tests.support.codec_runs import film, run_encode
+from tests.support.flashing import write_flashing
 
 SOURCE = Path("film.mkv")
 
@@ -71,8 +74,10 @@ def test_no_more_is_read_than_a_few_ahead() -> None:
     assert len(read) <= 6
 
 
-def test_an_encode_gives_a_dead_source_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source, woken = film(tmp_path / "in.mp4", 60), threading.Event()
+@pytest.fixture
+def stalled(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Files deliver twenty packets, and no more until the test is over."""
+    woken = threading.Event()
     demux = Packets._demux  # noqa: SLF001
 
     def stalling(packets: Packets) -> Iterator[object]:
@@ -83,11 +88,27 @@ def test_an_encode_gives_a_dead_source_up(tmp_path: Path, monkeypatch: pytest.Mo
             yield packet
 
     monkeypatch.setattr(Packets, "_demux", stalling)
-    monkeypatch.setattr(delivery, "PATIENCE", 0.2)
-    with pytest.raises(InputError, match="has delivered nothing"):
-        run_encode(source, tmp_path / "a.fgvc")
-    assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
+    yield
     woken.set()
     for thread in threading.enumerate():
         if thread.name == "reading the source":
             thread.join()
+
+
+@pytest.mark.usefixtures("stalled")
+def test_sound_that_never_comes_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = write_flashing(tmp_path / "in.mkv")
+    monkeypatch.setattr(track, "OPENING_PATIENCE", 0.2)
+    audio = read_audio(source, Fraction(0), None, AudioMode.OPUS)
+    assert audio is not None
+    with pytest.raises(InputError, match=r"in\.mkv has delivered nothing"):
+        list(audio.packets)
+
+
+@pytest.mark.usefixtures("stalled")
+def test_an_encode_gives_a_dead_source_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = film(tmp_path / "in.mp4", 60)
+    monkeypatch.setattr(delivery, "PATIENCE", 0.2)
+    with pytest.raises(InputError, match="has delivered nothing"):
+        run_encode(source, tmp_path / "a.fgvc")
+    assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from codec.errors import InputError
 from codec.video import read_timeline
+from codec.video.container.decoding import PictureSource
 from codec.video.container.matroska import Structure
 from tests.support.flashing import write_flashing
 
@@ -50,6 +51,15 @@ def test_lost_clusters_are_damage(tmp_path: Path) -> None:
     path.write_bytes(data)
     with pytest.raises(InputError, match="is damaged at about"):
         read_timeline(path)
+
+
+def test_a_file_that_goes_away_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    path = write_flashing(tmp_path / "a.mkv")
+    source = PictureSource(path)
+    path.unlink()
+    with pytest.raises(InputError, match="can no longer be read"):
+        next(source.frames())
+    source.close()
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
