@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from results import save
 
 from codec.channel import CODERS, ChannelCoder, StepKey
-from codec.channel.candidates import Candidates, Layout
+from codec.channel.candidates import Candidates, ChunkLayout
 from codec.channel.noise import NoiseStream, Purpose, initial_noise
 from codec.priors.gaussian import GaussianPrior
 
@@ -118,7 +118,7 @@ def direct(mu: NDArray[np.float32], labels: int) -> None:
 
 def circulant(mu: NDArray[np.float32], labels: int) -> None:
     """Scores of as many circulant candidates."""
-    candidates = Candidates(StepKey(SEED, 0, 0), Layout(mu.size, 1, labels))
+    candidates = Candidates(StepKey(SEED, 0, 0), ChunkLayout(mu.size, 1, labels))
     list(candidates.scores(candidates.split(mu)))
 
 

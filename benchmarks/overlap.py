@@ -17,10 +17,11 @@ import numpy as np
 import torch
 
 from benchmarks.clips import read_clip, seam
+from codec.arrays import Frames
 from codec.base.av1 import encode_clip
 from codec.channel.choice import coder_for, spec_for
 from codec.metrics.catalog import metric
-from codec.priors.base import BaseClip, Frames, VideoPrior
+from codec.priors.base import BaseClip, VideoPrior
 from codec.priors.catalog import open_prior
 from codec.trajectory.assembly import Assembler, Sent, StoppedGop
 from codec.trajectory.walk import Known, Walk

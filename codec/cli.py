@@ -41,7 +41,7 @@ from codec.version import program_version
 
 INTERRUPTED = 130
 _VERBOSE = ("-v", "--verbose")
-COMPARED = ("dists", "pocket-dists", "lpips", "ms-ssim", "psnr")
+PEER_METRICS = ("dists", "pocket-dists", "lpips", "ms-ssim", "psnr")
 SUFFIXES = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
 
 
@@ -276,7 +276,7 @@ def _compare(arguments: argparse.Namespace) -> None:
     from codec.peers.compare import compare
     from codec.peers.events import Compared
 
-    metrics, _ = ready(COMPARED)
+    metrics, _ = ready(PEER_METRICS)
     events = compare(arguments.source, arguments.coded, arguments.peers, metrics, arguments.start)
     rows = (event.row for event in events if isinstance(event, Compared))
     cli_output.show_comparison(rows, [metric.name for metric in metrics], arguments.json)

@@ -15,8 +15,8 @@ from codec.decoding.retarget import step_choice
 from codec.decoding.sink import Sink, track_of
 from codec.events import Event, Phase, Stage, Warned
 from codec.files import check_output
+from codec.format.header import Header
 from codec.format.reader import BitstreamReader
-from codec.format.records import Header
 from codec.settings import DecodeSettings
 from codec.video import Colour, VideoWriter
 

@@ -17,13 +17,15 @@ from codec.control.based import BasedGop
 from codec.encoding.audio_feed import AudioFeed
 from codec.encoding.gop_coder import CodedGop
 from codec.encoding.plan import Plan, make_plan
-from codec.encoding.progress import Progress
+from codec.encoding.progress import ProgressScale
 from codec.encoding.record_cost import gop_overhead, times_of
 from codec.encoding.resuming import KeptGop, kept_gops
 from codec.errors import SettingsError
 from codec.events import Event, Finished, GopDone, Phase, PreviewReady, Probe, Stage, Warned
 from codec.files import check_output
-from codec.format.records import MAX_PROBES, MAX_RESTORATION, EndRecord, GopRecord, Header
+from codec.format.header import Header
+from codec.format.limits import MAX_PROBES, MAX_RESTORATION
+from codec.format.records import EndRecord, GopRecord
 from codec.format.writer import BitstreamWriter, ResumePoint
 from codec.settings import EncodeSettings
 from codec.trajectory.alignment import shared_slots
@@ -53,7 +55,7 @@ def encode(source: Path, output: Path, settings: EncodeSettings) -> Iterator[Eve
     plan = yield from make_plan(source, settings)
     writer, at = _open_writer(output, plan.header, settings.resume)
     with writer, _open_reader(source, plan) as reader, closing(delivered(reader.frames(), source)) as frames:
-        session = _Session(plan, writer, AudioFeed(plan.audio, writer, at.audio_pts), next_gop=at.gop)
+        session = _Encoding(plan, writer, AudioFeed(plan.audio, writer, at.audio_pts), next_gop=at.gop)
         session.catch_up(kept_gops(output, at.gop))
         try:
             if plan.control.base.looks_ahead:
@@ -74,14 +76,14 @@ def encode(source: Path, output: Path, settings: EncodeSettings) -> Iterator[Eve
 
 def _look_ahead(source: Path, plan: Plan, at: ResumePoint, kept_bits: int) -> Iterator[Event]:
     """Let the controller see all that is still to be coded."""
-    progress = Progress(plan.frames_total, 0.0, LOOKING_SHARE, Stage.LOOKING_AHEAD)
+    progress = ProgressScale(plan.frames_total, 0.0, LOOKING_SHARE, Stage.LOOKING_AHEAD)
     with _open_reader(source, plan) as reader, closing(delivered(reader.frames(), source)) as frames:
         segments = plan.cutter.cut(islice(frames, at.frame, None), at.gop, at.frame)
         yield from progress.place(plan.control.base.look_ahead(progress.watch(segments), at.frame, kept_bits))
 
 
 def _placed(
-    search: Generator[Event, None, tuple[BasedGop, ...]], progress: Progress
+    search: Generator[Event, None, tuple[BasedGop, ...]], progress: ProgressScale
 ) -> Generator[Event, None, tuple[BasedGop, ...]]:
     """A search whose events are placed in the whole work."""
     while True:
@@ -111,7 +113,7 @@ def _open_writer(output: Path, header: Header, resume: bool) -> tuple[BitstreamW
 
 
 @dataclass
-class _Session:
+class _Encoding:
     """One run of the encoder: what changes from GOP to GOP."""
 
     plan: Plan
@@ -124,7 +126,7 @@ class _Session:
     def run(self, frames: Iterator[Frame], first: int) -> Iterator[Event]:
         """Encode all `frames`, of which the first is source frame number `first`."""
         looked = LOOKING_SHARE if self.plan.control.base.looks_ahead else 0.0
-        progress = Progress(self.plan.frames_total, looked, 1.0)
+        progress = ProgressScale(self.plan.frames_total, looked, 1.0)
         for segment in progress.watch(self.plan.cutter.cut(frames, self.next_gop, first)):
             yield from self._segment(segment, progress)
 
@@ -160,7 +162,7 @@ class _Session:
         if not self.next_gop:
             self.writer.abort()
 
-    def _segment(self, segment: Segment, progress: Progress) -> Iterator[Event]:
+    def _segment(self, segment: Segment, progress: ProgressScale) -> Iterator[Event]:
         self.plan.control.steps.new_scene()
         gops = yield from _placed(self.plan.control.base.choose(segment), progress)
         assembler = Assembler(self.plan.prior)

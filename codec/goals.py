@@ -12,7 +12,7 @@ class GoalMetric:
 
     Attributes:
         name: what the user types, and its name in `codec.metrics.catalog`.
-        kind: what a file's header calls it (`codec.format.records.TARGETS`).
+        kind: what a file's header calls it (`codec.format.limits.TARGETS`).
         label: on screen and in tables.
         lower_is_better: True for distances.
         tolerance: how far from the target a GOP may be.

@@ -41,7 +41,7 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True)
-class Entry:
+class ModelEntry:
     """One model in the dialog.
 
     Attributes:
@@ -103,7 +103,7 @@ class Models(QObject):
     ) -> None:
         super().__init__(parent)
         self._engine, self._now = engine, now
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, ModelEntry] = {}
         self._waiting: list[StoreTask] = []
         self._task: StoreTask | None = None
         self._began: tuple[float, int] | None = None
@@ -114,11 +114,11 @@ class Models(QObject):
         engine.crashed.connect(self._crashed)
 
     @property
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[ModelEntry, ...]:
         """All of them, in the order of the list; empty until it has come."""
         return tuple(self._entries.values())
 
-    def entry(self, name: str) -> Entry:
+    def entry(self, name: str) -> ModelEntry:
         """One of them."""
         return self._entries[name]
 
@@ -196,7 +196,7 @@ class Models(QObject):
     def _list(self, found: ModelList) -> None:
         self.root, self.free_bytes = found.root, found.free_bytes
         known = self._entries
-        self._entries = {row.name: replace(known.get(row.name, Entry(row)), row=row) for row in found.rows}
+        self._entries = {row.name: replace(known.get(row.name, ModelEntry(row)), row=row) for row in found.rows}
         self.listed.emit()
 
     def _speed(self, transfer: Transferred) -> float | None:

@@ -7,8 +7,8 @@ from pathlib import Path
 from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 
 from app.core.document import SourceFacts
-from app.core.playing.frame_store import Picture
 from app.core.playing.player import ORIGINAL, RESULT
+from codec.arrays import Picture
 from codec.peers.codecs import PEERS
 
 DASH = "\u2013"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from codec.format.records import CRF_UNIT, MAX_CRF
+from codec.format.limits import CRF_UNIT, MAX_CRF
 
 MAX_QP = 63
 """AV1's coarsest quantiser, by SVT-AV1's number; what a CRF has beyond it widens quantisers by other means."""

@@ -8,8 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Picture = NDArray[np.uint8]
-"""RGB, uint8 (h, w, 3)."""
+from codec.arrays import Picture
 
 SCALES = (1, 2)
 

@@ -39,7 +39,7 @@ class UnitPacker:
     """Packs the units of one segment, some at a time."""
 
     def __init__(self) -> None:
-        self._segment = _Segment()
+        self._segment = _SegmentModel()
 
     def pack(self, units: Sequence[bytes]) -> bytes:
         """The segment's next units in one run of bytes.
@@ -61,7 +61,7 @@ class UnitUnpacker:
     """Inverse of `UnitPacker` for the same runs in the same order."""
 
     def __init__(self) -> None:
-        self._segment = _Segment()
+        self._segment = _SegmentModel()
 
     def unpack(self, data: bytes, count: int) -> Iterator[bytes]:
         """The `count` units of one run, one at a time: a few bytes can stand for many, so each is to be judged first.
@@ -98,7 +98,7 @@ class _Begun:
     size: int
 
 
-class _Segment:
+class _SegmentModel:
     """The model of one segment, the same for both directions."""
 
     def __init__(self) -> None:

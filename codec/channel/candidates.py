@@ -24,7 +24,7 @@ BATCH_NORMALS = 1 << 18
 
 
 @dataclass(frozen=True)
-class Layout:
+class ChunkLayout:
     """How `count` dimensions fall into `stages` of `labels` candidates each; all integers, so both sides agree.
 
     Needs 1 <= stages <= count. The first `full` stages hold `width` dimensions, the others one fewer.
@@ -84,7 +84,7 @@ def fast_length(width: int) -> int:
 class Candidates:
     """The shared candidates of one step."""
 
-    def __init__(self, key: StepKey, layout: Layout) -> None:
+    def __init__(self, key: StepKey, layout: ChunkLayout) -> None:
         self.layout = layout
         self._bases = NoiseStream(key, Purpose.BASES)
         self._signs = NoiseStream(key, Purpose.SIGNS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from codec.channel import ChannelCoder, coder
-from codec.format.records import CoderSpec
+from codec.format.header import CoderSpec
 from codec.settings import CHANNELS
 
 

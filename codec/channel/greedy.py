@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec.channel.base import Coded, dither, kl_bits, shift_of
-from codec.channel.candidates import Candidates, Layout
+from codec.channel.candidates import Candidates, ChunkLayout
 from codec.channel.noise import StepKey, plain_noise
 from codec.format.wire import require
 
@@ -31,7 +31,7 @@ class GreedyCoder:
     def encode(self, mu: NDArray[np.float32], key: StepKey) -> Coded:
         """See `ChannelCoder.encode`."""
         chunks = min(_chunks(kl_bits(shift_of(mu)), key), mu.size)
-        payload = _search(Candidates(key, Layout(mu.size, chunks, LABELS)), mu) if chunks else b""
+        payload = _search(Candidates(key, ChunkLayout(mu.size, chunks, LABELS)), mu) if chunks else b""
         return Coded(payload, self.decode(payload, mu.size, key))
 
     def decode(self, payload: bytes, count: int, key: StepKey) -> NDArray[np.float32]:
@@ -42,7 +42,7 @@ class GreedyCoder:
         names = np.frombuffer(payload, ">u2").astype(np.int64)
         require(len(names) <= count, "a step has more chunks than its latent has dimensions")
         signs = (1 - 2 * (names & 1)).astype(np.float32)
-        return Candidates(key, Layout(count, len(names), LABELS)).draw(names >> 1, signs)
+        return Candidates(key, ChunkLayout(count, len(names), LABELS)).draw(names >> 1, signs)
 
 
 def _chunks(kl: float, key: StepKey) -> int:

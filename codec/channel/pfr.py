@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec.channel.base import Coded, kl_bits, shift_of
-from codec.channel.candidates import Candidates, Layout
+from codec.channel.candidates import Candidates, ChunkLayout
 from codec.channel.noise import NoiseStream, Purpose, StepKey, plain_noise
 from codec.errors import FormatError
 from codec.format.wire import Cursor, require, varint
@@ -47,7 +47,7 @@ class PfrCoder:
         """See `ChannelCoder.encode`."""
         kl = kl_bits(shift_of(mu))
         chunks = min(math.ceil(kl / CHUNK_KL), mu.size) if kl >= NEGLIGIBLE_BITS else 0
-        payload = _pack(_search(key, Layout(mu.size, chunks, LABELS), mu)) if chunks else b""
+        payload = _pack(_search(key, ChunkLayout(mu.size, chunks, LABELS), mu)) if chunks else b""
         return Coded(payload, self.decode(payload, mu.size, key))
 
     def decode(self, payload: bytes, count: int, key: StepKey) -> NDArray[np.float32]:
@@ -55,10 +55,10 @@ class PfrCoder:
         if not payload:
             return plain_noise(key, count)
         indices = _unpack(payload, count)
-        return Candidates(key, Layout(count, len(indices), LABELS)).draw(indices)
+        return Candidates(key, ChunkLayout(count, len(indices), LABELS)).draw(indices)
 
 
-def _search(key: StepKey, layout: Layout, mu: NDArray[np.float32]) -> NDArray[np.int64]:
+def _search(key: StepKey, layout: ChunkLayout, mu: NDArray[np.float32]) -> NDArray[np.int64]:
     candidates, arrivals = Candidates(key, layout), NoiseStream(key, Purpose.POISSON)
     indices = np.empty(layout.stages, np.int64)
     for first, scores in candidates.scores(candidates.split(mu)):

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec.channel.base import Coded, dither, kl_bits, shift_of
-from codec.channel.candidates import Candidates, Layout
+from codec.channel.candidates import Candidates, ChunkLayout
 from codec.channel.noise import StepKey, plain_noise
 from codec.format.wire import require
 
@@ -78,10 +78,10 @@ class TrellisCoder:
     def _is_single(size: int) -> bool:
         return size <= SINGLE_BYTES
 
-    def _layout(self, size: int, count: int) -> Layout:
+    def _layout(self, size: int, count: int) -> ChunkLayout:
         if self._is_single(size):
-            return Layout(count, 1, 1 << 8 * size)
-        return Layout(count, 8 * size // self.k, 1 << self.k + self.v)
+            return ChunkLayout(count, 1, 1 << 8 * size)
+        return ChunkLayout(count, 8 * size // self.k, 1 << self.k + self.v)
 
     def _expected_shift(self, size: int) -> float:
         """The |mu| that `size` bytes deliver on average."""

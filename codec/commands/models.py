@@ -29,7 +29,7 @@ from codec.store.tasks import (
     carry_out,
 )
 
-EVENT_NAMES = {ModelList: "models", Transferred: "transfer", Checked: "checked", StoreNoted: "note"}
+STORE_EVENT_NAMES = {ModelList: "models", Transferred: "transfer", Checked: "checked", StoreNoted: "note"}
 
 
 def add_models(parser: argparse.ArgumentParser) -> None:
@@ -93,7 +93,7 @@ def _show(task: StoreTask, as_json: bool) -> list[StoreEvent]:
     for event in _with_progress(carry_out(task), shown=not as_json):
         told.append(event)
         if as_json:
-            print_json(EVENT_NAMES[type(event)], event)
+            print_json(STORE_EVENT_NAMES[type(event)], event)
         elif isinstance(event, ModelList):
             _print_list(event)
         elif isinstance(event, Checked):

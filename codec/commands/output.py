@@ -18,8 +18,8 @@ from rich.table import Table
 
 from codec.base.level import BaseLevel
 from codec.events import BaseChosen, Event, Finished, GopDone, Phase, PreviewReady, StepCoded, Warned
+from codec.format.header import Header
 from codec.format.info import FileInfo
-from codec.format.records import Header
 from codec.goals import goal_of_kind
 
 if TYPE_CHECKING:

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from codec.reproduce.points import Ledger
     from codec.reproduce.run import Experiment, RunEvent
 
-METRICS = ("dists", "lpips", "psnr", "ms-ssim", "tof", "tlp")
+DEFAULT_METRICS = ("dists", "lpips", "psnr", "ms-ssim", "tof", "tlp")
 OPTIONAL_METRICS = ("lpips-vgg", "vmaf", "pocket-dists")
-TARGETS = (0.24, 0.2, 0.16, 0.12)
+DISTS_TARGETS = (0.24, 0.2, 0.16, 0.12)
 
 
 def add_reproduce(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +30,7 @@ def add_reproduce(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, help="of .y4m, .yuv (size in its name) or other videos, also in folders")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="for results; goes on there")
     parser.add_argument("--prior", default="pocket")
-    parser.add_argument("--targets", type=float, nargs="+", default=TARGETS, metavar="X", help="of --metric")
+    parser.add_argument("--targets", type=float, nargs="+", default=DISTS_TARGETS, metavar="X", help="of --metric")
     parser.add_argument("--metric", choices=QUALITY_METRICS, default="dists", help="that the encoder aims at")
     parser.add_argument("--frames", type=int, default=96, metavar="N", help="first N of each sequence (default: 96)")
     parser.add_argument("--lines", type=int, metavar="N", help="scale sequences to N lines for all codecs")
@@ -40,7 +40,7 @@ def add_reproduce(parser: argparse.ArgumentParser) -> None:
     peers = tuple(PEERS)
     parser.add_argument("--peers", nargs="*", choices=peers, default=peers, metavar="PEER", help=", ".join(peers))
     parser.add_argument("--learned", type=Path, metavar="TOML", help="DCVC-RT, DCVC-FM, GLC-Video; docs/reproduce.md")
-    parser.add_argument("--metrics", nargs="+", choices=(*METRICS, *OPTIONAL_METRICS), metavar="METRIC")
+    parser.add_argument("--metrics", nargs="+", choices=(*DEFAULT_METRICS, *OPTIONAL_METRICS), metavar="METRIC")
     parser.add_argument("--device", choices=DEVICES, default="auto")
     parser.add_argument("--dtype", choices=DTYPES, default="auto")
     parser.add_argument("--threads", type=int, metavar="N")
@@ -116,7 +116,7 @@ def _metrics(arguments: argparse.Namespace) -> tuple[tuple[Metric, ...], list[st
     device = choose_device(arguments.device)
     if arguments.metrics:
         return tuple(metric(name, device=device) for name in dict.fromkeys(arguments.metrics)), []
-    there, absent = ready(METRICS, device=device)
+    there, absent = ready(DEFAULT_METRICS, device=device)
     return tuple(there), [f"Not measured: {name}. {reason}" for name, reason in absent.items()]
 
 

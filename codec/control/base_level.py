@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from codec.base.av1 import levels_may_change
 from codec.base.level import StreamLevels
-from codec.control.allocation import Allocation, Standing
+from codec.control.allocation import Allocation, CodedGop
 from codec.control.based import BasedGop
 from codec.control.curves import crf_for
 from codec.control.segment_coder import Coding, SegmentCoder
@@ -59,14 +59,14 @@ class Ladder:
         """What codings of one segment say of its GOPs, the last one last."""
         last = codings[-1]
         known = [
-            Standing(tuple((coding.crfs[number], coding.misses[number]) for coding in codings), last.bits[number])
+            CodedGop(tuple((coding.crfs[number], coding.misses[number]) for coding in codings), last.bits[number])
             for number in range(len(last.gops))
         ]
         return Allocation(known, goal.per_crf, *self.ends[last.scale], WORST_SLACK * goal.tolerance)
 
 
 @dataclass(frozen=True)
-class QualitySearch:
+class LevelSearch:
     """Finds the levels of one segment after the other.
 
     Attributes:

@@ -9,9 +9,9 @@ from itertools import islice
 
 import numpy as np
 
+from codec.arrays import Picture
 from codec.base.av1 import encode_segment
 from codec.base.level import BaseLevel, StreamLevels
-from codec.base.pictures import Picture
 from codec.base.units import UnitPacker
 from codec.events import Fit, Probe
 from codec.format.records import BaseRun

@@ -33,7 +33,7 @@ _WIDEST = 1.0  # misses between which the common quality is looked for, either w
 
 
 @dataclass(frozen=True)
-class Forecast:
+class SegmentTrial:
     """What a segment's trial said; `overhead` bits of its GOPs' records beside the base."""
 
     trial: Coding
@@ -56,7 +56,7 @@ class BudgetSearch:
     share: float
     overhead: Callable[[Segment], int]
     looks_ahead: ClassVar[bool] = True
-    forecasts: list[Forecast] = field(default_factory=list)
+    forecasts: list[SegmentTrial] = field(default_factory=list)
     left: float = 0.0
     _predicted: float = 0.0
     _taken: float = 0.0
@@ -70,7 +70,7 @@ class BudgetSearch:
         frames = kept_frames
         for segment in segments:
             trial = yield from self.coder.trial(segment, self.ladder.clamp(USUAL_CRF, 1), 1, (0.0, 1.0))
-            self.forecasts.append(Forecast(trial, self.overhead(segment)))
+            self.forecasts.append(SegmentTrial(trial, self.overhead(segment)))
             frames += len(segment.pixels)
         self.left = self.total(frames) * self.share - kept_bits
 
@@ -92,12 +92,12 @@ class BudgetSearch:
         return (yield from self.coder.settled(segment, best, (forecast.trial, *coded), reason))
 
     def _code(
-        self, segment: Segment, crfs: Sequence[float], forecast: Forecast, number: int
+        self, segment: Segment, crfs: Sequence[float], forecast: SegmentTrial, number: int
     ) -> Generator[Event, None, Coding]:
         done = 1 - 0.5**number, 1 - 0.5 ** (number + 1)
         return (yield from self.coder.code(segment, crfs, forecast.trial, done))
 
-    def _levels(self, forecast: Forecast) -> list[float]:
+    def _levels(self, forecast: SegmentTrial) -> list[float]:
         """Of a segment's GOPs, so that all that is to come looks alike and takes what is left."""
         low, high = -_WIDEST, _WIDEST
         for _ in range(_HALVINGS):
@@ -115,7 +115,7 @@ class BudgetSearch:
     def _allocation(self, coding: Coding) -> Allocation:
         return self.ladder.allocation([coding], self.coder.goal)
 
-    def _cost(self, forecast: Forecast, crfs: Sequence[float]) -> float:
+    def _cost(self, forecast: SegmentTrial, crfs: Sequence[float]) -> float:
         return self._allocation(forecast.trial).bits(crfs) * self._ratio + forecast.overhead
 
     @property
@@ -140,12 +140,12 @@ class BudgetSearch:
             len(coded) == MOST_CODED
         )
 
-    def _badness(self, coding: Coding, forecast: Forecast, allowed: float, last: bool) -> tuple[bool, float]:
+    def _badness(self, coding: Coding, forecast: SegmentTrial, allowed: float, last: bool) -> tuple[bool, float]:
         """Above the budget is worst where nothing can make up for it; then what is farthest from it."""
         share = (sum(coding.bits) + forecast.overhead) / allowed
         return last and share > 1, abs(share - 1)
 
-    def _learn(self, coding: Coding, forecast: Forecast) -> None:
+    def _learn(self, coding: Coding, forecast: SegmentTrial) -> None:
         self._predicted += self._allocation(forecast.trial).bits(coding.crfs)
         self._taken += sum(coding.bits)
         self.left -= sum(coding.bits) + forecast.overhead

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from codec.format.records import MAX_RESTORATION, WHOLE_RESTORATION
+from codec.format.limits import MAX_RESTORATION, WHOLE_RESTORATION
 
 LevelPoint = tuple[float, float]
 """(CRF, miss)."""

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from torch import Tensor
 
+from codec.arrays import Frames
 from codec.metrics.base import Metric, against
-from codec.priors.base import BaseClip, Condition, Frames, VideoPrior
+from codec.priors.base import BaseClip, Condition, VideoPrior
 from codec.trajectory.walk import Walk
 from codec.video.cutting import Gop
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from codec.control.surrogate import Curve, Point, Surrogate, estimate
+from codec.control.surrogate import FittedCurve, RatedQuality, Surrogate, estimate
 from codec.errors import SettingsError
 from codec.events import Fit, Probe
 
@@ -186,7 +186,7 @@ class QualitySearch:
         return gain > 0 and self._bits[last] + spent * missing / gain <= most_bits
 
     @property
-    def points(self) -> tuple[Point, ...]:
+    def points(self) -> tuple[RatedQuality, ...]:
         """What was measured, as (rate, quality) in the surrogate's unit."""
         return tuple((self._rates[step], quality) for step, quality in self._telling.items())
 
@@ -196,7 +196,7 @@ class QualitySearch:
         return {step: value for step, value in self._measured.items() if self._bits[step] > 0} or self._measured
 
     @property
-    def chosen(self) -> Point:
+    def chosen(self) -> RatedQuality:
         """The measured point nearest to the decision."""
         step = self._pick()
         nearest = min(self._telling, key=lambda other: abs(other - step))
@@ -245,7 +245,7 @@ class QualitySearch:
         expected = estimate(self._rates, measured, self._fit(), self._surrogate.level)
         return tuple(self._measured.get(step, value) for step, value in enumerate(expected))
 
-    def _fit(self) -> Curve:
+    def _fit(self) -> FittedCurve:
         return self._surrogate.fit(self.points)
 
     def _pick(self) -> int:
@@ -261,7 +261,7 @@ class QualitySearch:
         return free[len(free) // 2]
 
 
-def _sampled(bits: Sequence[int], measured: Mapping[int, float], unit: float, curve: Curve) -> Fit | None:
+def _sampled(bits: Sequence[int], measured: Mapping[int, float], unit: float, curve: FittedCurve) -> Fit | None:
     """The curve around what was measured; None while no slope is known."""
     if not measured or not curve.slope:
         return None

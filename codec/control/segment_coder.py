@@ -13,7 +13,7 @@ from codec.control.based import Base, BasedGop, Verdict, code_base
 from codec.control.curves import CRF_PER_DOUBLING, LevelPoint, Parabola, RestorationCurve, bits_at, finite
 from codec.control.probing import PROBE_FRAMES, TRIAL_FRAMES, opened_quality, restored_qualities
 from codec.events import BaseChosen, BaseTrial, Event, Fit, Phase, PreviewReady, Probe, Stage
-from codec.format.records import MAX_RESTORATION, WHOLE_RESTORATION
+from codec.format.limits import MAX_RESTORATION, WHOLE_RESTORATION
 from codec.goals import GoalMetric
 from codec.metrics.base import Metric
 from codec.priors.base import VideoPrior

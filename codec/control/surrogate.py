@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-Point = tuple[float, float]
+RatedQuality = tuple[float, float]
 """(rate, quality); rates are relative to some typical rate, so about 0 to 1."""
 
 _OFFSET = 0.01  # keeps ln R finite for a prefix without bits
@@ -76,7 +76,7 @@ class Moments:
     freedom: float = 0.0
 
     @classmethod
-    def of(cls, form: Form, points: Sequence[Point]) -> Moments:
+    def of(cls, form: Form, points: Sequence[RatedQuality]) -> Moments:
         """Of one GOP's points; a quality that the form can't express, such as a power's below 0, is all residual."""
         if len(points) < 2:
             return cls()
@@ -115,17 +115,17 @@ class Moments:
 
 
 @dataclass(frozen=True)
-class Curve:
+class FittedCurve:
     """A fitted surrogate."""
 
     form: Form
     slope: float
 
-    def through(self, point: Point, rate: float) -> float:
+    def through(self, point: RatedQuality, rate: float) -> float:
         """Quality at `rate` on the curve of this slope through `point`."""
         return self.form.quality(self.form.y(point[1]) + self.slope * (self.form.x(rate) - self.form.x(point[0])))
 
-    def between(self, low: Point, high: Point, rate: float) -> float:
+    def between(self, low: RatedQuality, high: RatedQuality, rate: float) -> float:
         """Quality at `rate` on the curve of this form through both points."""
         x0, x1, y0, y1 = self.form.x(low[0]), self.form.x(high[0]), self.form.y(low[1]), self.form.y(high[1])
         share = (self.form.x(rate) - x0) / (x1 - x0) if x1 != x0 else 1.0
@@ -137,21 +137,21 @@ class Surrogate:
 
     def __init__(self) -> None:
         self._moments = {form: Moments() for form in FORMS}
-        self._level: Point | None = None
+        self._level: RatedQuality | None = None
         self._gain = 1.0
 
     @property
-    def level(self) -> Point | None:
+    def level(self) -> RatedQuality | None:
         """A point that the next GOP's curve is expected to pass through; None before the first GOP."""
         return self._level
 
-    def fit(self, points: Sequence[Point]) -> Curve:
+    def fit(self, points: Sequence[RatedQuality]) -> FittedCurve:
         """The best form's curve, from all finished GOPs and from these points of the current one."""
         fits = {form: moments.then(Moments.of(form, points)) for form, moments in self._moments.items()}
         best = min(fits, key=lambda form: fits[form].residual(form.parameters))
-        return Curve(best, fits[best].slope)
+        return FittedCurve(best, fits[best].slope)
 
-    def learn(self, points: Sequence[Point], chosen: Point, surprise: float) -> None:
+    def learn(self, points: Sequence[RatedQuality], chosen: RatedQuality, surprise: float) -> None:
         """Take in a finished GOP's points.
 
         Args:
@@ -178,7 +178,7 @@ class Surrogate:
 
 
 def estimate(
-    rates: Sequence[float], measured: Mapping[int, float], curve: Curve, level: Point | None
+    rates: Sequence[float], measured: Mapping[int, float], curve: FittedCurve, level: RatedQuality | None
 ) -> tuple[float, ...]:
     """Quality of every prefix: measured; between two measured ones interpolated; elsewhere by the surrogate's slope.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from codec.arrays import Frames
 from codec.base.av1 import BaseReader
 from codec.base.pictures import base_size
 from codec.channel.choice import coder_for
@@ -15,9 +16,11 @@ from codec.decoding.sink import Decoded, DecodedItem
 from codec.errors import FormatError
 from codec.events import StepCoded, Warned
 from codec.format.fingerprint import drift, fingerprint, state_hash
+from codec.format.header import Header
+from codec.format.limits import MAX_GOP_PIXELS
 from codec.format.reader import Damage
-from codec.format.records import MAX_GOP_PIXELS, AudioRecord, GopRecord, Header
-from codec.priors.base import BaseClip, Condition, Frames, VideoPrior
+from codec.format.records import AudioRecord, GopRecord
+from codec.priors.base import BaseClip, Condition, VideoPrior
 from codec.trajectory.alignment import shared_slots
 from codec.trajectory.assembly import Assembler, Restored, Sent, StoppedGop
 from codec.trajectory.walk import Known, Walk

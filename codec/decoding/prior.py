@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from codec.errors import PriorError
-from codec.format.records import Header, Tiling
+from codec.format.header import Header, Tiling
 from codec.priors.base import VideoPrior
 from codec.priors.catalog import open_prior
 from codec.settings import DecodeSettings

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from codec.control.quality import Aim, retarget
 from codec.errors import SettingsError
-from codec.format.records import GopRecord, Header
+from codec.format.header import Header
+from codec.format.records import GopRecord
 from codec.goals import GOAL_METRICS, goal_of_kind
 from codec.settings import Bitrate, Quality
 

@@ -11,12 +11,12 @@ from av.audio.layout import AudioLayout
 
 from codec.errors import FormatError
 from codec.events import Event, Finished, GopDone, PreviewReady, StepCoded, Warned
+from codec.format.header import AudioHeader
 from codec.format.info import seconds_shown, stored_gop
 from codec.format.reader import BitstreamReader
-from codec.format.records import AudioRecord, AudioTrack, GopRecord
+from codec.format.records import AudioRecord, GopRecord
 from codec.trajectory.assembly import Pictures
-from codec.video import AudioPacket, VideoWriter
-from codec.video import AudioTrack as SourceTrack
+from codec.video import AudioTrack, VideoWriter
 
 # Twenty years: every container's clock holds that, and only a forged file says more.
 MAX_SECONDS = 600_000_000
@@ -128,12 +128,12 @@ class Sink:
         self.audio_bytes += sum(len(packet.data) for packet in record.packets)
         if self.audio:
             for packet in record.packets:
-                self.writer.write_audio(AudioPacket(packet.pts, packet.duration, packet.data))
+                self.writer.write_audio(packet)
 
 
-def track_of(header: AudioTrack) -> SourceTrack:
+def track_of(header: AudioHeader) -> AudioTrack:
     """What a muxer needs, from what the file's header keeps."""
     layout = AudioLayout(f"{header.channels}c").name
-    return SourceTrack(
+    return AudioTrack(
         header.codec, header.extradata, header.sample_rate, header.channels, layout, header.time_base, None
     )

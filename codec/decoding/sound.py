@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -19,30 +19,21 @@ from av.audio.codeccontext import AudioCodecContext
 from av.audio.frame import AudioFrame
 from av.error import FFmpegError
 from av.packet import Packet
-from numpy.typing import NDArray
 
+from codec.arrays import Samples
+from codec.format.header import AudioHeader
 from codec.format.reader import BitstreamReader
-from codec.format.records import AudioPacket, AudioRecord, AudioTrack
+from codec.format.records import AudioPacket, AudioRecord
 from codec.video import VideoReader
 from codec.video.container.packets import Packets, has_discontinuities
 from codec.video.container.source import open_source, select_audio, select_video
-from codec.video.sound.alignment import aligned
+from codec.video.sound.alignment import Piece, aligned
 from codec.video.sound.samples import decoded, resampled
 
-CHANNELS = 2
-Wave = NDArray[np.float32]
-"""Samples (n, CHANNELS) between -1 and 1."""
+STEREO = 2
 
 # A decoder that starts in mid-stream needs some packets until it gives what it would have given from the start.
 _WARM_UP = Fraction(1, 4)
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Consecutive samples; `first` is the number of the first, below 0 before the clip's first frame."""
-
-    first: int
-    wave: Wave = field(repr=False)
 
 
 class SoundSource(Protocol):
@@ -83,7 +74,7 @@ class VideoSound:
                 if packet.pts is None or packet.pts * packet.time_base >= wanted
             )
             frames = (frame for packet in packets for frame in decoded(packet.decode))
-            yield from _pieces(frames, self.origin, rate)
+            yield from aligned(resampled(frames, self.origin, "stereo", rate), rate)
 
 
 @dataclass(frozen=True)
@@ -102,7 +93,8 @@ class CodedSound:
             records = (record for record in reader.records() if isinstance(record, AudioRecord))
             late = (at - _WARM_UP) / track.time_base
             packets = (packet for record in records for packet in record.packets if packet.pts >= late)
-            yield from _pieces(_replayed(decoder, packets, track), Fraction(0), rate)
+            frames = _replayed(decoder, packets, track)
+            yield from aligned(resampled(frames, Fraction(0), "stereo", rate), rate)
 
 
 def sound_of_video(path: Path, start: float) -> VideoSound | None:
@@ -129,14 +121,14 @@ def sound_of_coded(path: Path) -> CodedSound | None:
         return None if reader.header.audio is None else CodedSound(path)
 
 
-def blocks(pieces: Iterator[Piece], number: int, size: int) -> Iterator[Wave]:
+def blocks(pieces: Iterator[Piece], number: int, size: int) -> Iterator[Samples]:
     """Blocks `number`, `number + 1`, ... of `size` samples each; silence where no piece has any.
 
     The last one ends with the last piece.
     """
     begin, block, held = number * size, _silence(size), False
     for piece in pieces:
-        wave, first = piece.wave[max(0, begin - piece.first) :], max(piece.first, begin)
+        wave, first = piece.samples[max(0, begin - piece.first) :], max(piece.first, begin)
         while len(wave):
             part = wave[: max(0, begin + size - first)]
             block[first - begin :][: len(part)] = part
@@ -148,14 +140,14 @@ def blocks(pieces: Iterator[Piece], number: int, size: int) -> Iterator[Wave]:
         yield block
 
 
-def _silence(size: int) -> Wave:
-    return np.zeros((size, CHANNELS), np.float32)
+def _silence(size: int) -> Samples:
+    return np.zeros((size, STEREO), np.float32)
 
 
 # --- Decoding -----------------------------------------------------------------------------------------------------
 
 
-def _decoder(track: AudioTrack) -> AudioCodecContext:
+def _decoder(track: AudioHeader) -> AudioCodecContext:
     decoder = av.CodecContext.create(track.codec, "r")
     assert isinstance(decoder, AudioCodecContext)
     decoder.extradata = track.extradata or None
@@ -166,15 +158,10 @@ def _decoder(track: AudioTrack) -> AudioCodecContext:
     return decoder
 
 
-def _replayed(decoder: AudioCodecContext, packets: Iterator[AudioPacket], track: AudioTrack) -> Iterator[AudioFrame]:
+def _replayed(decoder: AudioCodecContext, packets: Iterator[AudioPacket], track: AudioHeader) -> Iterator[AudioFrame]:
     for packet in packets:
         coded = Packet(packet.data)
         coded.pts = coded.dts = packet.pts
         coded.duration, coded.time_base = packet.duration, track.time_base
         yield from decoded(partial(decoder.decode, coded))
     yield from decoded(partial(decoder.decode, None))
-
-
-def _pieces(frames: Iterator[AudioFrame], origin: Fraction, rate: int) -> Iterator[Piece]:
-    for piece in aligned(resampled(frames, origin, "stereo", rate), rate):
-        yield Piece(piece.first, piece.samples)

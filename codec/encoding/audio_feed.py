@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from codec.format.records import MAX_PACKETS, AudioPacket, AudioRecord, AudioTrack
+from codec.format.header import AudioHeader
+from codec.format.limits import MAX_PACKETS
+from codec.format.records import AudioPacket, AudioRecord
 from codec.format.writer import BitstreamWriter
-from codec.video import Audio
-from codec.video import AudioPacket as SourcePacket
-from codec.video import AudioTrack as SourceTrack
+from codec.video import Audio, AudioTrack
 
 
-def header_of(track: SourceTrack) -> AudioTrack:
+def header_of(track: AudioTrack) -> AudioHeader:
     """What the file's header keeps of a source's track."""
-    return AudioTrack(track.codec, track.extradata, track.sample_rate, track.channels, track.time_base)
+    return AudioHeader(track.codec, track.extradata, track.sample_rate, track.channels, track.time_base)
 
 
 class AudioFeed:
@@ -27,7 +27,7 @@ class AudioFeed:
     def __init__(self, audio: Audio | None, writer: BitstreamWriter, after: int | None) -> None:
         self._writer = writer
         self._time_base = audio.track.time_base if audio else Fraction(1)
-        packets: Iterator[SourcePacket] = audio.packets if audio else iter(())
+        packets: Iterator[AudioPacket] = audio.packets if audio else iter(())
         self._packets = (packet for packet in packets if after is None or packet.pts > after)
         self._next = next(self._packets, None)
 
@@ -42,7 +42,7 @@ class AudioFeed:
     def _append(self, until: Fraction | None) -> None:
         batch: list[AudioPacket] = []
         while self._next is not None and (until is None or self._next.pts * self._time_base <= until):
-            batch.append(AudioPacket(self._next.pts, self._next.duration, self._next.data))
+            batch.append(self._next)
             self._next = next(self._packets, None)
             if len(batch) == MAX_PACKETS:
                 self._writer.append_audio(AudioRecord(tuple(batch)))

@@ -10,7 +10,7 @@ from pathlib import Path
 from codec.base.av1 import levels_may_change
 from codec.base.pictures import base_size
 from codec.channel.choice import coder_for, spec_for
-from codec.control.base_level import Ladder, QualitySearch
+from codec.control.base_level import Ladder, LevelSearch
 from codec.control.budget import BitrateController, SizeController
 from codec.control.budget_search import BudgetSearch
 from codec.control.control import BaseSearch, Control, WithoutBase
@@ -22,7 +22,8 @@ from codec.encoding.record_cost import audio_bits, gop_overhead
 from codec.encoding.sound_rate import opus_rate
 from codec.errors import InputError, MissingModelError, SettingsError
 from codec.events import Event, GopDone, Phase, Stage, Warned
-from codec.format.records import MAX_GOP_FRAMES, MAX_GOP_PIXELS, MAX_PIXELS, MAX_SIDE, Colour, Header, Target
+from codec.format.header import ColourDescription, Header, Target
+from codec.format.limits import MAX_GOP_FRAMES, MAX_GOP_PIXELS, MAX_PIXELS, MAX_SIDE
 from codec.goals import GOAL_METRICS, GoalMetric
 from codec.metrics.base import Metric
 from codec.metrics.catalog import metric
@@ -49,7 +50,7 @@ FILE_OVERHEAD = 400
 # Containers round durations to their own clock, Matroska's to milliseconds.
 ROUNDING = Fraction(1, 1000)
 # Of an average rate's denominator: exact to a microsecond in an hour.
-MAX_RATIO = 1_000_000
+MAX_DENOMINATOR = 1_000_000
 # Of a budget, where the prior sends steps over its base: they take the rest.
 BASE_SHARE = 0.98
 ONE_LEVEL_NOTE = (
@@ -240,7 +241,7 @@ def _base_search(
     )
     ladder = Ladder.of(prior.base_levels)
     if isinstance(goal, Quality):
-        return QualitySearch(coder, ladder, each=goal.statistic == "gop")
+        return LevelSearch(coder, ladder, each=goal.statistic == "gop")
     assert budget is not None
 
     def overhead(segment: Segment) -> int:
@@ -316,6 +317,7 @@ def _header(
     measured: _Measured | None,
 ) -> Header:
     goal = settings.goal
+    average = timeline.average_rate.limit_denominator(MAX_DENOMINATOR)
     return Header(
         prior_id=prior.id,
         weights_hash=prior.weights_hash,
@@ -327,10 +329,10 @@ def _header(
         source_height=info.height,
         coding_width=size[0],
         coding_height=size[1],
-        frame_rate=timeline.nominal_rate if timeline.constant else timeline.average_rate.limit_denominator(MAX_RATIO),
+        frame_rate=timeline.nominal_rate if timeline.constant else average,
         time_base=timeline.time_base,
         variable_timing=not timeline.constant,
-        colour=Colour(**vars(info.colour), bit_depth=info.bit_depth),
+        colour=ColourDescription(**vars(info.colour), bit_depth=info.bit_depth),
         overlap_mode=settings.overlap,
         gop_frames=settings.gop_frames or prior.geometry.gop_frames,
         overlap_frames=prior.geometry.overlap_frames,

@@ -10,7 +10,7 @@ from codec.video.cutting import Segment
 
 
 @dataclass
-class Progress:
+class ProgressScale:
     """Turns shares of a segment's work into shares of all of it.
 
     Attributes:

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from codec.format import framing, packing
 from codec.format.fingerprint import FINGERPRINT_BYTES, HASH_BYTES
-from codec.format.records import MAX_CRF, MAX_FRAMES, BaseRun, GopRecord, Header
-from codec.video import AudioPacket
+from codec.format.header import Header
+from codec.format.limits import MAX_CRF, MAX_FRAMES
+from codec.format.records import AudioPacket, BaseRun, GopRecord
 from codec.video.cutting import Gop
 
 # A step's length is stored as a difference, the GOP's in its record's head and in the file's index.

@@ -30,7 +30,7 @@ _PATIENCE = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class RecordSpan:
     """A record's place: its first byte, its type, its payload."""
 
     offset: int
@@ -89,7 +89,7 @@ class RecordFile:
         self._file.seek(offset)
         return self._file.read(max(0, min(count, self.size - offset)))
 
-    def at(self, offset: int) -> Frame | None:
+    def at(self, offset: int) -> RecordSpan | None:
         """The record that starts at `offset` as its head tells; None where no head is there."""
         data = self.read(offset, _MAX_HEAD)
         cursor = Cursor(data)
@@ -102,9 +102,9 @@ class RecordFile:
                 return None
         except FormatError:
             return None
-        return Frame(offset, record_type, offset + len(_SYNC) + len(head) + 1, length)
+        return RecordSpan(offset, record_type, offset + len(_SYNC) + len(head) + 1, length)
 
-    def payload(self, found: Frame) -> bytes:
+    def payload(self, found: RecordSpan) -> bytes:
         """The record's payload.
 
         Raises:
@@ -116,7 +116,7 @@ class RecordFile:
         require(crc == self.read(found.end - _CRC, _CRC), "its checksum differs")
         return data
 
-    def after(self, offset: int, found: Frame | None) -> int:
+    def after(self, offset: int, found: RecordSpan | None) -> int:
         """Where to read on after a bad record at `offset`: the next record's start, or the file's end.
 
         The bad record's own length is believed where another record, or the file's end, lies right behind it.
@@ -136,17 +136,17 @@ class RecordFile:
             offset += max(len(window) - 1, 1)
         return self.size
 
-    def _worth_it(self, found: Frame) -> bool:
+    def _worth_it(self, found: RecordSpan) -> bool:
         if found.end > self.size or found.length > self._patience:
             return False
         self._patience -= found.length
         return True
 
-    def _head(self, found: Frame) -> bytes:
+    def _head(self, found: RecordSpan) -> bytes:
         start = found.offset + len(_SYNC)
         return self.read(start, found.payload - start)
 
-    def _intact(self, found: Frame) -> bool:
+    def _intact(self, found: RecordSpan) -> bool:
         crc = zlib.crc32(self._head(found))
         for start in range(found.payload, found.end - _CRC, _WINDOW):
             crc = zlib.crc32(self.read(start, min(_WINDOW, found.end - _CRC - start)), crc)

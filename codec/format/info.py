@@ -7,8 +7,9 @@ from fractions import Fraction
 from pathlib import Path
 
 from codec.events import Fit, GopDone, Probe
+from codec.format.header import Header
 from codec.format.reader import BitstreamReader, Damage
-from codec.format.records import AudioRecord, EndRecord, GopRecord, Header
+from codec.format.records import AudioRecord, EndRecord, GopRecord
 
 
 @dataclass(frozen=True)

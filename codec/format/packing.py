@@ -12,8 +12,10 @@ from fractions import Fraction
 from itertools import accumulate, pairwise
 from typing import Any
 
-from codec.format import records as r
+from codec.format import limits
 from codec.format.fingerprint import FINGERPRINT_BYTES, HASH_BYTES
+from codec.format.header import AudioHeader, CoderSpec, ColourDescription, Header, ScheduleSpec, Target, Tiling
+from codec.format.records import AudioPacket, AudioRecord, BaseRun, EndRecord, GopRecord, IndexEntry
 from codec.format.wire import Cursor, blob, half, require, signed, single, text, varint
 
 VERSION = 3
@@ -26,7 +28,7 @@ _REGULAR = 1
 _COMPLETE = 1
 
 
-def pack_header(header: r.Header) -> bytes:
+def pack_header(header: Header) -> bytes:
     """Bytes of the header, without the file's signature."""
     tiled, voiced = header.tiling is not None, header.audio is not None
     flags = _VARIABLE * header.variable_timing | _AUDIO * voiced | _TILED * tiled
@@ -36,9 +38,9 @@ def pack_header(header: r.Header) -> bytes:
             bytes([flags]),
             text(header.prior_id),
             header.weights_hash,
-            _code(header.dtype, r.DTYPES),
+            _code(header.dtype, limits.STORED_DTYPES),
             varint(header.seed),
-            _code(header.coder.id, r.CODERS),
+            _code(header.coder.id, limits.CODERS),
             varint(len(header.coder.params)),
             *map(varint, header.coder.params),
             _pack_schedule(header.schedule),
@@ -46,14 +48,14 @@ def pack_header(header: r.Header) -> bytes:
             _pack_ratio(header.frame_rate),
             _pack_ratio(header.time_base),
             _pack_colour(header.colour),
-            _code(header.overlap_mode, r.OVERLAP_MODES),
+            _code(header.overlap_mode, limits.OVERLAP_MODES),
             varint(header.gop_frames),
             varint(header.overlap_frames),
             varint(header.reuse),
-            _code(header.base_codec, r.BASE_CODECS),
-            _code(header.target.kind, r.TARGETS),
+            _code(header.base_codec, limits.BASE_CODECS),
+            _code(header.target.kind, limits.TARGETS),
             single(header.target.value),
-            _code(header.metric, r.METRICS),
+            _code(header.metric, limits.METRICS),
             _pack_track(header.audio),
             text(header.writer),
             b"" if header.tiling is None else varint(header.tiling.side) + varint(header.tiling.stride),
@@ -61,40 +63,40 @@ def pack_header(header: r.Header) -> bytes:
     )
 
 
-def unpack_header(data: bytes, version: int) -> r.Header:
+def unpack_header(data: bytes, version: int) -> Header:
     """Inverse of pack_header."""
     c = Cursor(data)
     flags = _flags(c, _VARIABLE | _AUDIO | _TILED)
-    header = r.Header(
-        prior_id=c.text(r.MAX_NAME),
-        weights_hash=c.take(r.WEIGHTS_HASH_BYTES),
-        dtype=_name(c, r.DTYPES, "number type"),
+    header = Header(
+        prior_id=c.text(limits.MAX_NAME),
+        weights_hash=c.take(limits.WEIGHTS_HASH_BYTES),
+        dtype=_name(c, limits.STORED_DTYPES, "number type"),
         seed=c.varint(),
         coder=_unpack_coder(c),
         schedule=_unpack_schedule(c, version),
-        source_width=c.varint(r.MAX_SIDE),
-        source_height=c.varint(r.MAX_SIDE),
-        coding_width=c.varint(r.MAX_SIDE),
-        coding_height=c.varint(r.MAX_SIDE),
+        source_width=c.varint(limits.MAX_SIDE),
+        source_height=c.varint(limits.MAX_SIDE),
+        coding_width=c.varint(limits.MAX_SIDE),
+        coding_height=c.varint(limits.MAX_SIDE),
         frame_rate=_unpack_ratio(c),
         time_base=_unpack_ratio(c),
         variable_timing=bool(flags & _VARIABLE),
-        colour=r.Colour(*c.take(5)),
-        overlap_mode=_name(c, r.OVERLAP_MODES, "overlap mode"),
-        gop_frames=c.varint(r.MAX_GOP_FRAMES),
-        overlap_frames=c.varint(r.MAX_GOP_FRAMES),
-        reuse=c.varint(r.MAX_REUSE),
-        base_codec=_name(c, r.BASE_CODECS, "base codec"),
+        colour=ColourDescription(*c.take(5)),
+        overlap_mode=_name(c, limits.OVERLAP_MODES, "overlap mode"),
+        gop_frames=c.varint(limits.MAX_GOP_FRAMES),
+        overlap_frames=c.varint(limits.MAX_GOP_FRAMES),
+        reuse=c.varint(limits.MAX_REUSE),
+        base_codec=_name(c, limits.BASE_CODECS, "base codec"),
         **_unpack_target(c, version),
         audio=_unpack_track(c) if flags & _AUDIO else None,
-        writer=c.text(r.MAX_NAME),
-        tiling=r.Tiling(c.varint(r.MAX_SIDE), c.varint(r.MAX_SIDE)) if flags & _TILED else None,
+        writer=c.text(limits.MAX_NAME),
+        tiling=Tiling(c.varint(limits.MAX_SIDE), c.varint(limits.MAX_SIDE)) if flags & _TILED else None,
     )
     c.finish()
     return header
 
 
-def pack_gop(gop: r.GopRecord) -> bytes:
+def pack_gop(gop: GopRecord) -> bytes:
     """Bytes of a GOP: its numbers, then its base, then its steps' payloads."""
     flags = (
         _BASE * (gop.base is not None)
@@ -124,13 +126,13 @@ def pack_gop(gop: r.GopRecord) -> bytes:
     )
 
 
-def unpack_gop(data: bytes, version: int) -> r.GopRecord:
+def unpack_gop(data: bytes, version: int) -> GopRecord:
     """Inverse of pack_gop."""
     c = Cursor(data)
     flags = _flags(c, _FLAGS[version]) | (_STATE if version == 1 else 0)
-    index, start_frame = c.varint(r.MAX_FRAMES), c.varint(r.MAX_FRAMES)
-    frames, overlap = c.varint(r.MAX_GOP_FRAMES), c.varint(r.MAX_GOP_FRAMES)
-    steps = c.varint(r.MAX_LEVELS - 1)
+    index, start_frame = c.varint(limits.MAX_FRAMES), c.varint(limits.MAX_FRAMES)
+    frames, overlap = c.varint(limits.MAX_GOP_FRAMES), c.varint(limits.MAX_GOP_FRAMES)
+    steps = c.varint(limits.MAX_LEVELS - 1)
     sent = c.varint(steps) if flags & _SENT else steps
     restoration = c.byte() if flags & _RESTORED else None
     lengths = _sums(c, steps)
@@ -142,7 +144,7 @@ def unpack_gop(data: bytes, version: int) -> r.GopRecord:
     base = _unpack_base(c, shown, version) if flags & _BASE else None
     payloads = tuple(c.take(length) for length in lengths)
     c.finish()
-    return r.GopRecord(
+    return GopRecord(
         index,
         start_frame,
         frames,
@@ -159,7 +161,7 @@ def unpack_gop(data: bytes, version: int) -> r.GopRecord:
     )
 
 
-def pack_audio(record: r.AudioRecord) -> bytes:
+def pack_audio(record: AudioRecord) -> bytes:
     """Bytes of a run of audio packets; a run without gaps, of equal durations, spends none on timing."""
     packets = record.packets
     gaps = [b.pts - a.pts - a.duration for a, b in pairwise(packets)]
@@ -177,23 +179,23 @@ def pack_audio(record: r.AudioRecord) -> bytes:
     )
 
 
-def unpack_audio(data: bytes) -> r.AudioRecord:
+def unpack_audio(data: bytes) -> AudioRecord:
     """Inverse of pack_audio."""
     c = Cursor(data)
     flags = _flags(c, _REGULAR)
-    count = c.varint(r.MAX_PACKETS)
+    count = c.varint(limits.MAX_PACKETS)
     require(count > 0, "an audio record is empty")
     first = c.signed()
     gaps = [0] * (count - 1) if flags & _REGULAR else [c.signed() for _ in range(count - 1)]
     durations = [c.varint()] * count if flags & _REGULAR else [c.varint() for _ in range(count)]
     times = accumulate((gap + length for gap, length in zip(gaps, durations, strict=False)), initial=first)
     lengths = [c.varint() for _ in range(count)]
-    packets = [r.AudioPacket(pts, d, c.take(n)) for pts, d, n in zip(times, durations, lengths, strict=True)]
+    packets = [AudioPacket(pts, d, c.take(n)) for pts, d, n in zip(times, durations, lengths, strict=True)]
     c.finish()
-    return r.AudioRecord(tuple(packets))
+    return AudioRecord(tuple(packets))
 
 
-def pack_end(end: r.EndRecord) -> bytes:
+def pack_end(end: EndRecord) -> bytes:
     """Bytes of the last record; the index as differences."""
     offsets = [0, *(entry.offset for entry in end.index)]
     starts = [0, *(entry.start_frame for entry in end.index)]
@@ -207,22 +209,22 @@ def pack_end(end: r.EndRecord) -> bytes:
     )
 
 
-def unpack_end(data: bytes, offset: int, version: int) -> r.EndRecord:
+def unpack_end(data: bytes, offset: int, version: int) -> EndRecord:
     """Inverse of pack_end for an end record that lies at `offset` in its file; no index points past it."""
     c = Cursor(data)
     flags = _flags(c, _COMPLETE)
-    frames, base_bytes, audio_bytes = c.varint(r.MAX_FRAMES), c.varint(offset), c.varint(offset)
+    frames, base_bytes, audio_bytes = c.varint(limits.MAX_FRAMES), c.varint(offset), c.varint(offset)
     last_duration = c.varint() if version > 2 else 0
     entries = []
     at = start = 0
-    for _ in range(c.varint(r.MAX_FRAMES)):
-        ahead, move = c.varint(offset), c.varint(2 * r.MAX_FRAMES + 1)
+    for _ in range(c.varint(limits.MAX_FRAMES)):
+        ahead, move = c.varint(offset), c.varint(2 * limits.MAX_FRAMES + 1)
         at, start = at + ahead, start + (move >> 1)
         require(ahead >= MIN_GOP_RECORD and at < offset, "the index points where no GOP can be")
-        require(start < r.MAX_FRAMES, "the index names a frame out of range")
-        entries.append(r.IndexEntry(at, start, bool(move & 1)))
+        require(start < limits.MAX_FRAMES, "the index names a frame out of range")
+        entries.append(IndexEntry(at, start, bool(move & 1)))
     c.finish()
-    return r.EndRecord(bool(flags & _COMPLETE), frames, base_bytes, audio_bytes, tuple(entries), last_duration)
+    return EndRecord(bool(flags & _COMPLETE), frames, base_bytes, audio_bytes, tuple(entries), last_duration)
 
 
 def _flags(c: Cursor, known: int) -> int:
@@ -257,32 +259,32 @@ def _pack_ratio(value: Fraction) -> bytes:
 
 
 def _unpack_ratio(c: Cursor) -> Fraction:
-    numerator, denominator = c.varint(r.MAX_RATIO), c.varint(r.MAX_RATIO)
+    numerator, denominator = c.varint(limits.MAX_RATIO), c.varint(limits.MAX_RATIO)
     require(denominator > 0, "a ratio is divided by zero")
     return Fraction(numerator, denominator)
 
 
-def _unpack_coder(c: Cursor) -> r.CoderSpec:
-    name = _name(c, r.CODERS, "channel coder")
-    count = c.varint(r.MAX_CODER_PARAMS)
-    return r.CoderSpec(name, tuple(c.varint() for _ in range(count)))
+def _unpack_coder(c: Cursor) -> CoderSpec:
+    name = _name(c, limits.CODERS, "channel coder")
+    count = c.varint(limits.MAX_CODER_PARAMS)
+    return CoderSpec(name, tuple(c.varint() for _ in range(count)))
 
 
-def _pack_schedule(schedule: r.ScheduleSpec) -> bytes:
+def _pack_schedule(schedule: ScheduleSpec) -> bytes:
     # Levels follow smooth curves, so their third differences take a byte each.
     differences = _thrice(_differences, [schedule.unit - level for level in schedule.levels])
-    head = _code(schedule.kind, r.SCHEDULES) + varint(schedule.unit) + varint(len(schedule.levels))
+    head = _code(schedule.kind, limits.SCHEDULES) + varint(schedule.unit) + varint(len(schedule.levels))
     return head + b"".join(map(signed, differences))
 
 
-def _unpack_schedule(c: Cursor, version: int) -> r.ScheduleSpec:
-    kind = _name(c, r.SCHEDULES, "noise schedule")
-    unit, count = c.varint(r.MAX_LEVEL), c.varint(r.MAX_LEVELS)
+def _unpack_schedule(c: Cursor, version: int) -> ScheduleSpec:
+    kind = _name(c, limits.SCHEDULES, "noise schedule")
+    unit, count = c.varint(limits.MAX_LEVEL), c.varint(limits.MAX_LEVELS)
     if version == 1:
-        falls = [c.varint(r.MAX_LEVEL) for _ in range(count)]
-        return r.ScheduleSpec(kind, unit, tuple(accumulate(falls, lambda level, fall: level - fall, initial=unit))[1:])
+        falls = [c.varint(limits.MAX_LEVEL) for _ in range(count)]
+        return ScheduleSpec(kind, unit, tuple(accumulate(falls, lambda level, fall: level - fall, initial=unit))[1:])
     depths = _thrice(accumulate, [c.signed() for _ in range(count)])
-    return r.ScheduleSpec(kind, unit, tuple(unit - depth for depth in depths))
+    return ScheduleSpec(kind, unit, tuple(unit - depth for depth in depths))
 
 
 def _differences(values: Iterable[int]) -> Iterable[int]:
@@ -293,20 +295,20 @@ def _thrice(change: Callable[[Iterable[int]], Iterable[int]], values: Iterable[i
     return tuple(change(change(change(values))))
 
 
-def _pack_colour(colour: r.Colour) -> bytes:
+def _pack_colour(colour: ColourDescription) -> bytes:
     return bytes((colour.primaries, colour.transfer, colour.matrix, colour.range, colour.bit_depth))
 
 
-def _pack_track(track: r.AudioTrack | None) -> bytes:
+def _pack_track(track: AudioHeader | None) -> bytes:
     if track is None:
         return b""
     rates = varint(track.sample_rate) + varint(track.channels) + _pack_ratio(track.time_base)
     return text(track.codec) + rates + blob(track.extradata)
 
 
-def _unpack_track(c: Cursor) -> r.AudioTrack:
-    codec, rate, channels, time_base = c.text(r.MAX_NAME), c.varint(), c.varint(), _unpack_ratio(c)
-    return r.AudioTrack(codec, c.blob(r.MAX_EXTRADATA), rate, channels, time_base)
+def _unpack_track(c: Cursor) -> AudioHeader:
+    codec, rate, channels, time_base = c.text(limits.MAX_NAME), c.varint(), c.varint(), _unpack_ratio(c)
+    return AudioHeader(codec, c.blob(limits.MAX_EXTRADATA), rate, channels, time_base)
 
 
 def _pack_probes(probes: tuple[tuple[int, float], ...]) -> bytes:
@@ -314,34 +316,34 @@ def _pack_probes(probes: tuple[tuple[int, float], ...]) -> bytes:
 
 
 def _unpack_probes(c: Cursor) -> tuple[tuple[int, float], ...]:
-    return tuple((c.byte(), c.half()) for _ in range(c.varint(r.MAX_PROBES)))
+    return tuple((c.byte(), c.half()) for _ in range(c.varint(limits.MAX_PROBES)))
 
 
-def _pack_base(base: r.BaseRun) -> bytes:
+def _pack_base(base: BaseRun) -> bytes:
     require(base.packing == "modelled", "a base layer of version 1 can't be written any more")
-    return varint(round(r.CRF_UNIT * base.crf) << 1 | base.scale - 1) + blob(base.data)
+    return varint(round(limits.CRF_UNIT * base.crf) << 1 | base.scale - 1) + blob(base.data)
 
 
-def _unpack_base(c: Cursor, count: int, version: int) -> r.BaseRun:
+def _unpack_base(c: Cursor, count: int, version: int) -> BaseRun:
     crf, scale = _unpack_level(c, version)
     if version > 1:
-        return r.BaseRun(crf, scale, "modelled", c.blob(c.left))
+        return BaseRun(crf, scale, "modelled", c.blob(c.left))
     lengths = [c.varint() for _ in range(count)]
-    return r.BaseRun(crf, scale, "plain", b"".join((*map(varint, lengths), c.take(sum(lengths)))))
+    return BaseRun(crf, scale, "plain", b"".join((*map(varint, lengths), c.take(sum(lengths)))))
 
 
 def _unpack_level(c: Cursor, version: int) -> tuple[float, int]:
     """(crf, scale); versions 1 and 2 rounded the CRF."""
     if version > 2:
-        packed = c.varint(r.CRF_UNIT * r.MAX_CRF << 1 | 1)
-        return (packed >> 1) / r.CRF_UNIT, (packed & 1) + 1
+        packed = c.varint(limits.CRF_UNIT * limits.MAX_CRF << 1 | 1)
+        return (packed >> 1) / limits.CRF_UNIT, (packed & 1) + 1
     packed = c.byte()
     return packed & 63 | packed >> 7 << 6, (packed >> 6 & 1) + 1
 
 
 def _unpack_target(c: Cursor, version: int) -> dict[str, Any]:
     """`target` and `metric` of a header; versions 1 and 2 measured the target's metric, where it is one."""
-    target = r.Target(_name(c, r.TARGETS, "target"), c.single())
+    target = Target(_name(c, limits.TARGETS, "target"), c.single())
     if version > 2:
-        return {"target": target, "metric": _name(c, r.METRICS, "metric")}
-    return {"target": target, "metric": target.kind if target.kind in r.METRICS else "none"}
+        return {"target": target, "metric": _name(c, limits.METRICS, "metric")}
+    return {"target": target, "metric": target.kind if target.kind in limits.METRICS else "none"}

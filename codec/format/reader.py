@@ -18,8 +18,9 @@ from typing import Self
 
 from codec.errors import FormatError, InputError
 from codec.format import framing, packing
-from codec.format.framing import Frame, RecordFile
-from codec.format.records import AudioRecord, EndRecord, GopRecord, Header, IndexEntry, check_belongs
+from codec.format.framing import RecordFile, RecordSpan
+from codec.format.header import Header
+from codec.format.records import AudioRecord, EndRecord, GopRecord, IndexEntry, check_belongs
 from codec.format.wire import Cursor, require, varint
 
 SIGNATURE = b"\x89FGV\r\n\x1a\n"
@@ -170,7 +171,7 @@ class BitstreamReader:
         except FormatError as reason:
             return self._damage(offset, self._records.after(offset, found), str(reason))
 
-    def _parse(self, found: Frame) -> GopRecord | AudioRecord | EndRecord | None:
+    def _parse(self, found: RecordSpan) -> GopRecord | AudioRecord | EndRecord | None:
         payload = self._records.payload(found)
         if found.type == framing.END:
             return packing.unpack_end(payload, found.offset, self.version)

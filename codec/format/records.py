@@ -1,4 +1,4 @@
-"""The values a `.fgvc` file holds, and the bounds of each; codec/format/packing.py gives their bytes.
+"""The records behind a `.fgvc` file's header, and the bounds of their values; packing.py gives their bytes.
 
 Each dataclass is checked when it is made, by hand or from a file, and raises FormatError where a value lies outside
 its bounds, so whoever holds one need not check it again.
@@ -9,197 +9,24 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from itertools import accumulate, pairwise
 
 from codec.format.fingerprint import FINGERPRINT_BYTES, HASH_BYTES
+from codec.format.header import Header
+from codec.format.limits import (
+    BASE_PACKINGS,
+    CRF_UNIT,
+    MAX_CRF,
+    MAX_FRAMES,
+    MAX_GOP_FRAMES,
+    MAX_LEVELS,
+    MAX_PACKETS,
+    MAX_PROBES,
+    MAX_RESTORATION,
+    WHOLE_RESTORATION,
+    check_name,
+)
 from codec.format.wire import require
-
-# A name is stored as its position here: append, never reorder.
-DTYPES = ("float32", "bfloat16", "float16", "float8")
-CODERS = ("trellis", "greedy", "pfr")
-SCHEDULES = ("flow", "vp")
-OVERLAP_MODES = ("plain", "guided")
-BASE_CODECS = ("none", "av1")
-BASE_PACKINGS = ("plain", "modelled")
-TARGETS = ("steps", "dists", "lpips", "ms_ssim", "psnr", "bitrate", "size")
-
-METRICS = ("none", "dists", "lpips", "ms_ssim", "psnr", "pocket_dists")
-
-MAX_SIDE = 8192
-MAX_PIXELS = 2**25
-MAX_FRAMES = 2**31 - 1
-MAX_GOP_FRAMES = 1024
-# Of one GOP, all its frames together: 64 frames of 2560x1600. Latents and pictures of two GOPs are held at once.
-MAX_GOP_PIXELS = 2**28
-# Frames that one keyframe of the base serves.
-MAX_SEGMENT_FRAMES = 240
-MAX_REUSE = 255
-MAX_LEVELS = 256
-MAX_LEVEL = 65535
-MAX_CODER_PARAMS = 8
-MAX_PROBES = 16
-MAX_PACKETS = 2048
-MAX_NAME = 64
-MAX_EXTRADATA = 2**16
-WEIGHTS_HASH_BYTES = 8
-MAX_RATIO = 2**31 - 1
-MAX_CRF = 70
-CRF_UNIT = 4  # a base's constant rate factor goes in quarters
-# The restoration of a base: the step that shows all of it, and the last one there is.
-WHOLE_RESTORATION = 8
-MAX_RESTORATION = 12
-
-
-@dataclass(frozen=True)
-class ScheduleSpec:
-    """A noise schedule as integers, noisiest level first.
-
-    Attributes:
-        kind: "flow": sigma = level / unit; "vp": level is the model's own step out of `unit` training steps.
-        levels: strictly falling, 2 to 256 of them, each <= min(unit, 65535).
-    """
-
-    kind: str
-    unit: int
-    levels: tuple[int, ...]
-
-    def __post_init__(self) -> None:
-        _name(self.kind, SCHEDULES, "noise schedule")
-        require(1 <= self.unit <= MAX_LEVEL, f"a schedule's unit is {self.unit}")
-        require(2 <= len(self.levels) <= MAX_LEVELS, f"a schedule has {len(self.levels)} levels")
-        require(self.levels[0] <= self.unit and self.levels[-1] >= 0, "a schedule's levels leave their range")
-        require(all(a > b for a, b in pairwise(self.levels)), "a schedule's levels do not fall")
-
-
-@dataclass(frozen=True)
-class CoderSpec:
-    """The channel coder and its integer parameters (trellis: k, v)."""
-
-    id: str
-    params: tuple[int, ...] = ()
-
-    def __post_init__(self) -> None:
-        _name(self.id, CODERS, "channel coder")
-        require(len(self.params) <= MAX_CODER_PARAMS, f"a channel coder has {len(self.params)} parameters")
-        require(all(0 <= value < 2**32 for value in self.params), "a channel coder's parameter is out of range")
-
-
-@dataclass(frozen=True)
-class Colour:
-    """The source's colour as code points of ITU-T H.273, 2 for unspecified; range: 0 unspecified, 1 limited, 2 full."""
-
-    primaries: int = 2
-    transfer: int = 2
-    matrix: int = 2
-    range: int = 0
-    bit_depth: int = 8
-
-    def __post_init__(self) -> None:
-        points = (self.primaries, self.transfer, self.matrix, self.range)
-        require(all(0 <= point <= 255 for point in points), "a colour code lies outside 0 to 255")
-        require(1 <= self.bit_depth <= 16, f"the bit depth is {self.bit_depth}")
-
-
-@dataclass(frozen=True)
-class Tiling:
-    """Square tiles that a prior's VAE worked in for want of memory: `side` pixels, one every `stride`."""
-
-    side: int
-    stride: int
-
-    def __post_init__(self) -> None:
-        require(1 <= self.stride <= self.side <= MAX_SIDE, f"tiles of {self.side} pixels lie {self.stride} apart")
-
-
-@dataclass(frozen=True)
-class Target:
-    """What the encoder aimed at: a metric and its value, kbit/s, bytes or a number of steps. Decoding ignores it."""
-
-    kind: str
-    value: float
-
-    def __post_init__(self) -> None:
-        _name(self.kind, TARGETS, "target")
-        require(math.isfinite(self.value) and abs(self.value) < 3e38, f"the target is {self.value}")
-
-
-@dataclass(frozen=True)
-class AudioTrack:
-    """The audio stream, copied from the source without re-encoding; packet times count in `time_base` seconds."""
-
-    codec: str
-    extradata: bytes = field(repr=False)
-    sample_rate: int
-    channels: int
-    time_base: Fraction
-
-    def __post_init__(self) -> None:
-        _short(self.codec, "the audio codec's name")
-        require(len(self.extradata) <= MAX_EXTRADATA, "the audio codec's extradata exceed 64 KiB")
-        require(1 <= self.sample_rate <= 2**24, f"the audio sample rate is {self.sample_rate}")
-        require(1 <= self.channels <= 255, f"the audio has {self.channels} channels")
-        _ratio(self.time_base, "the audio time base")
-
-
-@dataclass(frozen=True)
-class Header:
-    """All that a decoder must know before the first GOP.
-
-    Attributes:
-        weights_hash: first 8 bytes of the prior's hash of its weights.
-        seed: key of all shared randomness, 0 <= seed < 2**64.
-        source_width, source_height: upright display size; coding_*: the size GOPs are coded at.
-        frame_rate: frames a second; where `variable_timing`, only its average, and GOPs carry times in `time_base`.
-        gop_frames, overlap_frames: the usual GOP length l and overlap m.
-        reuse: the trajectory calls the denoiser on every `reuse`-th step only (x0-cache).
-        writer: name and version of the program that wrote the file.
-        metric: what the GOPs' quality is measured in, or "none".
-        tiling: how the encoder's VAE was tiled, or None; a decoder that tiles otherwise makes slightly other pictures.
-    """
-
-    prior_id: str
-    weights_hash: bytes
-    dtype: str
-    seed: int
-    coder: CoderSpec
-    schedule: ScheduleSpec
-    source_width: int
-    source_height: int
-    coding_width: int
-    coding_height: int
-    frame_rate: Fraction
-    time_base: Fraction
-    variable_timing: bool
-    colour: Colour
-    overlap_mode: str
-    gop_frames: int
-    overlap_frames: int
-    reuse: int
-    base_codec: str
-    target: Target
-    audio: AudioTrack | None
-    writer: str
-    tiling: Tiling | None = None
-    metric: str = "none"
-
-    def __post_init__(self) -> None:
-        _short(self.prior_id, "the prior's id")
-        _short(self.writer, "the writer's name")
-        require(len(self.weights_hash) == WEIGHTS_HASH_BYTES, "the weights' hash is not 8 bytes long")
-        _name(self.dtype, DTYPES, "number type")
-        require(0 <= self.seed < 2**64, "the seed does not fit in 64 bits")
-        for width, height in ((self.source_width, self.source_height), (self.coding_width, self.coding_height)):
-            sides = 1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE
-            require(sides and width * height <= MAX_PIXELS, f"a picture of {width}x{height} is outside the limits")
-        _ratio(self.frame_rate, "the frame rate")
-        _ratio(self.time_base, "the time base")
-        _name(self.overlap_mode, OVERLAP_MODES, "overlap mode")
-        require(1 <= self.gop_frames <= MAX_GOP_FRAMES, f"a GOP has {self.gop_frames} frames")
-        require(0 <= self.overlap_frames < self.gop_frames, f"GOPs overlap by {self.overlap_frames} frames")
-        require(1 <= self.reuse <= MAX_REUSE, f"the denoiser is called on every {self.reuse}th step")
-        _name(self.base_codec, BASE_CODECS, "base codec")
-        _name(self.metric, METRICS, "metric")
 
 
 @dataclass(frozen=True)
@@ -222,7 +49,7 @@ class BaseRun:
         require(0 <= self.crf <= MAX_CRF, f"the base layer's CRF is {self.crf}")
         require(self.crf * CRF_UNIT % 1 == 0, f"the base layer's CRF {self.crf} is no quarter")
         require(self.scale in (1, 2), f"the base layer's scale is {self.scale}")
-        _name(self.packing, BASE_PACKINGS, "base layer's packing")
+        check_name(self.packing, BASE_PACKINGS, "base layer's packing")
 
     @property
     def bits(self) -> int:
@@ -318,7 +145,10 @@ class GopRecord:
 
 @dataclass(frozen=True, slots=True)
 class AudioPacket:
-    """One packet of the audio track; times in the track's time base, relative to the first video frame."""
+    """One coded packet; `pts` and `duration` count the track's time base from the clip's first video frame on.
+
+    `pts` is negative for the packets that a decoder only needs to warm up.
+    """
 
     pts: int
     duration: int
@@ -383,19 +213,6 @@ def check_belongs(record: GopRecord | AudioRecord, header: Header) -> None:
         record.base is None or header.base_codec != "none", "there is a base layer that the header does not announce"
     )
     require((record.pts is not None) == header.variable_timing, "a GOP's times do not match the header's timing")
-
-
-def _name(value: str, known: Sequence[str], what: str) -> None:
-    require(value in known, f"the {what} {value!r} is none of {', '.join(known)}")
-
-
-def _short(value: str, what: str) -> None:
-    require(0 < len(value.encode()) <= MAX_NAME, f"{what} is empty or longer than {MAX_NAME} bytes")
-
-
-def _ratio(value: Fraction, what: str) -> None:
-    fits = 0 < value.numerator <= MAX_RATIO and value.denominator <= MAX_RATIO
-    require(fits, f"{what} is {value}")
 
 
 def _rising(values: Sequence[int]) -> bool:

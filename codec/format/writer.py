@@ -15,8 +15,9 @@ from typing import Self
 from codec.errors import OutputError, SettingsError
 from codec.files import finish, part_path
 from codec.format import framing, packing
+from codec.format.header import Header
 from codec.format.reader import BitstreamReader, pack_file_end, pack_file_header
-from codec.format.records import AudioRecord, EndRecord, GopRecord, Header, IndexEntry, check_belongs
+from codec.format.records import AudioRecord, EndRecord, GopRecord, IndexEntry, check_belongs
 from codec.format.wire import require
 
 

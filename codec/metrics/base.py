@@ -9,10 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from codec.arrays import Frames
 from codec.errors import TooSmallError
 
-Frames = NDArray[np.uint8]
-"""A clip: uint8 (T, H, W, 3), RGB."""
 Values = NDArray[np.float64]
 
 BATCH_PIXELS = 1 << 19

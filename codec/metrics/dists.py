@@ -11,7 +11,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from codec.metrics.base import Frames, Values, check_pair, network_values, to_unit_tensor
+from codec.arrays import Frames
+from codec.metrics.base import Values, check_pair, network_values, to_unit_tensor
 from codec.metrics.networks import SHIPPED, VGG16, find_network, load_weights, vgg16_stages
 
 STABILISER = 1e-6

@@ -10,7 +10,8 @@ from typing import ClassVar, Literal
 import torch
 from torch import nn
 
-from codec.metrics.base import Frames, Values, network_values
+from codec.arrays import Frames
+from codec.metrics.base import Values, network_values
 from codec.metrics.networks import SHIPPED, alexnet_stages, find_network, load_weights, vgg16_stages
 
 Trunk = Literal["alex", "vgg"]

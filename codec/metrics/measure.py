@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from codec.arrays import Frames
 from codec.errors import InputError, SettingsError, TooSmallError
-from codec.metrics.base import Frames, Metric, Values, mean
+from codec.metrics.base import Metric, Values, mean
 from codec.video import Frame, VideoReader, probe
 
 BLOCK_BYTES = 1 << 26

@@ -8,7 +8,8 @@ from typing import ClassVar
 import torch
 from torch.nn import functional
 
-from codec.metrics.base import Frames, Values, network_values
+from codec.arrays import Frames
+from codec.metrics.base import Values, network_values
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Exponents of the five scales, finest first (section 3.2 of the paper)."""

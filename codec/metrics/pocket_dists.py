@@ -10,7 +10,8 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from codec.metrics.base import Frames, Values, network_values
+from codec.arrays import Frames
+from codec.metrics.base import Values, network_values
 from codec.metrics.dists import L2Pool, normalise, structure_dissimilarity, texture_dissimilarity
 from codec.metrics.networks import SHIPPED, load_weights, vgg16_stages
 

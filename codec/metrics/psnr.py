@@ -7,7 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from codec.metrics.base import Frames, Values, check_pair
+from codec.arrays import Frames
+from codec.metrics.base import Values, check_pair
 
 CEILING = 100.0
 """dB reported for equal frames, whose PSNR is infinite, so that means and plots stay finite."""

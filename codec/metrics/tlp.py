@@ -10,7 +10,8 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from codec.metrics.base import Frames, Values, check_pair, network_values
+from codec.arrays import Frames
+from codec.metrics.base import Values, check_pair, network_values
 from codec.metrics.lpips import SMALLEST, LpipsNetwork, load_lpips_network
 
 

@@ -9,8 +9,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from codec.arrays import Frames
 from codec.errors import SettingsError
-from codec.metrics.base import Frames, Values, check_pair
+from codec.metrics.base import Values, check_pair
 
 PYRAMID_SCALE, LEVELS, WINDOW, ITERATIONS, NEIGHBOURHOOD, SIGMA = 0.5, 3, 15, 3, 5, 1.2
 """Farneback's settings in the authors' published evaluation."""

@@ -12,8 +12,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from codec.arrays import Frames
 from codec.errors import SettingsError
-from codec.metrics.base import Frames, Values, check_pair
+from codec.metrics.base import Values, check_pair
 
 FILTER = "[0:v]format=yuv420p[d];[1:v]format=yuv420p[r];[d][r]libvmaf=log_fmt=json:log_path=vmaf.json"
 """The log's name is relative: a path inside a filter would need escaping that differs between systems."""

@@ -21,13 +21,12 @@ import numpy as np
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation
-from numpy.typing import NDArray
 
+from codec.arrays import Frames
 from codec.base.av1 import leave_real_time
 from codec.errors import InputError, SettingsError
 from codec.log import LOGGER
 
-Frames = NDArray[np.uint8]
 # Without these swscale drops every other chroma sample and doubles them back, which peers would be blamed for.
 EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
 VVC_TIMEOUT_S = 3600

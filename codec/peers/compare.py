@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from codec.arrays import Frames
 from codec.decoding.chain import decode_records
 from codec.decoding.prior import prior_for
 from codec.decoding.retarget import step_choice
@@ -18,21 +19,25 @@ from codec.format.reader import BitstreamReader
 from codec.metrics.base import Metric
 from codec.peers.codecs import PEERS, Coded, search_size, trials
 from codec.peers.events import Compared, Row, Trial
-from codec.priors.base import Frames
 from codec.settings import DecodeSettings
 from codec.trajectory.assembly import Pictures
 from codec.video import VideoReader, probe
 
 # All frames of all codecs are held at once; a comparison is made of a scene, not of a film.
-MAX_FRAMES = 300
+MAX_JUDGED = 300
 
 
 def compare(
-    source: Path, coded: Path, names: Sequence[str], metrics: Sequence[Metric], start: float, judged: int = MAX_FRAMES
+    source: Path,
+    coded: Path,
+    names: Sequence[str],
+    metrics: Sequence[Metric],
+    start: float,
+    judged: int = MAX_JUDGED,
 ) -> Iterator[Trial | Compared]:
     """Our result first, then one per peer in `names`, each coded to at most our bytes.
 
-    Everything is compared at coding size, on the frames that the file covers, at most MAX_FRAMES.
+    Everything is compared at coding size, on the frames that the file covers, at most MAX_JUDGED.
 
     Args:
         start: seconds into `source` at which the file's first frame lies.
@@ -47,7 +52,7 @@ def compare(
         raise SettingsError(f"No peer is named {unknown[0]!r}; choose from {', '.join(PEERS)}.")
     info = describe(coded)
     size = (info.header.coding_width, info.header.coding_height)
-    ours = _decoded(coded, min(info.frames, MAX_FRAMES))
+    ours = _decoded(coded, min(info.frames, MAX_JUDGED))
     with VideoReader(source, size=size, start=start, deinterlace=probe(source).interlaced) as reader:
         reference = np.stack([frame.pixels for frame in islice(reader.frames(), len(ours))])
     if len(reference) < len(ours):

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from codec.format.records import Tiling
+from codec.arrays import Frames
+from codec.format.header import Tiling
 from codec.priors.schedule import NoiseSchedule
 
-Frames = NDArray[np.uint8]
 Condition = Any
 """Whatever a prior's `prepare` returned; only that prior looks inside."""
 

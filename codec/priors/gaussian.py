@@ -15,9 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from codec.arrays import Frames
 from codec.base.pictures import upsample
-from codec.format.records import Tiling
-from codec.priors.base import BaseClip, Frames, Geometry
+from codec.format.header import Tiling
+from codec.priors.base import BaseClip, Geometry
 from codec.priors.defaults import DEFAULTS
 from codec.priors.schedule import NoiseSchedule
 

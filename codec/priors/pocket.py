@@ -18,10 +18,11 @@ import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from codec.arrays import Frames
 from codec.base.pictures import upsample
 from codec.errors import PriorError
-from codec.format.records import Tiling
-from codec.priors.base import BaseClip, Frames, Geometry
+from codec.format.header import Tiling
+from codec.priors.base import BaseClip, Geometry
 from codec.priors.defaults import DEFAULTS
 from codec.priors.pocket_net import LATENT_STRIDE, PAD_MULTIPLE, SLOT_FRAMES, PocketConfig, PocketNet, neighbours
 from codec.priors.restoration import along

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from codec.format.records import MAX_RESTORATION, WHOLE_RESTORATION
-from codec.priors.base import Frames
+from codec.arrays import Frames
+from codec.format.limits import MAX_RESTORATION, WHOLE_RESTORATION
 
 _SHIFT = 3
 _HALF = 1 << _SHIFT - 1

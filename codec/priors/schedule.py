@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from codec.format.records import ScheduleSpec
+from codec.format.header import ScheduleSpec
 
 
 @dataclass(frozen=True)

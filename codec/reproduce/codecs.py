@@ -14,12 +14,12 @@ from typing import Protocol
 
 import numpy as np
 
+from codec.arrays import Frames
 from codec.decoder import decode
 from codec.encoder import encode
 from codec.events import Finished
 from codec.format.reader import BitstreamReader
 from codec.peers.codecs import PEERS, Peer
-from codec.priors.base import Frames
 from codec.reproduce.sequences import Clip
 from codec.settings import DecodeSettings, EncodeSettings, Quality
 from codec.video import Colour, VideoReader, VideoWriter

@@ -25,9 +25,9 @@ import av
 import numpy as np
 from av.video.frame import VideoFrame
 
+from codec.arrays import Frames
 from codec.errors import SettingsError
 from codec.peers.codecs import to_rgb, to_yuv
-from codec.priors.base import Frames
 from codec.reproduce.codecs import Made
 from codec.reproduce.sequences import Clip
 

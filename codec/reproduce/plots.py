@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import cycle, islice
 
-Curve = Sequence[tuple[float, float]]
+from codec.reproduce.bd_rate import Curve
 
 COLUMNS = 3
 WIDTH, HEIGHT = 4.0, 3.2

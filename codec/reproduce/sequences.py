@@ -14,9 +14,9 @@ from av.error import FFmpegError
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation
 
+from codec.arrays import Frames
 from codec.errors import InputError
 from codec.peers.codecs import EXACT, to_rgb
-from codec.priors.base import Frames
 from codec.video import VideoReader, coding_size, probe
 from codec.video.container.source import check_size
 

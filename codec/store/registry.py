@@ -10,8 +10,8 @@ from pathlib import Path
 from codec.errors import PriorError
 from codec.store.manifest import MODELS, TRUNKS
 from codec.store.package import ModelRow, Package, Transfer
-from codec.store.trunks import Trunk
-from codec.store.video_models import VideoModel
+from codec.store.trunks import TrunkPackage
+from codec.store.video_models import ModelPackage
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ class Bundled:
 
 _ALL: tuple[Package, ...] = (
     Bundled("pocket", "Pocket prior, for any CPU", "pocket.safetensors", "CC-BY-SA-4.0, see docs/credits.md"),
-    *map(VideoModel, MODELS.values()),
-    *map(Trunk, TRUNKS.values()),
+    *map(ModelPackage, MODELS.values()),
+    *map(TrunkPackage, TRUNKS.values()),
 )
 PACKAGES: Mapping[str, Package] = {package.name: package for package in _ALL}
 

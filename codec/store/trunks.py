@@ -28,7 +28,7 @@ Tensors = dict[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
-class Trunk:
+class TrunkPackage:
     """One of `TRUNKS` as a package of the store."""
 
     spec: TrunkSpec

@@ -14,7 +14,7 @@ from codec.store.package import ModelRow, Transfer
 
 
 @dataclass(frozen=True)
-class VideoModel:
+class ModelPackage:
     """One of `MODELS`."""
 
     spec: ModelSpec

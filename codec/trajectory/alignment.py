@@ -6,12 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from codec.arrays import Frames
 from codec.priors.base import Geometry
-
-Frames = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)

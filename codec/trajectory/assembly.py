@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from torch import Tensor
 
-from codec.priors.base import Condition, Frames, VideoPrior
+from codec.arrays import Frames
+from codec.priors.base import Condition, VideoPrior
 from codec.trajectory.alignment import cross_fade, fuse, shared_slots
 
 

@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.format.records import MAX_SEGMENT_FRAMES
+from codec.format.limits import MAX_SEGMENT_FRAMES
 from codec.video.reader import Frame
 
 T = TypeVar("T")

@@ -158,7 +158,7 @@ def probe(path: Path) -> VideoInfo:
     """
     with open_source(path) as container:
         stream = select_video(container, path)
-        return describe(container, stream, first_frame(container.decode(stream), path), path)
+        return stream_info(container, stream, first_frame(container.decode(stream), path), path)
 
 
 def first_frame(frames: Iterator[_Frame], path: Path) -> _Frame:
@@ -172,7 +172,7 @@ def first_frame(frames: Iterator[_Frame], path: Path) -> _Frame:
     return frame
 
 
-def describe(container: InputContainer, stream: VideoStream, first: VideoFrame, path: Path) -> VideoInfo:
+def stream_info(container: InputContainer, stream: VideoStream, first: VideoFrame, path: Path) -> VideoInfo:
     """What `probe` returns, of a file that is open and whose first frame is decoded."""
     orientation = _orientation(first)
     width, height = _upright_size(first, stream.sample_aspect_ratio, orientation)

@@ -21,7 +21,7 @@ from codec.errors import InputError
 from codec.video.container.decoding import PictureSource
 from codec.video.container.source import seconds
 from codec.video.deinterlace import deinterlaced
-from codec.video.info import VideoInfo, describe, first_frame, swscale_matrix
+from codec.video.info import VideoInfo, first_frame, stream_info, swscale_matrix
 from codec.video.presentation import Stamped, Timed, present
 
 _EXACT = Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
@@ -90,7 +90,7 @@ class VideoReader:
         try:
             stamped = self._source.frames()
             first = first_frame(stamped, path)
-            self.info: VideoInfo = describe(self._source.container, self._source.video, first.frame, path)
+            self.info: VideoInfo = stream_info(self._source.container, self._source.video, first.frame, path)
             self._timed = self._from_start(itertools.chain([first], stamped), start)
             head = next(self._timed, None)
             if head is None:

@@ -24,9 +24,10 @@ from numpy.typing import NDArray
 
 from codec.errors import OutputError
 from codec.files import finish, own_part
+from codec.format.records import AudioPacket
 from codec.video.info import Colour, swscale_matrix
 from codec.video.scaling import scaled
-from codec.video.sound.track import AudioPacket, AudioTrack
+from codec.video.sound.track import AudioTrack
 from codec.video.sound.transcoding import Transcoder
 
 _LIMITED, _FULL = 1, 2

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, get_args
 from codec.decoding.retarget import step_choice
 from codec.errors import MissingModelError, SettingsError
 from codec.events import Event, Phase, PreviewReady, Stage, Warned
+from codec.format.header import Header
 from codec.format.reader import BitstreamReader, Damage
-from codec.format.records import AudioRecord, GopRecord, Header
+from codec.format.records import AudioRecord, GopRecord
 from codec.peers.events import Absent, Compared, Trial
 from codec.settings import DecodeSettings
 from codec.store.tasks import StoreTask, carry_out
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from codec.metrics.base import Metric
     from codec.priors.base import VideoPrior
 
-METRICS = ("psnr", "ms-ssim", "dists", "lpips")
+MEASURED = ("psnr", "ms-ssim", "dists", "lpips")
 COMPARED = ("psnr", "ms-ssim", "dists")
 JUDGED_FRAMES = 48
 
@@ -82,7 +83,7 @@ class Handlers:
 
     def _measure(self, task: Measure) -> Iterator[Measured]:
         judges: dict[str, Metric] = {}
-        for name in task.metrics or METRICS:
+        for name in task.metrics or MEASURED:
             with contextlib.suppress(MissingModelError, SettingsError):
                 judges[name] = self._judge(name)
         if not task.metrics and "dists" not in judges:

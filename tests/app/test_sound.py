@@ -18,7 +18,8 @@ from app.core.playing.clock import FrameClock
 from app.core.playing.sound import TOLERANCE, Find, Sound
 from app.core.playing.sound_device import Fill, NoSoundError, Output, open_device
 from app.core.playing.times import TimesReader
-from codec.decoding.sound import CHANNELS, Wave, sound_of_video
+from codec.arrays import Samples
+from codec.decoding.sound import STEREO, sound_of_video
 from tests.support.ticking import FRAME_RATE, heard, ticking_clip
 
 RATE = 48000
@@ -52,8 +53,8 @@ class Device:
     def close(self) -> None:
         self.running = self.open = False
 
-    def pull(self) -> Wave:
-        out = np.full((BLOCK, CHANNELS), np.nan, np.float32)
+    def pull(self) -> Samples:
+        out = np.full((BLOCK, STEREO), np.nan, np.float32)
         assert self.fill is not None
         self.fill(out, LATENCY)
         assert np.isfinite(out).all()

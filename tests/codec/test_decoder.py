@@ -20,8 +20,9 @@ from codec.base.pictures import base_size
 from codec.decoder import decode
 from codec.errors import FormatError, FreeGvcError, PriorError, SettingsError
 from codec.events import GopDone
+from codec.format.header import Header
 from codec.format.reader import BitstreamReader
-from codec.format.records import GopRecord, Header
+from codec.format.records import GopRecord
 from codec.format.writer import BitstreamWriter
 from codec.settings import Bitrate, DecodeSettings, Quality
 from tests.support import GOLDEN

@@ -9,16 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from codec.arrays import Frames
 from codec.decoder import decode
 from codec.encoder import encode
 from codec.events import Event, Finished, GopDone, PreviewReady, Warned
 from codec.settings import Bitrate, DecodeSettings, EncodeSettings
 from codec.video import VideoReader
 from tests.support.synthetic import write_video
-
-Frames = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)

@@ -10,21 +10,23 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from codec.format import records as r
+from codec.format import limits
+from codec.format.header import AudioHeader, CoderSpec, ColourDescription, Header, ScheduleSpec, Target, Tiling
+from codec.format.records import AudioPacket, AudioRecord, BaseRun, GopRecord
 from codec.format.writer import BitstreamWriter
 
 steady = settings(deadline=None)  # a busy machine is no reason to fail
-Film = tuple[r.Header, tuple[r.GopRecord | r.AudioRecord, ...]]
+Film = tuple[Header, tuple[GopRecord | AudioRecord, ...]]
 
 HASH, PRINT = b"\x01\x02\x03\x04", b"\x10\x20\x30\x40\x50\x60\x70\x80"
 
-PLAIN = r.Header(
+PLAIN = Header(
     prior_id="wan2.1-1.3b",
     weights_hash=bytes(range(8)),
     dtype="bfloat16",
     seed=7,
-    coder=r.CoderSpec("trellis", (4, 8)),
-    schedule=r.ScheduleSpec("flow", 1000, tuple(range(1000, 0, -40))),
+    coder=CoderSpec("trellis", (4, 8)),
+    schedule=ScheduleSpec("flow", 1000, tuple(range(1000, 0, -40))),
     source_width=1920,
     source_height=1080,
     coding_width=832,
@@ -32,13 +34,13 @@ PLAIN = r.Header(
     frame_rate=Fraction(16),
     time_base=Fraction(1, 16),
     variable_timing=False,
-    colour=r.Colour(1, 1, 1, 1, 8),
+    colour=ColourDescription(1, 1, 1, 1, 8),
     overlap_mode="plain",
     gop_frames=48,
     overlap_frames=4,
     reuse=1,
     base_codec="none",
-    target=r.Target("dists", 0.125),
+    target=Target("dists", 0.125),
     metric="dists",
     audio=None,
     writer="0.1.0",
@@ -48,46 +50,46 @@ FULL = dataclasses.replace(
     prior_id="pocket",
     dtype="float32",
     seed=2**64 - 1,
-    coder=r.CoderSpec("pfr"),
-    schedule=r.ScheduleSpec("vp", 1000, (999, 700, 300, 0)),
+    coder=CoderSpec("pfr"),
+    schedule=ScheduleSpec("vp", 1000, (999, 700, 300, 0)),
     frame_rate=Fraction(30000, 1001),
     time_base=Fraction(1, 90000),
     variable_timing=True,
-    colour=r.Colour(9, 16, 9, 1, 10),
+    colour=ColourDescription(9, 16, 9, 1, 10),
     overlap_mode="guided",
     gop_frames=4,
     overlap_frames=1,
     reuse=2,
     base_codec="av1",
-    audio=r.AudioTrack("aac", b"\x12\x10", 48000, 2, Fraction(1, 48000)),
-    tiling=r.Tiling(256, 192),
+    audio=AudioHeader("aac", b"\x12\x10", 48000, 2, Fraction(1, 48000)),
+    tiling=Tiling(256, 192),
 )
 
 
-def gop(index: int, start: int, frames: int, overlap: int, **more: Any) -> r.GopRecord:
+def gop(index: int, start: int, frames: int, overlap: int, **more: Any) -> GopRecord:
     values: dict[str, Any] = {"sent": 2, "steps": (b"ab", b"cde"), "z_hash": HASH, "fingerprint": PRINT} | more
-    return r.GopRecord(index, start, frames, overlap, **values)
+    return GopRecord(index, start, frames, overlap, **values)
 
 
-def _full_gop(index: int, start: int, overlap: int) -> r.GopRecord:
+def _full_gop(index: int, start: int, overlap: int) -> GopRecord:
     shown = range(start + overlap, start + 4)
-    base = r.BaseRun(60.25 - index, 2, "modelled", bytes(shown) * 2)
+    base = BaseRun(60.25 - index, 2, "modelled", bytes(shown) * 2)
     pts = tuple(3003 * frame + frame % 2 for frame in shown)
     return gop(index, start, 4, overlap, sent=1, base=base, quality=0.25, probes=((0, 0.5), (2, 0.125)), pts=pts)
 
 
-def _restored_gop(index: int, start: int, overlap: int) -> r.GopRecord:
+def _restored_gop(index: int, start: int, overlap: int) -> GopRecord:
     whole = _full_gop(index, start, overlap)
     probes = ((0, 0.5), (8, 0.25))
     return dataclasses.replace(whole, sent=0, steps=(), z_hash=b"", fingerprint=b"", probes=probes, restoration=5)
 
 
-def _audio(start: int, durations: tuple[int, ...], gap: int) -> r.AudioRecord:
+def _audio(start: int, durations: tuple[int, ...], gap: int) -> AudioRecord:
     packets = []
     for number, duration in enumerate(durations):
-        packets.append(r.AudioPacket(start, duration, bytes([number] * (number + 1))))
+        packets.append(AudioPacket(start, duration, bytes([number] * (number + 1))))
         start += duration + gap
-    return r.AudioRecord(tuple(packets))
+    return AudioRecord(tuple(packets))
 
 
 FILMS: dict[str, Film] = {
@@ -114,9 +116,9 @@ def write(path: Path, film: Film) -> bytes:
     return path.read_bytes()
 
 
-def append(writer: BitstreamWriter, items: tuple[r.GopRecord | r.AudioRecord, ...]) -> None:
+def append(writer: BitstreamWriter, items: tuple[GopRecord | AudioRecord, ...]) -> None:
     for item in items:
-        if isinstance(item, r.GopRecord):
+        if isinstance(item, GopRecord):
             writer.append_gop(item)
         else:
             writer.append_audio(item)
@@ -140,34 +142,34 @@ def jsonable(value: Any) -> Any:
 names = st.text(min_size=1, max_size=16)
 blobs = st.binary(max_size=40)
 halves = st.floats(width=16, min_value=-60000, max_value=60000)
-ratios = st.builds(Fraction, st.integers(1, r.MAX_RATIO), st.integers(1, r.MAX_RATIO))
+ratios = st.builds(Fraction, st.integers(1, limits.MAX_RATIO), st.integers(1, limits.MAX_RATIO))
 times = st.integers(-(2**61), 2**61)
 sizes = st.tuples(st.integers(1, 8192), st.integers(1, 4096))
 
 
 @st.composite
-def schedules(draw: st.DrawFn) -> r.ScheduleSpec:
-    unit = draw(st.integers(2, r.MAX_LEVEL))
+def schedules(draw: st.DrawFn) -> ScheduleSpec:
+    unit = draw(st.integers(2, limits.MAX_LEVEL))
     levels = draw(st.sets(st.integers(0, unit), min_size=2, max_size=min(unit + 1, 256)))
-    return r.ScheduleSpec(draw(st.sampled_from(r.SCHEDULES)), unit, tuple(sorted(levels, reverse=True)))
+    return ScheduleSpec(draw(st.sampled_from(limits.SCHEDULES)), unit, tuple(sorted(levels, reverse=True)))
 
 
-SIDES = st.integers(1, r.MAX_SIDE)
+SIDES = st.integers(1, limits.MAX_SIDE)
 
 
 @st.composite
-def headers(draw: st.DrawFn) -> r.Header:
+def headers(draw: st.DrawFn) -> Header:
     (source_width, source_height), (coding_width, coding_height) = draw(sizes), draw(sizes)
     length = draw(st.integers(1, 1024))
     code = st.integers(0, 255)
-    track = st.builds(r.AudioTrack, names, blobs, st.integers(1, 2**24), st.integers(1, 255), ratios)
-    return r.Header(
+    track = st.builds(AudioHeader, names, blobs, st.integers(1, 2**24), st.integers(1, 255), ratios)
+    return Header(
         prior_id=draw(names),
         weights_hash=draw(st.binary(min_size=8, max_size=8)),
-        dtype=draw(st.sampled_from(r.DTYPES)),
+        dtype=draw(st.sampled_from(limits.STORED_DTYPES)),
         seed=draw(st.integers(0, 2**64 - 1)),
-        coder=r.CoderSpec(
-            draw(st.sampled_from(r.CODERS)), tuple(draw(st.lists(st.integers(0, 2**32 - 1), max_size=8)))
+        coder=CoderSpec(
+            draw(st.sampled_from(limits.CODERS)), tuple(draw(st.lists(st.integers(0, 2**32 - 1), max_size=8)))
         ),
         schedule=draw(schedules()),
         source_width=source_width,
@@ -177,27 +179,27 @@ def headers(draw: st.DrawFn) -> r.Header:
         frame_rate=draw(ratios),
         time_base=draw(ratios),
         variable_timing=draw(st.booleans()),
-        colour=draw(st.builds(r.Colour, code, code, code, code, st.integers(1, 16))),
-        overlap_mode=draw(st.sampled_from(r.OVERLAP_MODES)),
+        colour=draw(st.builds(ColourDescription, code, code, code, code, st.integers(1, 16))),
+        overlap_mode=draw(st.sampled_from(limits.OVERLAP_MODES)),
         gop_frames=length,
         overlap_frames=draw(st.integers(0, length - 1)),
         reuse=draw(st.integers(1, 255)),
-        base_codec=draw(st.sampled_from(r.BASE_CODECS)),
-        target=r.Target(draw(st.sampled_from(r.TARGETS)), draw(st.floats(-(2.0**99), 2.0**99, width=32))),
-        metric=draw(st.sampled_from(r.METRICS)),
+        base_codec=draw(st.sampled_from(limits.BASE_CODECS)),
+        target=Target(draw(st.sampled_from(limits.TARGETS)), draw(st.floats(-(2.0**99), 2.0**99, width=32))),
+        metric=draw(st.sampled_from(limits.METRICS)),
         audio=draw(st.none() | track),
         writer=draw(names),
-        tiling=draw(st.none() | st.builds(lambda a, b: r.Tiling(max(a, b), min(a, b)), SIDES, SIDES)),
+        tiling=draw(st.none() | st.builds(lambda a, b: Tiling(max(a, b), min(a, b)), SIDES, SIDES)),
     )
 
 
 bases = st.builds(
-    r.BaseRun, st.integers(0, 280).map(lambda crf: crf / 4), st.sampled_from((1, 2)), st.just("modelled"), blobs
+    BaseRun, st.integers(0, 280).map(lambda crf: crf / 4), st.sampled_from((1, 2)), st.just("modelled"), blobs
 )
 
 
 @st.composite
-def gops(draw: st.DrawFn) -> r.GopRecord:
+def gops(draw: st.DrawFn) -> GopRecord:
     frames = draw(st.integers(1, 12))
     overlap = draw(st.integers(0, frames - 1))
     base = draw(st.none() | bases)
@@ -205,12 +207,12 @@ def gops(draw: st.DrawFn) -> r.GopRecord:
     sent = draw(st.integers(0, len(steps)))
     restoration = draw(_restorations(bool(steps))) if base is not None else None
     t_star = (restoration or 0) + sent
-    deepest = r.MAX_RESTORATION if restoration is not None and not steps else (restoration or 0) + len(steps)
+    deepest = limits.MAX_RESTORATION if restoration is not None and not steps else (restoration or 0) + len(steps)
     probes = draw(st.dictionaries(st.integers(0, deepest).filter(lambda step: step != t_star), halves, max_size=5))
     exactly = {"min_size": frames - overlap, "max_size": frames - overlap}
     start = draw(st.integers(0, 2**31 - 13))
     told = sent > 0 or draw(st.booleans())
-    return r.GopRecord(
+    return GopRecord(
         index=draw(st.integers(0, start)),
         start_frame=start,
         frames=frames,
@@ -228,8 +230,12 @@ def gops(draw: st.DrawFn) -> r.GopRecord:
 
 
 def _restorations(steps: bool) -> st.SearchStrategy[int | None]:
-    return st.sampled_from((None, r.WHOLE_RESTORATION)) if steps else st.none() | st.integers(0, r.MAX_RESTORATION)
+    return (
+        st.sampled_from((None, limits.WHOLE_RESTORATION))
+        if steps
+        else st.none() | st.integers(0, limits.MAX_RESTORATION)
+    )
 
 
-packets = st.builds(r.AudioPacket, times, st.integers(0, 2**32 - 1), blobs)
-audio_records = st.lists(packets, min_size=1, max_size=20).map(tuple).map(r.AudioRecord)
+packets = st.builds(AudioPacket, times, st.integers(0, 2**32 - 1), blobs)
+audio_records = st.lists(packets, min_size=1, max_size=20).map(tuple).map(AudioRecord)

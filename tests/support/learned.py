@@ -21,7 +21,7 @@ def checkout(folder: Path, family: str) -> Path:
     return folder
 
 
-def describe(path: Path, family: str, folder: Path, **more: object) -> Path:
+def write_toml(path: Path, family: str, folder: Path, **more: object) -> Path:
     """The user's TOML file for one codec; JSON's strings, numbers and lists are TOML's too."""
     entries = {
         "checkout": str(folder),

@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from codec.metrics.base import Frames
+from codec.arrays import Frames
 
 
 def read_frames(path: Path, count: int, width: int, height: int) -> Frames:

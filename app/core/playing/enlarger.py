@@ -7,7 +7,7 @@ from threading import Condition
 
 from PySide6.QtCore import QObject, QThread, Signal
 
-from app.core.playing.frame_store import Picture
+from codec.arrays import Picture
 from codec.video import scaled_picture
 
 Size = tuple[int, int]

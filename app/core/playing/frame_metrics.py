@@ -7,8 +7,8 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from app.core.engine import Engine
-from app.core.playing.frame_store import Picture
 from app.core.playing.player import ORIGINAL, RESULT, Player
+from codec.arrays import Picture
 from codec.worker.tasks import Measure, Measured, Outcome, Settled
 
 REST_MS = 400

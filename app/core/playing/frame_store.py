@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from codec.arrays import Picture
 
-Picture = NDArray[np.uint8]
 LIMIT = 2**30
 
 

@@ -8,7 +8,8 @@ from threading import Condition
 
 from PySide6.QtCore import QObject, QThread, Signal
 
-from app.core.playing.frame_store import FrameStore, Picture
+from app.core.playing.frame_store import FrameStore
+from codec.arrays import Picture
 from codec.errors import FreeGvcError, InputError
 from codec.video import Frame, VideoReader
 from codec.video.timeline import is_constant_rate

@@ -10,8 +10,9 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from app.core.playing.clock import FrameClock
 from app.core.playing.enlarger import Enlarger, Size
-from app.core.playing.frame_store import FrameStore, Picture
+from app.core.playing.frame_store import FrameStore
 from app.core.playing.original import OriginalReader
+from codec.arrays import Picture
 from codec.events import PreviewReady
 
 ORIGINAL, RESULT = "original", "fgvc"

@@ -23,7 +23,8 @@ from PySide6.QtCore import QObject, QThread, Signal, Slot
 from app.core.document import Document
 from app.core.playing.clock import FrameClock
 from app.core.playing.sound_device import NoSoundError, Opener, Output, open_device
-from codec.decoding.sound import SoundSource, Wave, blocks, sound_of_coded, sound_of_video
+from codec.arrays import Samples
+from codec.decoding.sound import SoundSource, blocks, sound_of_coded, sound_of_video
 from codec.errors import FreeGvcError
 
 TOLERANCE = 0.04
@@ -89,9 +90,9 @@ class Sound(QThread):
         self._held_at = -math.inf
         self._holding = False
         self._gain = 1.0
-        self._stock: dict[int, Wave] = {}
+        self._stock: dict[int, Samples] = {}
         self._end: int | None = None
-        self._reading: tuple[int, Iterator[Wave]] | None = None
+        self._reading: tuple[int, Iterator[Samples]] | None = None
         self._next: int | None = None
         clock.changed.connect(self._follow)
         clock.playing_changed.connect(self._follow)
@@ -253,7 +254,7 @@ class Sound(QThread):
 
     # --- The device's thread ----------------------------------------------------------------------------------------
 
-    def fill(self, out: Wave, ahead: float) -> None:
+    def fill(self, out: Samples, ahead: float) -> None:
         """See `sound_device.Fill`; silence wherever there is nothing."""
         cue, output = self._cue, self._output
         out[:] = 0
@@ -273,7 +274,7 @@ class Sound(QThread):
         out *= self._gain
         self._next = first + len(out)
 
-    def _copy(self, out: Wave, first: int) -> None:
+    def _copy(self, out: Samples, first: int) -> None:
         """Samples from number `first` on, as far as they are in stock."""
         assert self._output is not None
         size = self._output.rate // BLOCKS_PER_SECOND

@@ -10,9 +10,10 @@ from typing import Any, Protocol
 import numpy as np
 from PySide6.QtCore import QCoreApplication
 
-from codec.decoding.sound import CHANNELS, Wave
+from codec.arrays import Samples
+from codec.decoding.sound import STEREO
 
-Fill = Callable[[Wave, float], None]
+Fill = Callable[[Samples, float], None]
 """Writes the next samples into an array; the number says in how many seconds the first of them will be heard."""
 
 _LONGEST_LATENCY = 2.0
@@ -89,7 +90,7 @@ class _Device:
         self._fill, self._error = fill, library.PortAudioError
         self._stream = library.OutputStream(
             samplerate=self.rate,
-            channels=min(CHANNELS, device["max_output_channels"]),
+            channels=min(STEREO, device["max_output_channels"]),
             dtype="float32",
             # A window that paints may hold its interpreter for some milliseconds.
             latency="high",
@@ -111,15 +112,15 @@ class _Device:
         """See `Output.close`."""
         self._stream.close()
 
-    def _give(self, out: Wave, count: int, times: Any, _: object) -> None:
+    def _give(self, out: Samples, count: int, times: Any, _: object) -> None:
         ahead = times.outputBufferDacTime - times.currentTime
         # Some systems leave these times out.
         if not 0 < ahead < _LONGEST_LATENCY:
             ahead = self._stream.latency
-        if out.shape[1] == CHANNELS:
+        if out.shape[1] == STEREO:
             self._fill(out, ahead)
             return
-        both = np.empty((count, CHANNELS), np.float32)
+        both = np.empty((count, STEREO), np.float32)
         self._fill(both, ahead)
         out[:] = both.mean(axis=1, keepdims=True)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QThread, Signal
 
-from app.core.playing.frame_store import Picture
+from codec.arrays import Picture
 from codec.errors import FreeGvcError
 from codec.video import VideoReader, coding_size
 

@@ -18,13 +18,13 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from app.core.playing.frame_store import Picture
 from app.core.playing.player import RESULT, Player
 from app.ui.canvas.painting import paint_chip, paint_invitation, paint_wait, to_image
 from app.ui.canvas.sides import Mode, Side, Wait, difference
 from app.ui.canvas.viewport import Viewport
 from app.ui.theme import Theme
 from app.ui.words import pane_label
+from codec.arrays import Picture
 
 WHEEL_STEP = 1.25
 GAINS = (1, 2, 4, 8, 16)

@@ -7,12 +7,12 @@ from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPol
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.core.document import Document
-from app.core.playing.frame_store import Picture
 from app.core.playing.player import Player
 from app.core.playing.quality_curve import QualityCurve
 from app.core.playing.thumbnails import COUNT, HEIGHT, Thumbnails
 from app.ui.canvas.painting import to_image
 from app.ui.theme import Theme
+from codec.arrays import Picture
 
 _WORST = 0.4  # the curve's top; what looks worse stays there
 _MARGIN = 9  # as the scrub bar's handle keeps from its ends

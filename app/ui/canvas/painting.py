@@ -6,8 +6,8 @@ import numpy as np
 from PySide6.QtCore import QBuffer, QByteArray, QCoreApplication, QIODevice, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QImage, QImageWriter, QPainter, QPen
 
-from app.core.playing.frame_store import Picture
 from app.ui.theme import picture
+from codec.arrays import Picture
 
 _MARGIN, _PADDING = 10.0, 9.0
 _SPINNER, _ARC = 15.0, 100

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from app.core.playing.frame_store import Picture
+from codec.arrays import Picture
 
 
 class Mode(StrEnum):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QCoreApplication, Qt, Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from app.core.models import Entry, Standing
+from app.core.models import ModelEntry, Standing
 from app.ui.widgets import label
 from app.ui.words import human_bytes, human_time, short_path
 
@@ -15,7 +15,7 @@ _BAR_STEPS = 1000
 
 
 class ModelCard(QFrame):
-    """Shows an Entry.
+    """Shows an ModelEntry.
 
     Attributes:
         wanted: (name of the model, "get", "pause", "verify", "add" or "remove"); a licence was accepted and a
@@ -24,7 +24,7 @@ class ModelCard(QFrame):
 
     wanted = Signal(str, str)
 
-    def __init__(self, entry: Entry, parent: QWidget | None = None) -> None:
+    def __init__(self, entry: ModelEntry, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("card")
         self._entry = entry
@@ -100,7 +100,7 @@ class ModelCard(QFrame):
         """ "get", "pause", "verify", "add", "remove", or the answers "yes" and "no" to a question."""
         return {"yes": self._yes, "no": self._no, **self._buttons}[name]
 
-    def show_entry(self, entry: Entry) -> None:
+    def show_entry(self, entry: ModelEntry) -> None:
         """Take what is known now."""
         self._entry = entry
         self._state.setText(state_words(entry))
@@ -196,7 +196,7 @@ class ModelCard(QFrame):
         self.wanted.emit(self._entry.row.name, "add")
 
 
-def state_words(entry: Entry) -> str:
+def state_words(entry: ModelEntry) -> str:
     """How a model stands."""
     standing = {
         Standing.WAITING: _tr("Waits for its turn"),
@@ -219,7 +219,7 @@ def state_words(entry: Entry) -> str:
     }.get(entry.row.origin, _tr("Not here"))
 
 
-def facts(entry: Entry) -> str:
+def facts(entry: ModelEntry) -> str:
     """Sizes, licence and place, one or two lines."""
     row = entry.row
     parts = [row.name, _tr("{} on disk").format(human_bytes(row.disk_bytes))]
@@ -231,7 +231,7 @@ def facts(entry: Entry) -> str:
     return "\n".join(lines)
 
 
-def progress_words(entry: Entry) -> str:
+def progress_words(entry: ModelEntry) -> str:
     """How far a download is, its speed and the time left."""
     if entry.transfer is None:
         return _tr("Asking what is there") if entry.standing is Standing.FETCHING else ""

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from codec.format.records import Tiling
+from codec.format.header import Tiling
 from codec.priors.base import Geometry
 from codec.priors.defaults import DEFAULTS
 from codec.priors.diffusion.loading import LoadedModels, ModelKind

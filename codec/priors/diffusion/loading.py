@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from codec.errors import PriorError
-from codec.format.records import Tiling
+from codec.format.header import Tiling
 from codec.priors.diffusion.prompt import PromptKind, empty_prompt
 from codec.store.hashing import cached_hashes
 from codec.store.layout import check_folder

@@ -15,9 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from codec.arrays import Frames
 from codec.base.pictures import upsample
 from codec.errors import PriorError
-from codec.priors.base import BaseClip, Frames, Geometry
+from codec.priors.base import BaseClip, Geometry
 from codec.priors.diffusion.loading import LoadedModels
 from codec.priors.pocket import to_frames, to_tensor
 from codec.priors.schedule import NoiseSchedule

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from codec.format.records import Tiling
+from codec.format.header import Tiling
 from codec.priors.base import Geometry
 from codec.priors.defaults import DEFAULTS
 from codec.priors.diffusion.loading import LoadedModels, ModelKind

@@ -19,8 +19,8 @@ from codec.errors import InputError
 from codec.video.container import webp
 from codec.video.container.programmes import programme_of
 
-MAX_SIDE = 16384
-MAX_PIXELS = 1 << 26
+MAX_SOURCE_SIDE = 16384
+MAX_SOURCE_PIXELS = 1 << 26
 # Only local files: a playlist posing as a video must not reach the network.
 _OPTIONS = {"protocol_whitelist": "file"}
 _RAW_JPEG = b"\xff\xd8\xff"
@@ -113,7 +113,7 @@ def select_video(container: InputContainer, path: Path) -> VideoStream:
     stream = _default(decodable)
     check_size(stream.codec_context.width, stream.codec_context.height, path)
     # Decoders refuse a larger picture in mid-stream before they allocate it.
-    stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+    stream.codec_context.options = {"max_pixels": str(MAX_SOURCE_PIXELS)}
     stream.thread_type = "AUTO"
     return stream
 
@@ -131,10 +131,10 @@ def check_size(width: int, height: int, path: Path) -> None:
     """Raises InputError for a picture that is empty or too large to handle."""
     if width < 1 or height < 1:
         raise InputError(f"{path} doesn't say how large its picture is; check that it plays in another program.")
-    if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
+    if max(width, height) > MAX_SOURCE_SIDE or width * height > MAX_SOURCE_PIXELS:
         raise InputError(
-            f"{path} declares a picture of {width}x{height}; at most {MAX_SIDE} a side and "
-            f"{MAX_PIXELS // 1_000_000} megapixels are supported, so scale it down first."
+            f"{path} declares a picture of {width}x{height}; at most {MAX_SOURCE_SIDE} a side and "
+            f"{MAX_SOURCE_PIXELS // 1_000_000} megapixels are supported, so scale it down first."
         )
 
 

@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import NDArray
 
-Samples = NDArray[np.float32]
-"""(n, channels)."""
+from codec.arrays import Samples
 
 # Nobody notices lips that are 20 ms off; what is further off is put right at once, what is less by stretching.
 _STEP = Fraction(15, 1000)

@@ -6,7 +6,7 @@ One track is carried: of the picture's programme the default one, else the first
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
@@ -19,6 +19,7 @@ from av.container.input import InputContainer
 from av.packet import Packet
 
 from codec.errors import InputError
+from codec.format.records import AudioPacket
 from codec.video.container import adts
 from codec.video.container.packets import Packets
 from codec.video.container.source import open_source, seconds, select_audio, select_video
@@ -63,18 +64,6 @@ class AudioTrack:
     layout: str
     time_base: Fraction
     bit_rate: int | None
-
-
-@dataclass(frozen=True)
-class AudioPacket:
-    """One coded packet; `pts` and `duration` count the track's time base from the clip's first video frame on.
-
-    `pts` is negative for the packets that a decoder only needs to warm up.
-    """
-
-    pts: int
-    duration: int
-    data: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ from av.audio.stream import AudioStream
 from av.error import FFmpegError
 from av.packet import Packet
 
+from codec.format.records import AudioPacket
 from codec.video.sound.samples import decoded
-from codec.video.sound.track import AudioPacket, AudioTrack
+from codec.video.sound.track import AudioTrack
 
 _RATE = 48000
 _BIT_RATES = {1: 64_000, 2: 128_000}

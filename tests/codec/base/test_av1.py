@@ -13,11 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from codec.arrays import Picture
 from codec.base.av1 import BaseDecoder, BaseEncoder, BaseFrame, encode_clip, encode_frames
 from codec.base.level import StreamLevels
-from codec.base.pictures import Picture, base_size, upsample
+from codec.base.pictures import base_size, upsample
 from codec.errors import FormatError
-from codec.format.records import MAX_SEGMENT_FRAMES
+from codec.format.limits import MAX_SEGMENT_FRAMES
 from tests.support import ROOT
 
 RATE = Fraction(30)

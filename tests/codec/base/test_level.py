@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from codec.arrays import Picture
 from codec.base import svt
 from codec.base.av1 import BaseDecoder, BaseEncoder, encode_frames, encode_segment, levels_may_change
 from codec.base.level import StreamLevels
-from codec.base.pictures import Picture
 from tests.support import skips
 from tests.support.codec_runs import moving
 

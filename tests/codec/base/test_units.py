@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from codec.arrays import Picture
 from codec.base.arithmetic import ONE, BitModel, BitReader, BitWriter, squash
 from codec.base.av1 import encode_frames
-from codec.base.pictures import Picture
 from codec.base.units import MAX_OBUS, Obu, UnitPacker, UnitUnpacker, join, split, trim, unpack_plain
 from codec.errors import FormatError
 from codec.format.wire import varint

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from codec.channel import CODERS, ChannelCoder, GreedyCoder, PfrCoder, StepKey, TrellisCoder, coder, kl_bits
-from codec.channel.candidates import Candidates, Layout, fast_length
+from codec.channel.candidates import Candidates, ChunkLayout, fast_length
 from codec.channel.choice import coder_for, spec_for
 from codec.channel.noise import NoiseStream, Purpose, initial_noise, plain_noise
 from codec.errors import FormatError, PriorError
-from codec.format import records
+from codec.format import limits
 from codec.priors.gaussian import GaussianPrior
 from codec.settings import CHANNELS
 
@@ -152,7 +152,7 @@ def test_trellises_that_do_not_fit_bytes_or_memory_are_refused(k: int, v: int) -
 
 @given(count=st.integers(1, 3000), data=st.data())
 def test_layout_splits_and_joins_all_dimensions(count: int, data: st.DataObject) -> None:
-    layout = Layout(count, data.draw(st.integers(1, count)), 64)
+    layout = ChunkLayout(count, data.draw(st.integers(1, count)), 64)
     values = np.arange(1, count + 1, dtype=np.float32)
     rows = layout.split(values)
     assert rows.shape == (layout.stages, layout.width)
@@ -172,7 +172,7 @@ def test_fast_lengths_are_smooth_and_close(width: int) -> None:
 
 
 def test_scores_are_the_inner_products_of_what_the_decoder_draws() -> None:
-    layout, key = Layout(501, 5, 250), StepKey(6, 6, 6)
+    layout, key = ChunkLayout(501, 5, 250), StepKey(6, 6, 6)
     candidates, mu = Candidates(key, layout), shift(501, 60.0)
     (_, scores), *_ = candidates.scores(candidates.split(mu))
     for label in (0, 99, 100, 137, 249):
@@ -182,7 +182,7 @@ def test_scores_are_the_inner_products_of_what_the_decoder_draws() -> None:
 
 def test_signs_keep_smooth_shifts_apart() -> None:
     # Rotations of a base score alike under a constant mu unless the sign mask tells them apart.
-    layout = Layout(1024, 1, 1024)
+    layout = ChunkLayout(1024, 1, 1024)
     candidates = Candidates(StepKey(1, 1, 1), layout)
     (_, scores), *_ = candidates.scores(np.full((1, 1024), 1 / 32, np.float32))
     assert scores.std() == pytest.approx(1, abs=0.15)
@@ -262,5 +262,5 @@ def test_every_name_that_users_type_is_a_coder_and_every_coder_has_a_code_in_the
         spec = spec_for(name)
         assert coder_for(spec).name == CHANNELS[name]
     # A table of the format: names are only ever appended to it, since their places are what files hold.
-    assert records.CODERS[:3] == ("trellis", "greedy", "pfr")
-    assert {one.name.split("-")[0] for one in CODERS} == set(records.CODERS)
+    assert limits.CODERS[:3] == ("trellis", "greedy", "pfr")
+    assert {one.name.split("-")[0] for one in CODERS} == set(limits.CODERS)

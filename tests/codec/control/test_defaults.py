@@ -13,8 +13,9 @@ from codec.decoder import decode
 from codec.encoder import encode
 from codec.events import BaseChosen, Event, Finished, GopDone, Phase, Stage, Warned
 from codec.format.info import describe
+from codec.format.limits import MAX_RESTORATION, WHOLE_RESTORATION
 from codec.format.reader import BitstreamReader
-from codec.format.records import MAX_RESTORATION, WHOLE_RESTORATION, GopRecord
+from codec.format.records import GopRecord
 from codec.format.writer import part_path
 from codec.goals import GOAL_METRICS
 from codec.metrics.catalog import metric

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.decoding.sound import CHANNELS, Piece, SoundSource, blocks, sound_of_coded, sound_of_video
+from codec.decoding.sound import STEREO, Piece, SoundSource, blocks, sound_of_coded, sound_of_video
 from codec.errors import FormatError, InputError
 from tests.support.codec_runs import run_encode
 from tests.support.ticking import heard, ticking_clip
@@ -28,7 +28,7 @@ def listen(source: SoundSource | None, at: float, seconds: float) -> list[tuple[
     first = int(at * 10)
     read = blocks(source.read(Fraction(first, 10), RATE), first, size)
     waves = [wave for _, wave in zip(range(round(seconds * 10)), read, strict=False)]
-    assert all(wave.shape == (size, CHANNELS) for wave in waves)
+    assert all(wave.shape == (size, STEREO) for wave in waves)
     left = np.concatenate(waves)[:, 0]
     return [(first / 10 + time, amplitude) for time, amplitude in heard(left, RATE)]
 
@@ -113,12 +113,12 @@ def test_damaged_packets_leave_silence(tmp_path: Path) -> None:
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 40)), max_size=12), st.integers(-20, 5), st.integers(0, 3))
 def test_blocks_hold_every_sample_at_its_place(runs: list[tuple[int, int]], start: int, number: int) -> None:
     size = 16
-    expected = np.zeros((2000, CHANNELS), np.float32)
+    expected = np.zeros((2000, STEREO), np.float32)
     pieces: list[Piece] = []
     position = start
     for gap, length in runs:
         position += gap
-        wave = np.repeat(np.arange(position, position + length, dtype=np.float32)[:, None] + 100, CHANNELS, axis=1)
+        wave = np.repeat(np.arange(position, position + length, dtype=np.float32)[:, None] + 100, STEREO, axis=1)
         pieces.append(Piece(position, wave))
         position += length
         kept = wave[max(0, -pieces[-1].first) :]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from codec.arrays import Frames
 from codec.channel.choice import coder_for, spec_for
 from codec.control.based import Base, BasedGop, Verdict
 from codec.control.budget import BitrateController
@@ -21,7 +22,6 @@ from codec.encoding.resuming import KeptGop
 from codec.events import Probe, StepCoded
 from codec.format.fingerprint import fingerprint, state_hash
 from codec.format.records import BaseRun
-from codec.metrics.base import Frames
 from codec.metrics.psnr import Psnr
 from codec.priors.base import BaseClip
 from codec.priors.gaussian import GaussianPrior

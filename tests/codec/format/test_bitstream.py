@@ -18,14 +18,15 @@ from hypothesis import strategies as st
 from codec.errors import FormatError, InputError, OutputError, SettingsError
 from codec.files import part_path
 from codec.format import framing, packing
-from codec.format import records as r
+from codec.format.header import Header, Target
 from codec.format.reader import SIGNATURE, BitstreamReader, Damage, pack_file_header
+from codec.format.records import AudioPacket, AudioRecord, BaseRun, GopRecord
 from codec.format.wire import varint
 from codec.format.writer import BitstreamWriter, ResumePoint
 from tests.support import GOLDEN, skips
 from tests.support import format_cases as cases
 
-Item = r.GopRecord | r.AudioRecord | Damage
+Item = GopRecord | AudioRecord | Damage
 
 in_one_folder = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -36,7 +37,7 @@ def read(path: Path) -> list[Item]:
 
 
 def gops(items: list[Item]) -> list[int]:
-    return [item.index for item in items if isinstance(item, r.GopRecord)]
+    return [item.index for item in items if isinstance(item, GopRecord)]
 
 
 @pytest.fixture(params=cases.FILMS)
@@ -73,13 +74,13 @@ def test_a_film_comes_back(film: cases.Film, path: Path) -> None:
         assert reader.end is not None
         assert reader.end.complete
         assert [reader.read_gop(entry) for entry in reader.index()] == [
-            item for item in film[1] if isinstance(item, r.GopRecord)
+            item for item in film[1] if isinstance(item, GopRecord)
         ]
 
 
 @settings(in_one_folder, max_examples=25)  # each waits for the disk four times
 @given(header=cases.headers(), gop=cases.gops())
-def test_any_film_comes_back(header: r.Header, gop: r.GopRecord, tmp_path: Path) -> None:
+def test_any_film_comes_back(header: Header, gop: GopRecord, tmp_path: Path) -> None:
     gop = dataclasses.replace(gop, index=0, start_frame=0, overlap=0, base=None, restoration=None, probes=(), pts=None)
     header = dataclasses.replace(header, variable_timing=False, schedule=cases.PLAIN.schedule)
     cases.write(tmp_path / "any.fgvc", (header, (gop,)))
@@ -93,8 +94,8 @@ def test_the_end_record_adds_up(path: Path) -> None:
         end = reader.end
     assert end is not None
     assert end.frames == 14
-    assert end.base_bytes == sum(item.base_bits for item in items if isinstance(item, r.GopRecord)) // 8
-    audio = [framing.frame(framing.AUDIO, packing.pack_audio(i)) for i in items if isinstance(i, r.AudioRecord)]
+    assert end.base_bytes == sum(item.base_bits for item in items if isinstance(item, GopRecord)) // 8
+    audio = [framing.frame(framing.AUDIO, packing.pack_audio(i)) for i in items if isinstance(i, AudioRecord)]
     assert end.audio_bytes == sum(map(len, audio))
     assert [(entry.start_frame, entry.chain_start) for entry in end.index] == [
         (0, True),
@@ -112,13 +113,13 @@ def test_the_smallest_gops_are_indexed_too(path: Path) -> None:
         assert [reader.read_gop(entry) for entry in reader.end.index] == list(items)
 
 
-def ten_seconds(header: r.Header, base: bool) -> tuple[cases.Film, int]:
+def ten_seconds(header: Header, base: bool) -> tuple[cases.Film, int]:
     """160 frames of 832x480 at 0.005 bpp in GOPs of 48, 24 steps each; and the bytes of payload in it."""
     steps = tuple(bytes(round(165 * 1.07**n)) for n in range(24 if not base else 12))
     items = []
     for number, start in enumerate((0, 44, 88, 132)):
         frames, overlap = min(48, 160 - start), 4 if number else 0
-        more = {"base": r.BaseRun(60, 2, "modelled", bytes(84 * (frames - overlap)))} if base else {}
+        more = {"base": BaseRun(60, 2, "modelled", bytes(84 * (frames - overlap)))} if base else {}
         probes = ((11, 0.15),) if number else ((6, 0.3), (9, 0.2), (11, 0.15))
         gop = cases.gop(number, start, frames, overlap, steps=steps, sent=len(steps), quality=0.125, probes=probes)
         items.append(dataclasses.replace(gop, **more))
@@ -227,7 +228,7 @@ def test_what_looks_like_a_record_inside_a_damaged_one_is_not_taken_for_one(path
     with BitstreamReader(path) as reader:
         data[reader.index()[0].offset + 12] ^= 1
     path.write_bytes(data)
-    assert [item.sent for item in read(path) if isinstance(item, r.GopRecord)] == [1]
+    assert [item.sent for item in read(path) if isinstance(item, GopRecord)] == [1]
 
 
 class CountingFile(FileIO):
@@ -281,7 +282,7 @@ def survives(path: Path, data: bytes) -> None:
                 with contextlib.suppress(FormatError):
                     reader.read_gop(entry)
             for item in reader.records():
-                assert isinstance(item, r.GopRecord | r.AudioRecord | Damage)
+                assert isinstance(item, GopRecord | AudioRecord | Damage)
     except FormatError:
         pass
     finally:
@@ -301,7 +302,7 @@ def test_a_vandalised_file_never_crashes_the_reader(
 @in_one_folder
 @given(payloads=st.lists(st.tuples(st.integers(1, 255), st.binary(max_size=60)), max_size=8), gop=cases.gops())
 def test_records_with_sound_checksums_and_senseless_payloads_never_crash_it(
-    payloads: list[tuple[int, bytes]], gop: r.GopRecord, tmp_path: Path
+    payloads: list[tuple[int, bytes]], gop: GopRecord, tmp_path: Path
 ) -> None:
     records = b"".join(framing.frame(kind, payload) for kind, payload in payloads)
     data = pack_file_header(cases.FULL) + framing.frame(framing.GOP, packing.pack_gop(gop)) + records
@@ -337,7 +338,7 @@ def test_records_of_a_later_version_are_passed_over_where_they_may_be(path: Path
     record = framing.frame(framing.GOP, packing.pack_gop(items[0]))
     later = framing.frame(framing.SKIPPABLE | 5, b"news")
     path.write_bytes(pack_file_header(cases.PLAIN) + later + record)
-    assert [type(item) for item in read(path)] == [r.GopRecord, Damage]
+    assert [type(item) for item in read(path)] == [GopRecord, Damage]
     path.write_bytes(pack_file_header(cases.PLAIN) + framing.frame(5, b"news") + record)
     damage = read(path)[0]
     assert isinstance(damage, Damage)
@@ -378,7 +379,7 @@ def test_the_writer_refuses_what_does_not_follow(path: Path) -> None:
         with pytest.raises(FormatError, match="starts at frame 40, not at 44"):
             writer.append_gop(cases.gop(1, 40, 48, 4))
         with pytest.raises(FormatError, match="audio"):
-            writer.append_audio(r.AudioRecord((r.AudioPacket(0, 1, b""),)))
+            writer.append_audio(AudioRecord((AudioPacket(0, 1, b""),)))
 
 
 def test_a_kill_anywhere_can_be_resumed_to_the_same_file(film: cases.Film, path: Path) -> None:
@@ -388,12 +389,12 @@ def test_a_kill_anywhere_can_be_resumed_to_the_same_file(film: cases.Film, path:
     for cut in range(len(pack_file_header(header)), len(data), 7):
         part_path(path).write_bytes(data[:cut])
         writer, point = BitstreamWriter.resume(path, header)
-        kept = [n for n, item in enumerate(items) if isinstance(item, r.GopRecord)][point.gop :]
+        kept = [n for n, item in enumerate(items) if isinstance(item, GopRecord)][point.gop :]
         with writer:
             after = items[kept[0] :] if kept else ()
-            heard = [item for item in after if isinstance(item, r.AudioRecord)]
+            heard = [item for item in after if isinstance(item, AudioRecord)]
             assert all(point.audio_pts is None or item.packets[0].pts > point.audio_pts for item in heard)
-            cases.append(writer, tuple(item for item in after if item in heard or isinstance(item, r.GopRecord)))
+            cases.append(writer, tuple(item for item in after if item in heard or isinstance(item, GopRecord)))
             writer.finish()
         assert gops(read(path)) == gops(list(items))
         path.unlink()
@@ -437,7 +438,7 @@ def test_resume_refuses_what_it_can_not_go_on_with(path: Path) -> None:
     other = dataclasses.replace(header, seed=8, frame_rate=Fraction(25))
     with pytest.raises(SettingsError, match="another seed, frame rate;"):
         BitstreamWriter.resume(path, other)
-    odd = dataclasses.replace(header, target=r.Target("dists", 0.1))
+    odd = dataclasses.replace(header, target=Target("dists", 0.1))
     BitstreamWriter(path, odd).close()
     BitstreamWriter.resume(path, odd)[0].close()
 

@@ -14,29 +14,30 @@ from hypothesis import strategies as st
 
 from codec.errors import FormatError
 from codec.format import packing
-from codec.format import records as r
 from codec.format.fingerprint import drift, fingerprint, state_hash
+from codec.format.header import Header, ScheduleSpec
+from codec.format.records import AudioPacket, AudioRecord, BaseRun, EndRecord, GopRecord, IndexEntry, check_belongs
 from codec.format.wire import Cursor, signed, text, varint
 from tests.support import format_cases as cases
 
-BASE = r.BaseRun(60.25, 1, "modelled", b"")
+BASE = BaseRun(60.25, 1, "modelled", b"")
 
 
 @cases.steady
 @given(cases.headers())
-def test_headers_come_back(header: r.Header) -> None:
+def test_headers_come_back(header: Header) -> None:
     assert packing.unpack_header(packing.pack_header(header), packing.VERSION) == header
 
 
 @cases.steady
 @given(cases.gops())
-def test_gops_come_back(gop: r.GopRecord) -> None:
+def test_gops_come_back(gop: GopRecord) -> None:
     assert packing.unpack_gop(packing.pack_gop(gop), packing.VERSION) == gop
 
 
 @cases.steady
 @given(cases.audio_records)
-def test_audio_comes_back(record: r.AudioRecord) -> None:
+def test_audio_comes_back(record: AudioRecord) -> None:
     assert packing.unpack_audio(packing.pack_audio(record)) == record
 
 
@@ -50,8 +51,8 @@ def test_the_index_comes_back(moves: list[tuple[int, int, bool]], complete: bool
     offset, start, entries = 0, 0, []
     for ahead, frames, chain_start in moves:
         offset, start = offset + ahead, start + frames
-        entries.append(r.IndexEntry(offset, start, chain_start))
-    end = r.EndRecord(complete, start, offset // 2, offset // 3, tuple(entries), last)
+        entries.append(IndexEntry(offset, start, chain_start))
+    end = EndRecord(complete, start, offset // 2, offset // 3, tuple(entries), last)
     assert packing.unpack_end(packing.pack_end(end), offset + packing.MIN_GOP_RECORD, packing.VERSION) == end
 
 
@@ -93,7 +94,7 @@ def test_arbitrary_bytes_are_parsed_or_refused(data: bytes, version: int) -> Non
 
 @cases.steady
 @given(cases.gops(), st.data())
-def test_a_record_cut_short_is_refused(gop: r.GopRecord, data: st.DataObject) -> None:
+def test_a_record_cut_short_is_refused(gop: GopRecord, data: st.DataObject) -> None:
     packed = packing.pack_gop(gop)
     with pytest.raises(FormatError):
         packing.unpack_gop(packed[: data.draw(st.integers(0, len(packed) - 1))], packing.VERSION)
@@ -109,7 +110,7 @@ def test_a_step_costs_about_a_byte_beside_its_payload() -> None:
 
 
 def test_regular_audio_costs_only_its_sizes() -> None:
-    regular = r.AudioRecord(tuple(r.AudioPacket(1024 * n, 1024, b"x" * 100) for n in range(50)))
+    regular = AudioRecord(tuple(AudioPacket(1024 * n, 1024, b"x" * 100) for n in range(50)))
     assert len(packing.pack_audio(regular)) <= 50 * 101 + 6
 
 
@@ -169,12 +170,12 @@ def test_gops_out_of_bounds_are_refused(change: dict[str, Any]) -> None:
 @pytest.mark.parametrize("levels", [(1000,), (1001, 5), (900, 900), (5, 6), (5, -1)])
 def test_schedules_out_of_bounds_are_refused(levels: tuple[int, ...]) -> None:
     with pytest.raises(FormatError):
-        r.ScheduleSpec("flow", 1000, levels)
+        ScheduleSpec("flow", 1000, levels)
 
 
 def test_a_gop_knows_its_bits_and_points() -> None:
     gop = cases.FILMS["full"][1][0]
-    assert isinstance(gop, r.GopRecord)
+    assert isinstance(gop, GopRecord)
     assert gop.prefix_bits() == (64, 80, 104)
     assert gop.measured() == ((0, 0.5), (1, 0.25), (2, 0.125))
 
@@ -182,13 +183,13 @@ def test_a_gop_knows_its_bits_and_points() -> None:
 def test_records_that_contradict_the_header_are_refused() -> None:
     full, audio = cases.FILMS["full"][1][:2]
     with pytest.raises(FormatError, match="base layer"):
-        r.check_belongs(full, cases.PLAIN)
+        check_belongs(full, cases.PLAIN)
     with pytest.raises(FormatError, match="audio"):
-        r.check_belongs(audio, cases.PLAIN)
+        check_belongs(audio, cases.PLAIN)
     with pytest.raises(FormatError, match="times"):
-        r.check_belongs(cases.gop(0, 0, 48, 0), cases.FULL)
+        check_belongs(cases.gop(0, 0, 48, 0), cases.FULL)
     with pytest.raises(FormatError, match="more steps"):
-        r.check_belongs(cases.gop(0, 0, 48, 0, steps=(b"",) * 25), cases.PLAIN)
+        check_belongs(cases.gop(0, 0, 48, 0, steps=(b"",) * 25), cases.PLAIN)
 
 
 def _latent(shape: tuple[int, ...] = (4, 3, 60, 104)) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from codec.metrics.base import Frames
+from codec.arrays import Frames
 from tests.support import DATA
 from tests.support.metric_cases import read_frames
 

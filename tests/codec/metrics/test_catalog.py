@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from codec.arrays import Frames
 from codec.errors import SettingsError
 from codec.metrics import tof
-from codec.metrics.base import BATCH_PIXELS, Frames, frame_blocks, mean
+from codec.metrics.base import BATCH_PIXELS, frame_blocks, mean
 from codec.metrics.catalog import NAMES, metric, ready
 from tests.support.metric_cases import box_blur
 

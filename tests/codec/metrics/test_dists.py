@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import load_file
 from torch.nn import functional
 
+from codec.arrays import Frames
 from codec.errors import MissingModelError, SettingsError
-from codec.metrics.base import Frames
 from codec.metrics.dists import Dists, L2Pool, load_dists_network, structure_dissimilarity, texture_dissimilarity
 from codec.metrics.networks import SHIPPED, find_network
 from tests.support.metric_cases import box_blur

@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import load_file
 from torch.nn import functional
 
+from codec.arrays import Frames
 from codec.errors import InputError
-from codec.metrics.base import Frames
 from codec.metrics.lpips import Lpips, Trunk
 from codec.metrics.networks import SHIPPED
 from tests.support.metric_cases import box_blur

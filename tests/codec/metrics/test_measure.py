@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+from codec.arrays import Frames
 from codec.errors import InputError, SettingsError
 from codec.metrics import measure as module
-from codec.metrics.base import Frames
 from codec.metrics.measure import measure
 from codec.metrics.ms_ssim import MsSsim
 from codec.metrics.psnr import Psnr

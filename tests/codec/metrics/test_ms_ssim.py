@@ -7,8 +7,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from codec.arrays import Frames
 from codec.errors import InputError
-from codec.metrics.base import Frames
 from codec.metrics.ms_ssim import WEIGHTS, MsSsim, scales_for
 from tests.support.metric_cases import box_blur
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from codec.arrays import Frames
 from codec.errors import InputError, MissingModelError, SettingsError
 from codec.format.info import describe
-from codec.metrics.base import Frames
 from codec.metrics.dists import Dists
 from codec.metrics.pocket_dists import POCKET_WEIGHTS, PocketDists, load_pocket_network
 from codec.settings import Quality

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from codec.metrics.base import Frames, mean
+from codec.arrays import Frames
+from codec.metrics.base import mean
 from codec.metrics.lpips import Lpips
 from codec.metrics.tlp import Tlp
 from codec.metrics.tof import Tof

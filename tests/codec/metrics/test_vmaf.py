@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from codec.arrays import Frames
 from codec.errors import SettingsError
 from codec.metrics import vmaf
-from codec.metrics.base import Frames
 from codec.metrics.vmaf import Vmaf
 from tests.support.metric_cases import box_blur
 

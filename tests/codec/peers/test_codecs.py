@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from codec.arrays import Frames
 from codec.errors import InputError
 from codec.metrics.psnr import Psnr
 from codec.peers.codecs import PEERS, Coded, Peer, at_size, vvc_program
-from codec.priors.base import Frames
 from codec.video import VideoReader
 from tests.support import skips
 

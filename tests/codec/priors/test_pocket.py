@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from codec.arrays import Frames
 from codec.base.av1 import encode_clip
 from codec.base.pictures import upsample
 from codec.errors import PriorError
 from codec.metrics.psnr import Psnr
-from codec.priors.base import BaseClip, Frames
+from codec.priors.base import BaseClip
 from codec.priors.catalog import POCKET_WEIGHTS, open_prior
 from codec.priors.pocket import PocketPrior, load_pocket
 from codec.priors.pocket_net import PocketConfig, PocketNet, neighbours

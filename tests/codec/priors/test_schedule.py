@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from codec.format.records import ScheduleSpec
+from codec.format.header import ScheduleSpec
 from codec.priors.diffusion.cogvideox import cogvideox_schedule
 from codec.priors.diffusion.video_model import flow_schedule
 from codec.priors.gaussian import gaussian_schedule

@@ -15,7 +15,7 @@ from codec.reproduce import learned
 from codec.reproduce.learned import KINDS, Learned, read_learned
 from codec.reproduce.sequences import Clip
 from tests.support.codec_runs import moving
-from tests.support.learned import checkout, describe
+from tests.support.learned import checkout, write_toml
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def clip() -> Clip:
 
 @pytest.mark.parametrize("family", KINDS)
 def test_streams_and_pictures_are_read_back(family: str, clip: Clip, tmp_path: Path) -> None:
-    described = describe(tmp_path / "l.toml", family, checkout(tmp_path / family, family), qualities=[2, 21, 63])
+    described = write_toml(tmp_path / "l.toml", family, checkout(tmp_path / family, family), qualities=[2, 21, 63])
     (codec,) = read_learned(described)
     assert codec.name == family
     assert codec.settings == ("q 2", "q 21", "q 63")
@@ -43,7 +43,7 @@ def test_streams_and_pictures_are_read_back(family: str, clip: Clip, tmp_path: P
 
 def test_a_failing_program_is_told_by_its_last_words(clip: Clip, tmp_path: Path) -> None:
     folder = checkout(tmp_path / "rt", "dcvc-rt")
-    (codec,) = read_learned(describe(tmp_path / "l.toml", "dcvc-rt", folder, arguments=["--cuda", "1"]))
+    (codec,) = read_learned(write_toml(tmp_path / "l.toml", "dcvc-rt", folder, arguments=["--cuda", "1"]))
     with pytest.raises(SettingsError, match="no NVIDIA driver"):
         list(codec.code(clip, codec.settings, tmp_path / "logs" / "rt.txt"))
     assert (tmp_path / "logs" / "rt.txt").is_file()
@@ -52,14 +52,14 @@ def test_a_failing_program_is_told_by_its_last_words(clip: Clip, tmp_path: Path)
 def test_a_program_that_leaves_nothing_is_told(clip: Clip, tmp_path: Path) -> None:
     folder = checkout(tmp_path / "rt", "dcvc-rt")
     (folder / "test_video.py").write_text("", "utf-8")
-    (codec,) = read_learned(describe(tmp_path / "l.toml", "dcvc-rt", folder))
+    (codec,) = read_learned(write_toml(tmp_path / "l.toml", "dcvc-rt", folder))
     with pytest.raises(SettingsError, match="no 3 decoded frames"):
         list(codec.code(clip, codec.settings, tmp_path / "log.txt"))
 
 
 def test_a_python_that_is_not_there_is_told(clip: Clip, tmp_path: Path) -> None:
     folder = checkout(tmp_path / "rt", "dcvc-rt")
-    (codec,) = read_learned(describe(tmp_path / "l.toml", "dcvc-rt", folder, python=str(tmp_path / "python")))
+    (codec,) = read_learned(write_toml(tmp_path / "l.toml", "dcvc-rt", folder, python=str(tmp_path / "python")))
     with pytest.raises(SettingsError, match="can't be started"):
         list(codec.code(clip, codec.settings, tmp_path / "log.txt"))
 
@@ -71,7 +71,7 @@ class _StopError(Exception):
 def test_an_interruption_ends_the_program(clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = checkout(tmp_path / "rt", "dcvc-rt")
     (folder / "test_video.py").write_text("import sys\nsys.stdin.read()\nimport time\ntime.sleep(600)\n", "utf-8")
-    (codec,) = read_learned(describe(tmp_path / "l.toml", "dcvc-rt", folder))
+    (codec,) = read_learned(write_toml(tmp_path / "l.toml", "dcvc-rt", folder))
     children = []
 
     class Child(learned.subprocess.Popen):  # type: ignore[type-arg]
@@ -104,7 +104,7 @@ def test_an_interruption_ends_the_program(clip: Clip, tmp_path: Path, monkeypatc
     ],
 )
 def test_descriptions_that_do_not_fit_are_refused(more: dict[str, object], message: str, tmp_path: Path) -> None:
-    described = describe(tmp_path / "l.toml", "dcvc-fm", checkout(tmp_path / "fm", "dcvc-fm"), **more)
+    described = write_toml(tmp_path / "l.toml", "dcvc-fm", checkout(tmp_path / "fm", "dcvc-fm"), **more)
     with pytest.raises(SettingsError, match=message):
         read_learned(described)
 
@@ -122,7 +122,7 @@ def test_a_folder_without_the_script_is_refused(tmp_path: Path) -> None:
     folder = checkout(tmp_path / "fm", "dcvc-fm")
     (folder / "test_video.py").unlink()
     with pytest.raises(SettingsError, match=r"no test_video\.py"):
-        read_learned(describe(tmp_path / "l.toml", "dcvc-fm", folder))
+        read_learned(write_toml(tmp_path / "l.toml", "dcvc-fm", folder))
 
 
 def test_defaults() -> None:

@@ -17,7 +17,7 @@ from codec.reproduce.points import FILE, Ledger, Point
 from codec.reproduce.run import Experiment, Failed, Started, reproduce
 from codec.reproduce.sequences import Clip, find_sources
 from tests.support.codec_runs import moving
-from tests.support.learned import checkout, describe
+from tests.support.learned import checkout, write_toml
 from tests.support.synthetic import write_video
 
 
@@ -43,7 +43,7 @@ def test_command_measures_reports_and_computes_nothing_twice(
     films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
-    described = describe(tmp_path / "l.toml", "dcvc-rt", checkout(tmp_path / "rt", "dcvc-rt"), qualities=[9, 40])
+    described = write_toml(tmp_path / "l.toml", "dcvc-rt", checkout(tmp_path / "rt", "dcvc-rt"), qualities=[9, 40])
     command = _command(films, out, "--peers", "x265", "--learned", str(described))
     assert cli.main(command) == 0
     first = capsys.readouterr()

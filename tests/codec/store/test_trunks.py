@@ -18,10 +18,10 @@ from codec.metrics.networks import default_folders, find_network
 from codec.store.manifest import TRUNKS, WebFile
 from codec.store.package import Transfer
 from codec.store.paths import models_root
-from codec.store.trunks import Trunk
+from codec.store.trunks import TrunkPackage
 from tests.support.hostile_server import serving
 
-VGG, ALEX = (Trunk(TRUNKS[name]) for name in ("metric-vgg16", "metric-alexnet"))
+VGG, ALEX = (TrunkPackage(TRUNKS[name]) for name in ("metric-vgg16", "metric-alexnet"))
 LAYERS = {VGG.name: (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28), ALEX.name: (0, 3, 6, 8, 10)}
 
 
@@ -32,7 +32,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "home"
 
 
-def published(trunk: Trunk) -> dict[str, np.ndarray]:
+def published(trunk: TrunkPackage) -> dict[str, np.ndarray]:
     """As a publisher has it: the trunk under `features`, a classifier behind. Only the first layer has its shape."""
     tensors = {f"features.{n}.weight": np.full((2, 2, 3, 3), n, np.float32) for n in LAYERS[trunk.name]}
     tensors["features.0.weight"] = np.ones(trunk.spec.first_layer, np.float32)
@@ -40,7 +40,7 @@ def published(trunk: Trunk) -> dict[str, np.ndarray]:
     return {**tensors, "classifier.weight": np.zeros((100, 100), np.float32)}
 
 
-def get(trunk: Trunk) -> list[Transfer]:
+def get(trunk: TrunkPackage) -> list[Transfer]:
     return list(trunk.get(False, lambda _: None))
 
 
@@ -66,13 +66,13 @@ def test_torchvisions_own_file_is_fetched_checked_and_read_without_running_it(tm
     data = (tmp_path / "alexnet.pth").read_bytes()
     with serving({"alexnet.pth": data}) as hub:
         source = WebFile(f"{hub.url}/elsewhere/alexnet.pth", len(data), hashlib.sha256(data).hexdigest())
-        trunk = Trunk(replace(ALEX.spec, source=source))
+        trunk = TrunkPackage(replace(ALEX.spec, source=source))
         hub.tricks["alexnet.pth"] = ["wrong", "drop 900"]
         assert get(trunk)[-1].done == len(data)
         assert trunk.place is not None
         assert np.array_equal(load_file(trunk.place)["10.weight"], published(ALEX)["features.10.weight"])
         trunk.remove()
-        other = Trunk(replace(ALEX.spec, source=replace(source, sha256="0" * 64)))
+        other = TrunkPackage(replace(ALEX.spec, source=replace(source, sha256="0" * 64)))
         with pytest.raises(PriorError, match="SHA-256 differs"):
             get(other)
     assert other.place is None

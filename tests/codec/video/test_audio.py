@@ -13,8 +13,8 @@ import pytest
 from av.stream import Disposition
 
 from codec.errors import InputError
+from codec.format.records import AudioPacket
 from codec.video import Audio, AudioMode, Colour, VideoReader, VideoWriter, read_audio
-from codec.video.sound.track import AudioPacket
 
 WITH_AUDIO = ["portrait.mp4", "two_tracks.mp4"]
 START = Fraction(0)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.format.records import MAX_SEGMENT_FRAMES
+from codec.format.limits import MAX_SEGMENT_FRAMES
 from codec.video import VideoReader
 from codec.video.cutting import SHORTEST_SEGMENT, SceneCuts, longest_segment, segments, windows
 from tests.support.codec_runs import moving
