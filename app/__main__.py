@@ -21,6 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from PySide6.QtWidgets import QApplication
 
     from app.core.preferences import Preferences, state_folder
+    from app.core.process.failures import Failures
     from app.core.process.garbage import GarbageCollector
     from app.core.process.instance import Instance
     from app.core.workspace import Workspace
@@ -34,11 +35,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     application.setOrganizationName("Free-GVC")
     application.setApplicationName("Free-GVC")
     garbage = GarbageCollector()
+    try:
+        state_folder().mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        return _refuse(
+            f"{state_folder()} can't be made ({error.strerror}); it keeps the queue: check the rights there."
+        )
     instance = Instance(state_folder())
     if not instance.claim():
         if instance.hand_over(files):
             return 0
-        return _refuse()
+        return _refuse("Another window of Free-GVC is open and does not answer; end it and start this one again.")
     preferences = Preferences(QSettings())
     theme = Theme(application, preferences.theme)
     application.setWindowIcon(picture("app", theme.colours.accent, 64))
@@ -46,33 +53,36 @@ def main(argv: Sequence[str] | None = None) -> int:
     window = MainWindow(workspace, theme)
     window.show()
     instance.called.connect(window.come_forward)
+    failures = Failures()
+    failures.failed.connect(workspace.fail)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     # The window is up before anything that takes time begins.
     QTimer.singleShot(0, window, lambda: _begin(workspace))
     if files:
         QTimer.singleShot(0, window, lambda: workspace.open(files))
     status = application.exec()
+    failures.stop()
     garbage.stop()
     instance.release()
     return status
 
 
-def _refuse() -> int:
-    """Another window holds the queue, and doesn't answer."""
+def _refuse(reason: str) -> int:
+    """There can be no window."""
     from PySide6.QtWidgets import QMessageBox
 
-    QMessageBox.warning(
-        None, "Free-GVC", "Another window of Free-GVC is open and does not answer; end it and start this one again."
-    )
+    QMessageBox.warning(None, "Free-GVC", reason)
     return 1
 
 
 def _begin(workspace: Workspace) -> None:
     import faulthandler
+    from contextlib import suppress
 
     workspace.start()
-    # After the last session's report was read, which the next start offers anew.
-    faulthandler.enable(workspace.crash_log.open("a", encoding="utf-8"))
+    # After the last session's report was read, which the next start offers anew; without a place for it there is none.
+    with suppress(OSError):
+        faulthandler.enable(workspace.crash_log.open("a", encoding="utf-8"))
 
 
 if __name__ == "__main__":

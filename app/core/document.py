@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
+from app.core.files import is_there, reading
 from codec.control.quality import refit
 from codec.decoding.retarget import step_choice
 from codec.errors import InputError
@@ -46,10 +47,12 @@ class SourceFacts:
 
     @classmethod
     def of(cls, path: Path, info: VideoInfo) -> SourceFacts:
-        """From what was read of a file."""
+        """From what was read of a file; raises InputError where it has gone meanwhile."""
         seconds = None if info.duration is None else float(info.duration)
         audio = "" if info.audio is None else info.audio.codec
-        return cls(path, path.stat().st_size, info.codec, info.width, info.height, info.frame_rate, seconds, audio)
+        with reading(path):
+            size = path.stat().st_size
+        return cls(path, size, info.codec, info.width, info.height, info.frame_rate, seconds, audio)
 
 
 @dataclass(frozen=True)
@@ -129,12 +132,13 @@ def of_source(path: Path, settings: EncodeSettings, job_id: str = "") -> Documen
 
 def of_result(path: Path, source: Path | None = None, start: float = 0.0, job_id: str = "") -> Document:
     """A finished file; raises InputError or FormatError where it can't be read."""
-    info = describe(path)
+    with reading(path):
+        info = describe(path)
+        gops = tuple(gop_events(path))
+        times = frame_times(path, info.frames) if info.header.variable_timing else ()
     size = (info.header.coding_width, info.header.coding_height)
-    known = source if source is not None and source.exists() else None
+    known = source if source is not None and is_there(source) else None
     facts = None if known is None else SourceFacts.of(known, probe(known))
-    gops = tuple(gop_events(path))
-    times = frame_times(path, info.frames) if info.header.variable_timing else ()
     full = (info.header.source_width, info.header.source_height)
     return Document(
         known,
@@ -221,7 +225,7 @@ def free_name(path: Path, taken: Iterable[Path] = ()) -> Path:
     """`path`, or the same with a number where it is in use."""
     used = set(taken)
     candidate, number = path, 2
-    while candidate.exists() or candidate in used:
+    while is_there(candidate) or candidate in used:
         candidate = path.with_stem(f"{path.stem} ({number})")
         number += 1
     return candidate
@@ -231,14 +235,15 @@ def videos_in(paths: Iterable[Path]) -> list[Path]:
     """Files as they are, folders as the videos and .fgvc files right inside them.
 
     Raises:
-        InputError: a folder holds none.
+        InputError: a folder holds none, or can't be looked into.
     """
     found: list[Path] = []
     for path in paths:
-        if not path.is_dir():
-            found.append(path)
-            continue
-        inside = sorted(item for item in path.iterdir() if item.suffix.lower() in (*VIDEO_SUFFIXES, SUFFIX))
+        with reading(path):
+            if not path.is_dir():
+                found.append(path)
+                continue
+            inside = sorted(item for item in path.iterdir() if item.suffix.lower() in (*VIDEO_SUFFIXES, SUFFIX))
         if not inside:
             raise InputError(f"{path} holds no videos; choose a folder with some, or a file.")
         found += inside

@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal, Slot
 
 from app.core.document import SUFFIX, Document, free_name, of_result, of_source
+from app.core.files import is_there
 from app.core.jobs.job import ACTIVE, Job, State
 from app.core.jobs.queue import JobQueue
 from app.core.jobs.session import Session
@@ -149,7 +150,7 @@ def document_of(job: Job) -> Document:
     settings = job.settings
     if not isinstance(settings, EncodeSettings):
         return of_result(job.source)
-    if job.state not in (*ACTIVE, State.QUEUED) and job.output.exists():
+    if job.state not in (*ACTIVE, State.QUEUED) and is_there(job.output):
         return of_result(job.output, job.source, settings.start, job.id)
     if job.state is State.QUEUED:
         # All of it, so that another part can be chosen.

@@ -9,6 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import QByteArray, QSettings, QStandardPaths
 
+from app.core.files import is_there
 from app.core.jobs.job import settings_from_json, settings_to_json
 from app.core.presets import Preset
 from codec.errors import SettingsError
@@ -29,7 +30,7 @@ class Preferences:
     def recent(self) -> list[Path]:
         """Files opened last, the newest first, those that still exist."""
         paths = [Path(text) for text in self._text("recent").split("\n") if text]
-        return [path for path in paths if path.exists()]
+        return [path for path in paths if is_there(path)]
 
     def add_recent(self, path: Path) -> None:
         """Put a file first."""

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from app.core.document import SUFFIX, Document, of_result, of_source, videos_in, with_source
 from app.core.engine import Engine
+from app.core.files import is_there
 from app.core.jobs.job import ACTIVE, Job, State
 from app.core.jobs.progress import Progress
 from app.core.jobs.queue import JobQueue
@@ -304,7 +305,7 @@ class Workspace(QObject):
         self.log.add(f"{job.output.name}: {state.value} {job.message}".rstrip())
         if state is State.FAILED:
             self._tell(f"{job.output.name}: {job.message}")
-        if self._is_open(job_id) and job.output.exists():
+        if self._is_open(job_id) and is_there(job.output):
             self.viewer.adopt(document_of(job))
             self.curve.show(self.document)
             self.peers.show(job.output)
@@ -336,11 +337,22 @@ class Workspace(QObject):
                 self.log.add(self.tr("Found {}; priors: {}").format(device, ", ".join(message.priors)))
                 self.machine.emit(message)
 
+    @Slot(str)
+    def fail(self, detail: str) -> None:
+        """Something went wrong that nobody had foreseen; `detail` is a traceback for the log."""
+        self.log.add(detail)
+        text = self.tr(
+            "Something in this window went wrong, which is a defect of the program; the log has the details."
+        )
+        self.told.emit(Notice(text, Remedy.LOG))
+
     def _report_crash(self) -> None:
-        if not self.crash_log.exists():
+        try:
+            report = self.crash_log.read_text("utf-8", "replace").strip()
+            self.crash_log.unlink()
+        except OSError:
+            # There is none, or nobody may look at it.
             return
-        report = self.crash_log.read_text("utf-8", "replace").strip()
-        self.crash_log.unlink()
         if report:
             self.log.add(report)
             self.told.emit(

@@ -36,7 +36,9 @@ def serve(connection: Connection, crash_log: Path | None, warm: bool = True, bac
     if background:
         step_back()
     if crash_log is not None:
-        faulthandler.enable(crash_log.open("a"))
+        # Without a place for its report a child works as well.
+        with contextlib.suppress(OSError):
+            faulthandler.enable(crash_log.open("a"))
     threading.Thread(target=leave_with_parent, daemon=True).start()
     pipe = Pipe(connection)
     log.send_to(PipeHandler(pipe), logging.INFO)

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from app.core.files import is_there
 from codec.errors import SettingsError
 from codec.files import part_path
 from codec.settings import Bitrate, DecodeSettings, EncodeSettings, Goal, Quality, Size
@@ -89,7 +90,7 @@ class Job:
         """Queued again: an encode that has left something goes on with it."""
         settings = self.settings
         if isinstance(settings, EncodeSettings):
-            unfinished = self.part.exists() or (self.state is State.STOPPED and self.output.exists())
+            unfinished = is_there(self.part) or (self.state is State.STOPPED and is_there(self.output))
             settings = replace(settings, resume=unfinished)
         return replace(self, settings=settings, state=State.QUEUED, message="")
 

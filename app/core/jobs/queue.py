@@ -10,6 +10,7 @@ from typing import Any
 
 from PySide6.QtCore import (
     QAbstractListModel,
+    QDir,
     QIODevice,
     QModelIndex,
     QObject,
@@ -98,13 +99,20 @@ class JobQueue(QAbstractListModel):
         except FileNotFoundError:
             return
         except (OSError, ValueError, KeyError, TypeError, SettingsError):
-            kept = self._path.with_suffix(".unreadable.json")
-            self._path.replace(kept)
-            self.unreadable.emit(f"The saved queue could not be read; it was kept as {kept} and a new one begun.")
+            self.unreadable.emit(self._put_aside())
             return
         self.beginResetModel()
         self._jobs = jobs
         self.endResetModel()
+
+    def _put_aside(self) -> str:
+        """Keep what can't be read under another name; what to tell the user."""
+        kept = self._path.with_suffix(".unreadable.json")
+        try:
+            self._path.replace(kept)
+        except OSError as error:
+            return f"The saved queue {self._path} can't be read ({error.strerror}); check its rights, or remove it."
+        return f"The saved queue could not be read; it was kept as {kept} and a new one begun."
 
     def get(self, job_id: str) -> Job | None:
         """The job of that id."""
@@ -173,7 +181,7 @@ class JobQueue(QAbstractListModel):
 
     def _save(self) -> None:
         text = json.dumps({"version": VERSION, "jobs": [to_json(job) for job in self._jobs]}, indent=1)
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        QDir().mkpath(str(self._path.parent))
         # Whole or not at all: what was saved before stays until the new text is on disk.
         file = QSaveFile(str(self._path))
         written = file.open(QIODevice.OpenModeFlag.WriteOnly) and file.write(text.encode()) >= 0 and file.commit()

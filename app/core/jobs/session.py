@@ -8,6 +8,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, Signal, Slot
 
 from app.core.engine import Engine
+from app.core.files import is_there, reading, size_of
 from app.core.jobs.job import Job, State
 from app.core.jobs.progress import Progress
 from app.core.jobs.queue import JobQueue
@@ -82,8 +83,7 @@ class Session(QObject):
     def bytes_so_far(self) -> int:
         """Size of the running job's unfinished output."""
         job = self.current
-        part = job.part if job is not None else None
-        return part.stat().st_size if part is not None and part.exists() else 0
+        return 0 if job is None else size_of(job.part) or 0
 
     @Slot()
     def start(self) -> None:
@@ -185,7 +185,7 @@ class Session(QObject):
         self.progress = None
         if self._cancelled:
             # A child that was too slow to stop was ended for it: that is what the user wanted.
-            self._end(job.id, State.INTERRUPTED if job.part.exists() else State.STOPPED, "")
+            self._end(job.id, State.INTERRUPTED if is_there(job.part) else State.STOPPED, "")
         else:
             self._current = None
             self._queue.update(job.id, state=State.INTERRUPTED, message=message)
@@ -195,7 +195,7 @@ class Session(QObject):
     def _end(self, job_id: str, state: State, message: str) -> None:
         self._current = None
         job = self._queue.get(job_id)
-        size = job.output.stat().st_size if job is not None and job.output.exists() else None
+        size = None if job is None else size_of(job.output)
         changes = {"share": 1.0} if state is State.DONE else {}
         self._queue.update(job_id, state=state, message=message, bytes=size, **changes)
         self.ended.emit(job_id, state)
@@ -206,13 +206,14 @@ def _state_after(settled: Settled, job: Job) -> State:
         return State.DONE
     if settled.outcome is Outcome.CANCELLED:
         return State.STOPPED
-    left = isinstance(job.settings, EncodeSettings) and job.part.exists()
+    left = isinstance(job.settings, EncodeSettings) and is_there(job.part)
     return State.INTERRUPTED if left and settled.outcome is Outcome.FAILED else State.FAILED
 
 
 def _begin(job: Job) -> Progress:
     """No progress yet; raises FreeGvcError where the source can't be read."""
-    if job.is_encode:
-        return Progress(probe(job.source).frame_rate)
-    info = describe(job.source)
+    with reading(job.source):
+        if job.is_encode:
+            return Progress(probe(job.source).frame_rate)
+        info = describe(job.source)
     return Progress(info.header.frame_rate, expected=info.frames)

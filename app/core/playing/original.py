@@ -8,6 +8,7 @@ from threading import Condition
 
 from PySide6.QtCore import QObject, QThread, Signal
 
+from app.core.files import reading
 from app.core.playing.frame_store import FrameStore
 from codec.arrays import Picture
 from codec.errors import FreeGvcError, InputError
@@ -62,7 +63,8 @@ class OriginalReader(QThread):
     def run(self) -> None:
         """The thread."""
         try:
-            self._serve()
+            with reading(self._path):
+                self._serve()
         except FreeGvcError as error:
             self.failed.emit(str(error))
 

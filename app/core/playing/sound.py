@@ -190,8 +190,8 @@ class Sound(QThread):
             source = find()
             if source is not None and self._output is None:
                 self._output = self._opener(self.fill)
-        except (FreeGvcError, NoSoundError) as error:
-            reason, source = str(error), None
+        except (FreeGvcError, NoSoundError, OSError) as error:
+            reason, source = self._reason(error), None
         if source is None:
             self._let_go()
         with self._wake:
@@ -210,19 +210,20 @@ class Sound(QThread):
         if source is None or output is None:
             return
         size = output.rate // BLOCKS_PER_SECOND
-        if self._reading is None or self._reading[0] != number:
-            pieces = source.read(Fraction(number * size, output.rate), output.rate)
-            self._reading = (number, blocks(pieces, number, size))
         try:
-            wave = next(self._reading[1], None)
-        except FreeGvcError as error:
+            reading = self._reading
+            if reading is None or reading[0] != number:
+                pieces = source.read(Fraction(number * size, output.rate), output.rate)
+                reading = (number, blocks(pieces, number, size))
+            wave = next(reading[1], None)
+        except (FreeGvcError, OSError) as error:
             wave = None
-            self.told.emit(str(error))
+            self.told.emit(self._reason(error))
         if wave is None:
             self._end = number
             return
         self._stock[number] = wave
-        self._reading = (number + 1, self._reading[1])
+        self._reading = (number + 1, reading[1])
         if len(self._stock) > KEPT:
             del self._stock[max(self._stock, key=lambda kept: abs(kept - number))]
 
@@ -247,6 +248,14 @@ class Sound(QThread):
         output, self._output, self._sounds = self._output, None, False
         if output is not None:
             output.close()
+
+    def _reason(self, error: Exception) -> str:
+        """A sentence; the system's own are none."""
+        return (
+            self.tr("No sound: it can't be read any more ({}).").format(error.strerror)
+            if isinstance(error, OSError)
+            else str(error)
+        )
 
     def _tell(self, reason: str, available: bool) -> None:
         self.told.emit(reason)

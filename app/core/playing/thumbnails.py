@@ -6,6 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QThread, Signal
 
+from app.core.files import reading
 from codec.arrays import Picture
 from codec.errors import FreeGvcError
 from codec.video import VideoReader, coding_size
@@ -43,10 +44,10 @@ class Thumbnails(QThread):
 
     def _read(self, seconds: float) -> Picture | None:
         try:
-            with VideoReader(self._path, start=seconds) as reader:
+            with reading(self._path), VideoReader(self._path, start=seconds) as reader:
                 reader.size = coding_size(reader.info, HEIGHT, 2)
                 frame = next(reader.frames(), None)
         except FreeGvcError:
-            # Behind the end of a file that is shorter than it says; who reads its pictures tells of damage.
+            # Behind the end of a file that is shorter than it says, or it has gone; who reads its pictures tells.
             return None
         return None if frame is None else frame.pixels

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QThread, Signal
 
+from app.core.files import reading
 from codec.errors import FreeGvcError
 from codec.video.timeline import uneven_times
 
@@ -33,7 +34,8 @@ class TimesReader(QThread):
     def run(self) -> None:
         """The thread."""
         try:
-            times = uneven_times(self._path, self._rate, self._clip_start, self.isInterruptionRequested)
+            with reading(self._path):
+                times = uneven_times(self._path, self._rate, self._clip_start, self.isInterruptionRequested)
         except FreeGvcError:
             # Who reads its pictures tells.
             return
