@@ -86,6 +86,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_encode(commands.add_parser("encode", help="video -> .fgvc"))
     _add_decode(commands.add_parser("decode", help=".fgvc -> video"))
+    _add_retarget(commands.add_parser("retarget", help=".fgvc -> a smaller .fgvc, without coding again"))
     _add_info(commands.add_parser("info", help="what a .fgvc file holds"))
     _add_measure(commands.add_parser("measure", help="quality of a video against its original"))
     add_models(commands.add_parser("models", help="the priors' weights: list, get, add, verify, remove"))
@@ -153,6 +154,18 @@ def _add_decode(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--metric", choices=QUALITY_METRICS, default="dists")
     parser.add_argument("--no-audio", action="store_true")
     _add_machine(parser)
+
+
+def _add_retarget(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(command=_retarget)
+    parser.add_argument("input", type=Path)
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    goal = parser.add_mutually_exclusive_group()
+    goal.add_argument("--target", type=float, help="quality to go down to, in the units of --metric")
+    goal.add_argument("--bitrate", type=bits, help="bits a second of the pictures, sound not counted, such as 20k")
+    parser.add_argument("--metric", choices=QUALITY_METRICS, default="dists")
+    parser.add_argument("--no-audio", action="store_true", help="leave out the sound")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
 
 
 def _add_info(parser: argparse.ArgumentParser) -> None:
@@ -239,6 +252,15 @@ def _decode(arguments: argparse.Namespace) -> None:
 
     _use_threads(arguments.threads)
     cli_output.show(decode(arguments.input, arguments.output, settings), arguments.json)
+
+
+def _retarget(arguments: argparse.Namespace) -> None:
+    from codec.decoding.smaller import save_smaller
+
+    goal = _goal(arguments)
+    assert not isinstance(goal, Size)
+    settings = DecodeSettings(goal=goal, audio=not arguments.no_audio)
+    cli_output.show(save_smaller(arguments.input, arguments.output, settings), arguments.json)
 
 
 def _use_threads(threads: int | None) -> None:

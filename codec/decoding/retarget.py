@@ -46,4 +46,11 @@ def _by_bits(record: GopRecord, per_frame: float) -> int:
 
 
 def _by_quality(record: GopRecord, aim: Aim) -> int:
-    return retarget(dict(record.measured()), record.prefix_bits(), aim)
+    # A restoration's steps are free: there is nothing to leave out, and nothing to choose.
+    return retarget(sent_quality(record), record.prefix_bits(), aim) if record.steps else 0
+
+
+def sent_quality(record: GopRecord) -> dict[int, float]:
+    """The measured qualities by how many steps were sent; what was measured before all of the restoration is none."""
+    first = record.restoration or 0
+    return {step - first: quality for step, quality in record.measured() if step >= first}

@@ -68,7 +68,7 @@ class GopRecord:
         sent: stored steps that the decoder replays unless told otherwise, <= len(steps).
         steps: the channel coder's payload of each stored step; empty where a step has no bits.
         z_hash, fingerprint: of the latent state after `sent` steps (codec/format/fingerprint.py); empty where nothing
-            was coded that could differ, at sent = 0.
+            was coded that could differ, at sent = 0, and where steps were left out afterwards.
         base: the explicit layer, or None.
         quality: the target metric measured at t_star, or None; stored as a half-precision float.
         probes: (t*, quality) measured at other steps, steps rising; lets a decoder aim at a lower quality.
@@ -222,7 +222,7 @@ def _rising(values: Sequence[int]) -> bool:
 def _check_state(gop: GopRecord) -> None:
     sizes = len(gop.z_hash), len(gop.fingerprint)
     told = (HASH_BYTES, FINGERPRINT_BYTES)
-    require(sizes == told or (sizes == (0, 0) and gop.sent == 0), "a hash's size is wrong")
+    require(sizes in (told, (0, 0)), "a hash's size is wrong")
 
 
 def _check_restoration(gop: GopRecord) -> None:

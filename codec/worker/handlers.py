@@ -17,7 +17,20 @@ from codec.peers.events import Absent, Compared, Trial
 from codec.settings import DecodeSettings
 from codec.store.tasks import StoreTask, carry_out
 from codec.video import scaled_picture
-from codec.worker.tasks import Compare, Decode, Encode, Machine, Measure, Measured, Play, Reached, Survey, Task, Told
+from codec.worker.tasks import (
+    Compare,
+    Decode,
+    Encode,
+    Machine,
+    Measure,
+    Measured,
+    Play,
+    Reached,
+    SaveSmaller,
+    Survey,
+    Task,
+    Told,
+)
 
 if TYPE_CHECKING:
     from codec.metrics.base import Metric
@@ -42,6 +55,7 @@ class Handlers:
         self._of: Mapping[type, Callable[[Any], Iterator[Told]]] = {
             Encode: _encode,
             Decode: _decode,
+            SaveSmaller: _save_smaller,
             Play: self._play,
             Measure: self._measure,
             Compare: _compare,
@@ -111,6 +125,12 @@ def _decode(task: Decode) -> Iterator[Event]:
     from codec.decoder import decode
 
     return decode(task.source, task.output, task.settings)
+
+
+def _save_smaller(task: SaveSmaller) -> Iterator[Event]:
+    from codec.decoding.smaller import save_smaller
+
+    return save_smaller(task.source, task.output, task.settings)
 
 
 def _from_chain(reader: BitstreamReader, frame: int) -> Iterator[GopRecord | AudioRecord | Damage]:

@@ -34,6 +34,15 @@ class Decode:
 
 
 @dataclass(frozen=True)
+class SaveSmaller:
+    """Run `codec.decoding.smaller.save_smaller`."""
+
+    source: Path
+    output: Path
+    settings: DecodeSettings
+
+
+@dataclass(frozen=True)
 class Play:
     """Decode to pictures only, from the chain that holds `first_frame` on until `frames` frames beyond it exist."""
 
@@ -74,7 +83,7 @@ class Survey:
     """Say what this machine can do: a `Machine`."""
 
 
-Task = Encode | Decode | Play | Measure | Compare | Survey | StoreTask
+Task = Encode | Decode | SaveSmaller | Play | Measure | Compare | Survey | StoreTask
 
 
 class Command(Enum):

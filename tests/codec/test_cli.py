@@ -93,6 +93,13 @@ def test_a_file_is_decoded_described_and_measured(source: Path, coded: Path, tmp
     assert {name: len(row["frames"]) for name, row in measured["metrics"].items()} == {"psnr": 3, "tof": 2}
 
 
+def test_a_file_is_made_smaller(coded: Path, tmp_path: Path, capsys: Output) -> None:
+    finished = _lines(capsys, "retarget", coded, "-o", tmp_path / "less.fgvc", "--bitrate", "2k")[-1]
+    assert (finished["event"], finished["frames"]) == ("finished", 20)
+    assert finished["bytes"] == (tmp_path / "less.fgvc").stat().st_size < coded.stat().st_size
+    assert "can be left out" in _refused(capsys, "retarget", coded, "-o", tmp_path / "same.fgvc", "--no-audio")
+
+
 def test_people_get_a_line_and_a_table(coded: Path, tmp_path: Path, capsys: Output) -> None:
     assert main(["decode", str(coded), "-o", str(tmp_path / "out.mp4")]) == 0
     told = capsys.readouterr()

@@ -12,7 +12,7 @@ from codec.decoding.retarget import step_choice
 from codec.errors import SettingsError
 from codec.format.records import GopRecord
 from codec.settings import Bitrate, Quality
-from tests.support.format_cases import PLAIN, gop
+from tests.support.format_cases import FILMS, FULL, PLAIN, gop
 
 DISTS = dataclasses.replace(PLAIN, metric="dists")
 RECORD = gop(0, 0, 16, 0, sent=4, steps=(bytes(100),) * 6, quality=0.1, probes=((0, 0.5), (2, 0.2), (6, 0.08)))
@@ -31,6 +31,17 @@ def test_another_metric_than_the_files_is_refused() -> None:
     with pytest.raises(SettingsError, match="measured as DISTS, not LPIPS"):
         step_choice(Quality(0.2, "lpips"), DISTS)
     assert step_choice(Quality(0.9, "ms-ssim"), dataclasses.replace(PLAIN, metric="ms_ssim"))(RECORD) >= 0
+
+
+def test_of_a_restoration_there_is_nothing_to_leave_out() -> None:
+    restored = next(record for record in FILMS["full"][1] if isinstance(record, GopRecord) and record.restoration)
+    assert step_choice(Quality(0.5), dataclasses.replace(FULL, metric="dists"))(restored) == 0
+    on_top = dataclasses.replace(
+        restored, restoration=8, steps=(bytes(9),) * 3, sent=3, z_hash=bytes(4), fingerprint=bytes(8), quality=0.1,
+        probes=((4, 0.6), (8, 0.4), (10, 0.2)),
+    )  # fmt: skip
+    assert step_choice(Quality(0.2), FULL)(on_top) == 2
+    assert step_choice(Quality(0.5), FULL)(on_top) == 0
 
 
 @given(st.floats(1, 1e6), st.lists(st.integers(0, 300), max_size=20), st.integers(0, 15))

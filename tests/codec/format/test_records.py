@@ -149,7 +149,6 @@ def test_headers_out_of_bounds_are_refused(change: dict[str, Any]) -> None:
         {"sent": 3},
         {"steps": (b"",) * 256},
         {"z_hash": b""},
-        {"z_hash": b"", "fingerprint": b""},
         {"quality": float("nan")},
         {"probes": ((2, 0.5),), "quality": None},
         {"probes": ((1, 0.5), (0, 0.5))},
