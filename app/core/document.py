@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-from app.core.files import is_there, reading
+from app.core.files import SUFFIX, is_there, reading
 from codec.control.quality import refit
-from codec.decoding.retarget import step_choice
+from codec.decoding.retarget import sent_quality
 from codec.errors import InputError
 from codec.events import GopDone
 from codec.format.info import FileInfo, describe, stored_gop
 from codec.format.reader import BitstreamReader
-from codec.format.records import AudioRecord, GopRecord
+from codec.format.records import GopRecord
 from codec.goals import GoalMetric, goal_of_kind
 from codec.priors.defaults import defaults_of
-from codec.settings import Bitrate, EncodeSettings, Quality
+from codec.settings import EncodeSettings
 from codec.video import VideoInfo, coding_size, probe
 
-SUFFIX = ".fgvc"
 VIDEO_SUFFIXES = frozenset(
     (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".y4m", ".wmv", ".flv", ".ogv")
 )
@@ -104,11 +103,6 @@ class Document:
         target = None if self.info is None else self.info.header.target
         return None if target is None or goal_of_kind(target.kind) is None else float(target.value)
 
-    @property
-    def can_be_smaller(self) -> bool:
-        """Whether it holds steps that may be left out, and was measured where it would then be."""
-        return self.info is not None and self.target is not None and any(g.implicit_bits for g in self.info.gops)
-
 
 def of_source(path: Path, settings: EncodeSettings, job_id: str = "") -> Document:
     """A source that is to be coded; raises InputError where it can't be read, PriorError without such a prior."""
@@ -169,7 +163,7 @@ def gop_events(path: Path) -> Iterable[GopDone]:
         header = reader.header
     # Steps of a restoration are free: no curve over bits goes through them.
     sent = [record for record in records if record.steps]
-    points = ((r.prefix_bits(), r.frames - r.overlap, _measured_after(r)) for r in sent)
+    points = ((r.prefix_bits(), r.frames - r.overlap, sent_quality(r)) for r in sent)
     fits = dict(zip((record.index for record in sent), refit(header.target.value, points), strict=True))
     metric = goal_of_kind(header.target.kind)
     for record in records:
@@ -178,12 +172,6 @@ def gop_events(path: Path) -> Iterable[GopDone]:
         if metric is not None and gop.quality is not None:
             missed = metric.miss(header.target.value, gop.quality) > metric.tolerance
         yield replace(gop, missed=missed)
-
-
-def _measured_after(record: GopRecord) -> dict[int, float]:
-    """Quality by how many steps were sent, of those that were measured."""
-    first = record.restoration or 0
-    return {step - first: quality for step, quality in record.measured() if step >= first}
 
 
 def frame_times(path: Path, count: int) -> tuple[float, ...]:
@@ -200,25 +188,6 @@ def frame_times(path: Path, count: int) -> tuple[float, ...]:
     for number in range(count):
         times.append(known.get(number, times[-1] + period if times else 0.0))
     return tuple(times)
-
-
-def retargeted_sizes(path: Path, goals: Sequence[Quality | Bitrate]) -> tuple[int, ...]:
-    """What of a file is needed to play it at each of some goals: the chosen prefixes and the audio, in bytes.
-
-    Raises:
-        SettingsError: the file was measured with another metric.
-    """
-    totals = [0] * len(goals)
-    with BitstreamReader(path) as reader:
-        choices = [step_choice(goal, reader.header) for goal in goals]
-        for record in reader.records():
-            if isinstance(record, GopRecord):
-                bits = record.prefix_bits()
-                totals = [total + bits[choose(record)] // 8 for total, choose in zip(totals, choices, strict=True)]
-            elif isinstance(record, AudioRecord):
-                size = sum(len(packet.data) for packet in record.packets)
-                totals = [total + size for total in totals]
-    return tuple(totals)
 
 
 def free_name(path: Path, taken: Iterable[Path] = ()) -> Path:

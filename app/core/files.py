@@ -8,6 +8,8 @@ from pathlib import Path
 
 from codec.errors import InputError
 
+SUFFIX = ".fgvc"
+
 
 def is_there(path: Path) -> bool:
     """Whether a file or a folder can be seen there."""

@@ -7,15 +7,15 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from app.core.document import SUFFIX, Document, free_name, of_result, of_source
-from app.core.files import is_there
+from app.core.document import Document, free_name, of_result, of_source
+from app.core.files import SUFFIX, is_there
 from app.core.jobs.job import ACTIVE, Job, State
 from app.core.jobs.queue import JobQueue
 from app.core.jobs.session import Session
 from app.core.preferences import Preferences
 from app.core.viewer import Viewer
 from codec.priors.defaults import defaults_of
-from codec.settings import Bitrate, DecodeSettings, EncodeSettings, Quality
+from codec.settings import DecodeSettings, EncodeSettings, Quality
 
 
 class Orders(QObject):
@@ -107,10 +107,10 @@ class Orders(QObject):
         output = self._free(source.with_name(source.stem + suffix + SUFFIX))
         return self._add(Job(source, output, replace(settings, preview=True, resume=False)))
 
-    def export(self, output: Path, goal: Quality | Bitrate | None = None) -> None:
-        """Decode the open file to a video, beside whatever runs."""
+    def export(self, output: Path, settings: DecodeSettings | None = None) -> None:
+        """Decode the open file to a video, or save it smaller where `output` is a .fgvc file, beside whatever runs."""
         if self._viewer.document is not None and self._viewer.document.result is not None:
-            job = self._add(Job(self._viewer.document.result, output, DecodeSettings(goal=goal)))
+            job = self._add(Job(self._viewer.document.result, output, settings or DecodeSettings()))
             self._exports.start_job(job.id)
 
     def _free(self, wanted: Path) -> Path:
@@ -149,7 +149,8 @@ def document_of(job: Job) -> Document:
     """What is looked at with a job; raises FreeGvcError where its files can't be read."""
     settings = job.settings
     if not isinstance(settings, EncodeSettings):
-        return of_result(job.source)
+        made = job.saves_smaller and job.state is State.DONE
+        return of_result(job.output, job_id=job.id) if made else of_result(job.source)
     if job.state not in (*ACTIVE, State.QUEUED) and is_there(job.output):
         return of_result(job.output, job.source, settings.start, job.id)
     if job.state is State.QUEUED:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from app.core.document import SUFFIX, Document, of_result, of_source, videos_in, with_source
+from app.core.document import Document, of_result, of_source, videos_in, with_source
 from app.core.engine import Engine
-from app.core.files import is_there
+from app.core.files import SUFFIX, is_there
 from app.core.jobs.job import ACTIVE, Job, State
 from app.core.jobs.progress import Progress
 from app.core.jobs.queue import JobQueue
@@ -196,17 +196,28 @@ class Workspace(QObject):
         if job is None or (self.document is not None and self.document.job_id == job.id):
             return
         try:
-            self.look_at(document_of(job))
+            self.look_at(self._document_of(job))
         except FreeGvcError as error:
             self._tell(job.message or str(error))
 
     def _shown_for(self, job: Job | None) -> Job | None:
         """An export shows the file that it exports, hence the encode that made it."""
-        if job is None or job.is_encode:
+        if job is None or job.is_encode or (job.saves_smaller and job.state is State.DONE):
             return job
         if self.document is not None and self.document.result == job.source:
             return None
-        return next((other for other in self.queue if other.is_encode and other.output == job.source), job)
+        return self._encode_of(job.source) or job
+
+    def _encode_of(self, result: Path) -> Job | None:
+        """The job that made a file."""
+        return next((job for job in self.queue if job.is_encode and job.output == result), None)
+
+    def _document_of(self, job: Job) -> Document:
+        """What a job shows; a smaller file stands beside the video that it comes from in the end."""
+        encode = self._encode_of(job.source) if job.saves_smaller and job.state is State.DONE else None
+        if encode is None or not isinstance(encode.settings, EncodeSettings):
+            return document_of(job)
+        return of_result(job.output, encode.source, encode.settings.start, job.id)
 
     def look_at(self, document: Document) -> None:
         """Show a document in place of the one that is open."""

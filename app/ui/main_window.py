@@ -147,6 +147,8 @@ class MainWindow(QMainWindow):
         self.plots.seeked.connect(workspace.clock.seek)
         self.filmstrip.seeked.connect(workspace.clock.seek)
         self.retarget.chosen.connect(workspace.viewer.retarget)
+        self.retarget.changed.connect(self._enable)
+        self.retarget.save_wanted.connect(self.actions_["smaller"].trigger)
         self.peers.start_wanted.connect(workspace.compare_peers)
         self.view.mode_changed.connect(self._enable)
         self.view.region_chosen.connect(self._choose_region)

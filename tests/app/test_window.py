@@ -93,12 +93,34 @@ def test_drop_encode_play_retarget_export(qtbot: QtBot, window: MainWindow, clip
     qtbot.waitUntil(lambda: workspace.player.result is not None, timeout=PATIENCE)
     assert (workspace.player.result != before).any()
     assert window.retarget.size_text != window.readouts.text("size")
+    smaller = tmp_path / "smaller.fgvc"
+    assert window.actions_["smaller"].isEnabled()
+    with qtbot.waitSignal(workspace.ended, timeout=PATIENCE):
+        workspace.orders.export(smaller, window.retarget.settings)
+    assert smaller.stat().st_size < output.stat().st_size
+    assert describe(smaller).frames == info.frames
+    made, encode_job = next(job for job in workspace.queue if job.saves_smaller), next(iter(workspace.queue))
+    assert (made.state, made.bytes) == (State.DONE, smaller.stat().st_size)
+    workspace.choose(made.id)
+    assert workspace.document is not None
+    assert (workspace.document.result, workspace.document.source) == (smaller, clip)
+    assert not window.actions_["smaller"].isEnabled()
+    workspace.choose(encode_job.id)
+    assert workspace.document.result == output
+
     panel = RetargetPanel()
     qtbot.addWidget(panel)
     assert panel.show_document(workspace.document)
+    assert not panel.saves_something
     bare = replace(info, gops=tuple(replace(gop, implicit_bits=0) for gop in info.gops))
     assert not panel.show_document(replace(workspace.document, info=bare))
-    assert "Nothing can be left out" in panel.words
+    assert "nothing can be left out" in panel.words
+    # Its sound is something that can be.
+    assert panel.show_document(replace(workspace.document, info=replace(bare, audio_bytes=900)))
+    panel.silent.setChecked(True)
+    assert panel.saves_something
+    assert not panel.settings.audio
+    assert panel.size_text == human_bytes(info.bytes - 900)
 
     video = tmp_path / "out.mp4"
     with qtbot.waitSignal(workspace.ended, timeout=PATIENCE):
@@ -474,5 +496,6 @@ def test_a_job_that_lacks_a_metrics_network_offers_it(qtbot: QtBot, window: Main
     qtbot.mouseClick(window.banner.findChild(QPushButton), Qt.MouseButton.LeftButton)
     dialog = next(shown for shown in window.findChildren(ModelsDialog) if shown.isVisible())
     qtbot.waitUntil(lambda: "metric-alexnet" in dialog.cards, timeout=PATIENCE)
-    assert dialog.cards["metric-alexnet"].button("get").isVisible()
+    # A card is shown once its place in the list is laid out.
+    qtbot.waitUntil(dialog.cards["metric-alexnet"].button("get").isVisible, timeout=PATIENCE)
     dialog.close()

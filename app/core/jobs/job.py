@@ -9,11 +9,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from app.core.files import is_there
+from app.core.files import SUFFIX, is_there
 from codec.errors import SettingsError
 from codec.files import part_path
 from codec.settings import Bitrate, DecodeSettings, EncodeSettings, Goal, Quality, Size
-from codec.worker.tasks import Decode, Encode
+from codec.worker.tasks import Decode, Encode, SaveSmaller
 
 _GOALS: Mapping[str, type[Quality | Bitrate | Size]] = {"quality": Quality, "bitrate": Bitrate, "size": Size}
 
@@ -37,7 +37,7 @@ RESUMABLE = (State.STOPPED, State.INTERRUPTED)
 
 @dataclass(frozen=True)
 class Job:
-    """An encode or an export.
+    """An encode, or what is made of its result: an export, or a smaller file.
 
     Attributes:
         share: of the frames that are done, 0 to 1.
@@ -56,8 +56,13 @@ class Job:
 
     @property
     def is_encode(self) -> bool:
-        """Whether it makes a .fgvc file."""
+        """Whether it codes a video."""
         return isinstance(self.settings, EncodeSettings)
+
+    @property
+    def saves_smaller(self) -> bool:
+        """Whether it makes a .fgvc file of another."""
+        return not self.is_encode and self.output.suffix.lower() == SUFFIX
 
     @property
     def part(self) -> Path:
@@ -69,11 +74,12 @@ class Job:
         """Whether an encode can go on from its last whole GOP."""
         return self.state in RESUMABLE and self.is_encode
 
-    def task(self) -> Encode | Decode:
+    def task(self) -> Encode | Decode | SaveSmaller:
         """What the engine is told."""
         if isinstance(self.settings, EncodeSettings):
             return Encode(self.source, self.output, self.settings)
-        return Decode(self.source, self.output, self.settings)
+        kind = SaveSmaller if self.saves_smaller else Decode
+        return kind(self.source, self.output, self.settings)
 
     def interrupted(self) -> Job:
         """As it stands after the engine or the program has gone."""

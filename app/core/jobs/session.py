@@ -29,7 +29,7 @@ def encodes(job: Job) -> bool:
 
 
 def exports(job: Job) -> bool:
-    """The lane of exports, which never wait for an encode."""
+    """The lane of exports and smaller files, which never wait for an encode."""
     return not job.is_encode
 
 

@@ -210,12 +210,11 @@ class Sound(QThread):
         if source is None or output is None:
             return
         size = output.rate // BLOCKS_PER_SECOND
+        if self._reading is None or self._reading[0] != number:
+            pieces = source.read(Fraction(number * size, output.rate), output.rate)
+            self._reading = (number, blocks(pieces, number, size))
         try:
-            reading = self._reading
-            if reading is None or reading[0] != number:
-                pieces = source.read(Fraction(number * size, output.rate), output.rate)
-                reading = (number, blocks(pieces, number, size))
-            wave = next(reading[1], None)
+            wave = next(self._reading[1], None)
         except (FreeGvcError, OSError) as error:
             wave = None
             self.told.emit(self._reason(error))
@@ -223,7 +222,7 @@ class Sound(QThread):
             self._end = number
             return
         self._stock[number] = wave
-        self._reading = (number + 1, reading[1])
+        self._reading = (number + 1, self._reading[1])
         if len(self._stock) > KEPT:
             del self._stock[max(self._stock, key=lambda kept: abs(kept - number))]
 

@@ -49,6 +49,14 @@ class FileCommands(QObject):
                 ("Ctrl+E",),
                 "export",
             ),
+            Entry(
+                "smaller",
+                "file",
+                self.tr("Save smaller version"),
+                self._save_smaller,
+                self._can_be_smaller,
+                ("Ctrl+S",),
+            ),
             Entry("report", "file", self.tr("Export report"), self._export_report, self._has_result, ("Ctrl+R",)),
             Entry("pair", "file", self.tr("Save frame pair"), dialogs.save_pair, self._has_picture, ("F",), "image"),
             Entry("png", "file", self.tr("Export t\u2605 plot as PNG"), self._export_png, self._has_gops),
@@ -94,6 +102,9 @@ class FileCommands(QObject):
         document = self._workspace.document
         return document is not None and document.result is not None
 
+    def _can_be_smaller(self) -> bool:
+        return self._has_result() and self._window.retarget.saves_something
+
     def _has_gops(self) -> bool:
         document = self._workspace.document
         return document is not None and bool(document.gops)
@@ -111,7 +122,10 @@ class FileCommands(QObject):
 
     def _export_video(self) -> None:
         # As it is being played.
-        self.dialogs.export_video(self._window.retarget.goal)
+        self.dialogs.export_video(self._window.retarget.settings)
+
+    def _save_smaller(self) -> None:
+        self.dialogs.save_smaller(self._window.retarget.settings)
 
     def _export_png(self) -> None:
         self.dialogs.export_plot(".png", self._window.plots.trajectory.export_png)

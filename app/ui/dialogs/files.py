@@ -9,11 +9,12 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox, QWidget
 
-from app.core.document import SUFFIX, VIDEO_SUFFIXES, free_name
+from app.core.document import VIDEO_SUFFIXES, free_name
+from app.core.files import SUFFIX
 from app.core.notice import Notice
 from app.core.workspace import Workspace
 from app.ui.canvas.painting import to_image
-from codec.settings import Bitrate, Quality
+from codec.settings import DecodeSettings
 from codec.video import scaled_picture
 
 
@@ -34,8 +35,8 @@ class Dialogs(QObject):
         if names:
             self._workspace.open([Path(name) for name in names])
 
-    def export_video(self, goal: Quality | Bitrate | None = None) -> None:
-        """A name for the decoded video; it is decoded at `goal`, or as it was encoded."""
+    def export_video(self, settings: DecodeSettings) -> None:
+        """A name for the decoded video."""
         kinds = (
             self.tr("H.264 and AAC, plays everywhere (*.mp4 *.mov)"),
             self.tr("AV1 and Opus, smaller (*.webm)"),
@@ -43,7 +44,17 @@ class Dialogs(QObject):
         )
         name = self._ask(self.tr("Export video"), ".mp4", ";;".join(kinds))
         if name is not None:
-            self._workspace.orders.export(name, goal)
+            self._workspace.orders.export(name, settings)
+
+    def save_smaller(self, settings: DecodeSettings) -> None:
+        """A name for the open file with less in it."""
+        document = self._workspace.document
+        if document is None or document.result is None:
+            return
+        place = free_name(document.result.with_stem(document.result.stem + self.tr(" (smaller)")))
+        path = self._ask_result(self.tr("Save smaller version"), place)
+        if path is not None:
+            self._workspace.orders.export(path, settings)
 
     def compare_with(self) -> None:
         """A video to show beside the open file."""
@@ -59,12 +70,16 @@ class Dialogs(QObject):
         job = self._workspace.job
         if job is None:
             return
-        name, _ = QFileDialog.getSaveFileName(
-            self._window, self.tr("Save the result as"), str(job.output), self.tr("Free-GVC file (*.fgvc)")
-        )
-        if name:
-            path = Path(name)
-            self._workspace.orders.save_as(path if path.suffix.lower() == SUFFIX else Path(name + SUFFIX))
+        path = self._ask_result(self.tr("Save the result as"), job.output)
+        if path is not None:
+            self._workspace.orders.save_as(path)
+
+    def _ask_result(self, title: str, place: Path) -> Path | None:
+        """A name for a .fgvc file."""
+        name, _ = QFileDialog.getSaveFileName(self._window, title, str(place), self.tr("Free-GVC file (*.fgvc)"))
+        if not name:
+            return None
+        return Path(name) if Path(name).suffix.lower() == SUFFIX else Path(name + SUFFIX)
 
     def export_plot(self, suffix: str, write: Callable[[Path], None]) -> None:
         """A name for a plot's picture or figures, or for the report."""
