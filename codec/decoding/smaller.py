@@ -13,9 +13,11 @@ from codec.decoding.retarget import StepChoice, sent_quality, step_choice
 from codec.errors import FormatError, SettingsError
 from codec.events import Event, Finished, GopDone, Phase, Stage, Warned
 from codec.files import check_output
+from codec.format.header import Header, Target
 from codec.format.info import describe, stored_gop
+from codec.format.limits import MAX_PROBES
 from codec.format.reader import BitstreamReader, Damage
-from codec.format.records import MAX_PROBES, GopRecord, Header, Target
+from codec.format.records import GopRecord
 from codec.format.writer import BitstreamWriter
 from codec.goals import GOAL_METRICS
 from codec.settings import Bitrate, DecodeSettings, Quality

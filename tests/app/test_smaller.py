@@ -10,7 +10,8 @@ import pytest
 from app.core.document import of_result
 from app.core.smaller import choices
 from codec.decoding.smaller import save_smaller
-from codec.format.records import GopRecord, Target
+from codec.format.header import Target
+from codec.format.records import GopRecord
 from codec.settings import Bitrate, DecodeSettings, Quality
 from tests.support.format_cases import FILMS, PLAIN, gop, write
 
