@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from safetensors import safe_open
@@ -30,6 +31,9 @@ from codec.priors.pocket import pocket_schedule
 from codec.priors.pocket_net import SLOT_FRAMES, PocketConfig, PocketNet
 from training.dataset import CLIP_FRAMES, Batch, Crops, stream
 from training.losses import Dists, LpipsAlex
+
+Given = TypeVar("Given")
+"""A batch of any kind."""
 
 
 @dataclass(frozen=True)
@@ -170,9 +174,9 @@ class Run:
     def train(
         self,
         checkpoint: Path,
-        batches: Iterator[Batch],
+        batches: Iterator[Given],
         schedule: Schedule,
-        update: Callable[[Batch], dict[str, float]],
+        update: Callable[[Given], dict[str, float]],
     ) -> None:
         """Until the schedule ends, logging every 20 iterations and saving every 200."""
         before, mean = self.seconds, dict[str, float]()

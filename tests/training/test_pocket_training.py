@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
-from codec.priors.pocket import base_info
-from codec.priors.pocket_net import PocketConfig
+from codec.priors.base import BaseClip
+from codec.priors.pocket import PocketPrior
 from tests.support import ROOT
-from training.dataset import CLIP_FRAMES, Batch
+from tests.support.moving_noise import moving_noise
 from training.export import export
-from training.refine_synthesis import RECIPE, freeze_all_but, received
-from training.train_pocket import Losses, Recipe, Run, Schedule, advance, synthesise_pair
+from training.item import Base, Item
+from training.refine_restoration import RECIPE, Batch, batches, freeze_all_but, restored, step
+from training.restoration_data import Pool
+from training.train_pocket import Recipe, Run, Schedule
 
 SHIPPED = ROOT / "resources" / "pocket.safetensors"
-
-
-@pytest.fixture
-def batch() -> Batch:
-    generator = torch.Generator().manual_seed(1)
-    source = torch.rand(2, CLIP_FRAMES, 3, 32, 48, generator=generator) * 2 - 1
-    base = (source + 0.2 * torch.randn(source.shape, generator=generator)).clamp(-1, 1)
-    return Batch(source, base, base_info((55, 1), 2))
+SMALL = replace(RECIPE, clips=3, crop=32)
 
 
 @pytest.fixture
@@ -31,24 +30,58 @@ def run(tmp_path: Path) -> Run:
     return Run.resume(tmp_path / "pocket.pt", SHIPPED, RECIPE)
 
 
-def test_without_bits_the_source_does_not_matter(run: Run, batch: Batch) -> None:
-    torch.manual_seed(0)
-    latent, sigma = received(run.net, batch, start_share=1.0)
-    torch.manual_seed(0)
-    other, _ = received(run.net, Batch(-batch.source, batch.base, batch.base_info), start_share=1.0)
-    assert latent.shape == (2, 2, PocketConfig().latent, 4, 6)
-    assert sigma.tolist() == [1.0, 1.0]
-    assert torch.equal(latent, other)
+@pytest.fixture
+def pool(tmp_path: Path) -> Pool:
+    """One item with a coarse, a fine and a half-size base."""
+    folder = tmp_path / "items" / "item"
+    folder.mkdir(parents=True)
+    source = moving_noise(6, 64, 96)
+    np.save(folder / "source.npy", source)
+    bases = (Base(66, 1, 100), Base(50, 1, 300), Base(60, 2, 80))
+    for number in range(len(bases)):
+        np.save(folder / f"base{number}.npy", source // 32 * 32 + number)
+    Item("a b", "CC0", "a b", 96, 64, 0, 0, 0, 6, 64, 96, bases).write(folder)
+    return Pool(tmp_path / "items", torch.device("cpu"), 32)
 
 
-def test_refinement_changes_the_synthesis_and_nothing_else(run: Run, batch: Batch) -> None:
+def test_a_batch_has_bases_of_one_kind(pool: Pool) -> None:
+    seen = set()
+    for batch in islice(batches(pool, SMALL), 12):
+        assert batch.source.shape == (3, 3, 32, 32)
+        assert batch.base.shape == (3, 3, 3, 32, 32)
+        assert len({tuple(row) for row in batch.info.tolist()}) == 1
+        # The base is the source, a little darker: the crops are of one place and time.
+        assert 0 < float((batch.source - batch.base[:, 1]).mean()) < 0.25
+        seen.add(tuple(batch.info[0].tolist()))
+    assert len(seen) == 3
+
+
+class Pixels(torch.nn.Module):
+    """A judge that needs no networks."""
+
+    def forward(self, made: Tensor, wanted: Tensor) -> dict[str, Tensor]:
+        return {"dists": (made - wanted).square().mean((1, 2, 3))}
+
+
+def test_it_learns_what_the_prior_shows(run: Run, pool: Pool) -> None:
+    batch = next(batches(pool, SMALL))
+    prior = PocketPrior(run.net, b"", torch.device("cpu"), "float32")
+    frames = ((batch.base[0] + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    crf = 52 + 12 * float(batch.info[0, 1])
+    condition = prior.prepare(BaseClip(frames, crf, 1), *frames.shape[:3])
+    (shown,) = prior.restore(condition, [1], [8])
+    alone = Batch(batch.source[:1], batch.base[:1], condition.info, torch.tensor([1]))
+    with torch.no_grad():
+        made = restored(run.net, alone)
+    assert np.abs(shown[0].astype(int) - ((made[0].clamp(-1, 1) + 1) * 127.5).permute(1, 2, 0).numpy()).max() <= 1
+
+
+def test_refinement_changes_the_synthesis_and_nothing_else(run: Run, pool: Pool) -> None:
     before = {name: value.clone() for name, value in run.net.named_parameters()}
     freeze_all_but(run.net, run.net.synthesis)
-    made, wanted = synthesise_pair(run.net, batch, *received(run.net, batch, start_share=1.0))
-    assert made.shape == wanted.shape == (2, 2, 3, 32, 48)
-    terms = Losses.pixels(made, wanted)
     first = run.iteration
-    advance(run, terms["l1"] + terms["motion"], terms, RECIPE)
+    terms = step(run, next(batches(pool, SMALL)), Pixels(), SMALL)
+    assert {"l1", "edges", "dists", "norm"} <= terms.keys()
     changed = {name for name, value in run.net.named_parameters() if not torch.equal(value, before[name])}
     assert changed
     assert {name.split(".")[0] for name in changed} == {"synthesis"}

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.support.moving_noise import moving_noise
 from training.item import Base, Item
 from training.restoration_data import Pool, Sequences
 from training.restoration_losses import TermWeights, edge_ratio, pixel_terms
@@ -30,16 +31,8 @@ def awake(config: RestorerConfig, seed: int = 0) -> Restorer:
     return net
 
 
-def clip(frames: int, height: int, width: int, seed: int = 0) -> np.ndarray:
-    """Smooth noise that moves: uint8 (T, H, W, 3)."""
-    rng = np.random.default_rng(seed)
-    coarse = torch.from_numpy(rng.random((1, 3, height // 8 + 4, width // 8 + 4), np.float32))
-    fine = torch.nn.functional.interpolate(coarse, scale_factor=8, mode="bilinear")[0].permute(1, 2, 0).numpy()
-    return np.stack([(255 * fine[2 * t : 2 * t + height, t : t + width]).astype(np.uint8) for t in range(frames)])
-
-
 def test_step_0_is_the_base_itself() -> None:
-    pictures = clip(3, 34, 50)
+    pictures = moving_noise(3, 34, 50)
     made = awake(SMALL).restore(pictures, 60, 0, run_up=1)
     assert np.array_equal(made, pictures[1:])
     assert float(gate(torch.tensor(0.0))) == 0.0
@@ -49,7 +42,7 @@ def test_step_0_is_the_base_itself() -> None:
 @pytest.mark.parametrize("context", CONTEXTS)
 def test_every_context_restores_any_size_and_steps_differ(context: str) -> None:
     net = awake(replace(SMALL, context=context))
-    pictures = clip(4, 34, 50)
+    pictures = moving_noise(4, 34, 50)
     made = net.restore(pictures, 60, 8)
     assert made.shape == pictures.shape
     assert not np.array_equal(made, pictures)
@@ -59,7 +52,7 @@ def test_every_context_restores_any_size_and_steps_differ(context: str) -> None:
 
 def test_a_wrong_step_is_refused() -> None:
     with pytest.raises(ValueError, match="0 to 12"):
-        awake(SMALL).restore(clip(1, 16, 16), 60, 13)
+        awake(SMALL).restore(moving_noise(1, 16, 16), 60, 13)
 
 
 def test_it_costs_at_most_30000_multiplications_a_pixel() -> None:
@@ -76,7 +69,7 @@ def test_it_costs_at_most_30000_multiplications_a_pixel() -> None:
     for module in net.modules():
         if isinstance(module, torch.nn.Conv2d):
             module.register_forward_hook(count)
-    net.restore(clip(1, 32, 32), 60, 8)
+    net.restore(moving_noise(1, 32, 32), 60, 8)
     convolutions = counted / 32**2
     # A picture alone is its own neighbours; motion, moves and norms come on top.
     assert convolutions < multiplications(config) < 1.1 * convolutions
@@ -85,7 +78,7 @@ def test_it_costs_at_most_30000_multiplications_a_pixel() -> None:
 def test_a_crop_sees_the_same_network() -> None:
     config = replace(SMALL, context="carried")
     net = awake(config)
-    pictures = clip(2, 160, 320)
+    pictures = moving_noise(2, 160, 320)
     whole = net.restore(pictures, 60, 8)
     part = net.restore(np.ascontiguousarray(pictures[:, :, 64:]), 60, 8)
     # Away from the cut, by more than two pictures' convolutions reach.
@@ -94,7 +87,7 @@ def test_a_crop_sees_the_same_network() -> None:
 
 def test_the_state_carries_and_a_run_up_leads_to_the_same_pictures() -> None:
     net = awake(replace(SMALL, context="moved"))
-    pictures = clip(8, 32, 32)
+    pictures = moving_noise(8, 32, 32)
     other = pictures.copy()
     other[0] = 255 - other[0]
     whole, changed = (net.restore(p, 60, 8) for p in (pictures, other))
@@ -149,7 +142,7 @@ def items(tmp_path: Path) -> Path:
     for number in range(2):
         folder = tmp_path / "items" / f"item-{number}"
         folder.mkdir(parents=True)
-        source = clip(12, 64, 96, number)
+        source = moving_noise(12, 64, 96, number)
         base = (source // 32 * 32).astype(np.uint8)
         np.save(folder / "source.npy", source)
         np.save(folder / "base0.npy", base)
