@@ -25,7 +25,7 @@ from codec.control.probing import probe_frames
 from codec.encoding.gop_coder import Prefixes
 from codec.metrics.base import Metric
 from codec.metrics.catalog import metric
-from codec.priors.base import BaseClip, VideoPrior
+from codec.priors.base import BaseClip, Condition, VideoPrior
 from codec.priors.catalog import open_prior
 from codec.trajectory.walk import Walk
 
@@ -34,7 +34,7 @@ STEPS = (2, 4, 6, 8, 10)
 Point = tuple[float, float]
 
 
-def prefixes(prior: VideoPrior, frames: Clip, base: BaseClip, base_bits: int) -> tuple[Prefixes, object]:
+def prefixes(prior: VideoPrior[Condition], frames: Clip, base: BaseClip, base_bits: int) -> tuple[Prefixes, object]:
     """The trajectory of one GOP over a base, and the GOP's condition."""
     count, height, width, _ = frames.shape
     condition = prior.prepare(base, count, height, width)
@@ -44,7 +44,7 @@ def prefixes(prior: VideoPrior, frames: Clip, base: BaseClip, base_bits: int) ->
 
 
 def points(
-    prior: VideoPrior, frames: Clip, rate: Fraction, crf: int, steps: tuple[int, ...], judge: Metric
+    prior: VideoPrior[Condition], frames: Clip, rate: Fraction, crf: int, steps: tuple[int, ...], judge: Metric
 ) -> list[Point]:
     """(bpp, quality) of prefixes over the base at a CRF."""
     size, pictures = encode_clip(frames, crf, 1, rate)
@@ -56,7 +56,7 @@ def points(
     return [(ladder.bits[step] / frames[..., 0].size, value) for step, value in zip(steps, quality, strict=True)]
 
 
-def lines(prior: VideoPrior, name: str, frames: Clip, rate: Fraction, judge: Metric) -> Iterator[str]:
+def lines(prior: VideoPrior[Condition], name: str, frames: Clip, rate: Fraction, judge: Metric) -> Iterator[str]:
     """One clip's rows."""
     bases = [points(prior, frames, rate, crf, (0,), judge)[0] for crf in CRFS]
     for crf, (bpp, value) in zip(CRFS, bases, strict=True):

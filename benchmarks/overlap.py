@@ -21,7 +21,7 @@ from codec.arrays import Frames
 from codec.base.av1 import encode_clip
 from codec.channel.choice import coder_for, spec_for
 from codec.metrics.catalog import metric
-from codec.priors.base import BaseClip, VideoPrior
+from codec.priors.base import BaseClip, Condition, VideoPrior
 from codec.priors.catalog import open_prior
 from codec.trajectory.assembly import Assembler, Sent, StoppedGop
 from codec.trajectory.walk import Known, Walk
@@ -39,7 +39,7 @@ class Result:
     seam: float
 
 
-def chain(prior: VideoPrior, frames: Frames, base: Frames | None, steps: int, guided: bool) -> Result:
+def chain(prior: VideoPrior[Condition], frames: Frames, base: Frames | None, steps: int, guided: bool) -> Result:
     """Code two GOPs to `steps` steps each and put them together."""
     coder = coder_for(spec_for("trellis"))
     assembler, known, bits = Assembler(prior), None, 0
@@ -68,7 +68,7 @@ def judge(frames: Frames, decoded: Frames, bits: int) -> Result:
     return Result(bits, dists, seam(frames, decoded, near))
 
 
-def rows(prior: VideoPrior, folder: Path, number: str, short_side: int, steps: int) -> Iterator[str]:
+def rows(prior: VideoPrior[Condition], folder: Path, number: str, short_side: int, steps: int) -> Iterator[str]:
     """One line per base and mode."""
     frames, rate = read_clip(folder, number, short_side, 2 * LENGTH - OVERLAP)
     _, base = encode_clip(frames, CRF, 1, rate)

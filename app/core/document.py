@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from app.core.files import SUFFIX, is_there, reading
-from codec.control.quality import refit
+from codec.control.prefixes import MeasuredGop, refit
 from codec.decoding.retarget import sent_quality
 from codec.errors import InputError
 from codec.events import GopDone
@@ -163,8 +163,8 @@ def gop_events(path: Path) -> Iterable[GopDone]:
         header = reader.header
     # Steps of a restoration are free: no curve over bits goes through them.
     sent = [record for record in records if record.steps]
-    points = ((r.prefix_bits(), r.frames - r.overlap, sent_quality(r)) for r in sent)
-    fits = dict(zip((record.index for record in sent), refit(header.target.value, points), strict=True))
+    points = (MeasuredGop(r.prefix_bits(), r.frames - r.overlap, sent_quality(r), r.sent) for r in sent)
+    fits = dict(zip((record.index for record in sent), refit(points), strict=True))
     metric = goal_of_kind(header.target.kind)
     for record in records:
         gop = stored_gop(record, record.t_star, None, fits.get(record.index))

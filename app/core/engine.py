@@ -77,11 +77,6 @@ class Engine(QThread):
         """Whether a task was submitted that has not settled."""
         return self._busy
 
-    @property
-    def child_pid(self) -> int | None:
-        """The child's process id, None before it is up."""
-        return self._child.pid if self._child is not None else None
-
     def launch(self) -> None:
         """Start the child so that it is warm when the first task comes; a running one is kept."""
         if self._connection is not None or self._closing.is_set():

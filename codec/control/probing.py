@@ -41,7 +41,7 @@ class Judge:
         chosen: indices of the frames that are looked at, rising.
     """
 
-    prior: VideoPrior
+    prior: VideoPrior[Condition]
     metric: Metric
     frames: Frames = field(repr=False)
     chosen: Sequence[int]
@@ -54,7 +54,7 @@ class Judge:
 
 
 def restored_qualities(
-    prior: VideoPrior, metric: Metric, gop: Gop, base: BaseClip, frames: int, steps: Sequence[int]
+    prior: VideoPrior[Condition], metric: Metric, gop: Gop, base: BaseClip, frames: int, steps: Sequence[int]
 ) -> dict[int, float]:
     """How a GOP looks at some steps of its base's restoration, judged on up to `frames` of its frames."""
     count, height, width, _ = gop.pixels.shape
@@ -65,7 +65,9 @@ def restored_qualities(
     return {step: float(np.mean(judge(pictures))) for step, pictures in zip(steps, seen, strict=True)}
 
 
-def opened_quality(prior: VideoPrior, metric: Metric, gop: Gop, base: BaseClip, frames: int, seed: int) -> float:
+def opened_quality(
+    prior: VideoPrior[Condition], metric: Metric, gop: Gop, base: BaseClip, frames: int, seed: int
+) -> float:
     """How a GOP looks where a prior that has no restoration makes its picture of the base with nothing sent.
 
     Args:

@@ -8,18 +8,17 @@ measure and then decides. Pure arithmetic: it knows neither pictures nor network
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from codec.control.surrogate import FittedCurve, RatedQuality, Surrogate, estimate
+from codec.control.prefixes import MeasuredPrefixes, PrefixHistory
+from codec.control.surrogate import Surrogate, estimate
 from codec.errors import SettingsError
 from codec.events import Fit, Probe
 
 _FIRST_PROBES = 3
 _CORRECTIONS = 2
-_MOST = 1000.0  # an infinite PSNR counts as this
-_FIT_FROM, _FIT_TO, _FIT_POINTS = 0.6, 1.4, 24
 _TELLING_SHARE = 0.05  # of the most bits: spending less says little about what more would bring
 
 
@@ -107,25 +106,23 @@ class QualityController:
                 f"A target of {target} +- {tolerance} can't be aimed at; give a number and a tolerance."
             )
         self.aim = Aim(target, tolerance, lower_is_better)
-        self._surrogate = Surrogate()
-        self._rate_unit = 0.0
+        self._history = PrefixHistory(tolerance)
         self._last: QualitySearch | None = None
 
     def begin(self, bits: Sequence[int], frames: int) -> QualitySearch:
         """See RateControl."""
         self._learn()
-        self._last = QualitySearch(self.aim, self._surrogate, bits, frames, self._rate_unit)
+        self._last = QualitySearch(self.aim, self._history.begin(bits, frames), self._history.is_empty)
         return self._last
 
     def new_scene(self) -> None:
         """See RateControl."""
         self._learn()
-        self._surrogate.forget()
+        self._history.new_scene()
 
     def _learn(self) -> None:
-        if self._last is not None and self._last.points:
-            self._rate_unit = self._last.rate_unit
-            self._surrogate.learn(self._last.points, self._last.chosen, 3 * self.aim.tolerance)
+        if self._last is not None:
+            self._last.teach(self._history)
         self._last = None
 
 
@@ -145,31 +142,32 @@ class Aim:
 class QualitySearch:
     """Search for the earliest prefix that meets the target; a GopSearch.
 
-    Attributes:
-        rate_unit: bits a frame that count as a rate of 1, so that the surrogate sees numbers about 1: what the first
-            ladder with any bits has at its end. 0 while that is unknown.
+    Args:
+        is_first: nothing is known of this scene's curve yet.
     """
 
-    def __init__(self, aim: Aim, surrogate: Surrogate, bits: Sequence[int], frames: int, rate_unit: float) -> None:
+    def __init__(self, aim: Aim, prefixes: MeasuredPrefixes, is_first: bool) -> None:
         self._aim = aim
-        self._surrogate = surrogate
-        self._frames = frames
-        self.rate_unit = rate_unit
-        self._measured: dict[int, float] = {}
-        self.extend(bits)
+        self._prefixes = prefixes
+        self._is_first = is_first
+        self._allow_probes()
 
     @property
-    def _unit(self) -> float:
-        return (self.rate_unit or 1.0) * self._frames
+    def _bits(self) -> tuple[int, ...]:
+        return self._prefixes.bits
+
+    @property
+    def _measured(self) -> Mapping[int, float]:
+        return self._prefixes.measured
 
     def extend(self, bits: Sequence[int]) -> None:
         """See GopSearch. Each extension may be probed as a new ladder is."""
-        is_first = self._surrogate.level is None
-        self._bits = tuple(bits)
-        self.rate_unit = self.rate_unit or bits[-1] / self._frames
-        self._rates = [count / self._unit for count in bits]
-        self._first = _first_probes(self._bits) if is_first else ()
-        self._most = len(self._measured) + _CORRECTIONS + (_FIRST_PROBES if is_first else 1)
+        self._prefixes.extend(bits)
+        self._allow_probes()
+
+    def _allow_probes(self) -> None:
+        self._first = _first_probes(self._bits) if self._is_first else ()
+        self._most = len(self._measured) + _CORRECTIONS + (_FIRST_PROBES if self._is_first else 1)
 
     def wants_more(self, most_bits: float) -> bool:
         """See GopSearch. True where the gain per bit so far would meet the target in time."""
@@ -184,23 +182,6 @@ class QualitySearch:
         missing = self._aim.miss(self._measured[last])
         gain = self._aim.miss(self._measured[first]) - missing
         return gain > 0 and self._bits[last] + spent * missing / gain <= most_bits
-
-    @property
-    def points(self) -> tuple[RatedQuality, ...]:
-        """What was measured, as (rate, quality) in the surrogate's unit."""
-        return tuple((self._rates[step], quality) for step, quality in self._telling.items())
-
-    @property
-    def _telling(self) -> Mapping[int, float]:
-        """What tells something of other prefixes: nothing of the curve passes through a picture without any bits."""
-        return {step: value for step, value in self._measured.items() if self._bits[step] > 0} or self._measured
-
-    @property
-    def chosen(self) -> RatedQuality:
-        """The measured point nearest to the decision."""
-        step = self._pick()
-        nearest = min(self._telling, key=lambda other: abs(other - step))
-        return self._rates[nearest], self._measured[nearest]
 
     def next_probe(self) -> int | None:
         """See GopSearch."""
@@ -220,36 +201,30 @@ class QualitySearch:
         Raises:
             ValueError: there is no such prefix, or the quality is not a number.
         """
-        if not 0 <= step < len(self._bits) or math.isnan(quality):
-            raise ValueError(f"quality {quality} at step {step} of {len(self._bits) - 1}")
-        self._measured[step] = min(max(quality, -_MOST), _MOST)
+        self._prefixes.observe(step, quality)
 
     def decision(self) -> Decision:
         """See GopSearch."""
         step = self._pick()
-        quality = self.curve()[step]
+        quality = self._prefixes.qualities()[step]
         return Decision(
             step=step,
             bits=self._bits[step],
             quality=quality,
             measured=step in self._measured,
             reachable=self._aim.miss(quality) <= self._aim.tolerance,
-            surrogate=self._fit().form.name,
+            surrogate=self._prefixes.curve().form.name,
             probes=tuple(Probe(probed, self._bits[probed], value) for probed, value in self._measured.items()),
-            fit=_sampled(self._bits, self._measured, self._unit, self._fit()),
+            fit=self._prefixes.fit(),
         )
 
-    def curve(self) -> tuple[float, ...]:
-        """Quality of every prefix, as measured or else as predicted."""
-        measured = self._telling
-        expected = estimate(self._rates, measured, self._fit(), self._surrogate.level)
-        return tuple(self._measured.get(step, value) for step, value in enumerate(expected))
-
-    def _fit(self) -> FittedCurve:
-        return self._surrogate.fit(self.points)
+    def teach(self, history: PrefixHistory) -> None:
+        """The GOP was sent as decided."""
+        if self._measured:
+            history.learn(self._prefixes, self._pick())
 
     def _pick(self) -> int:
-        return pick(self._aim, self.curve(), self._measured)
+        return pick(self._aim, self._prefixes.qualities(), self._measured)
 
     def _is_between(self, step: int) -> bool:
         """Whether the target lies between the ends of the ladder, and this prefix too."""
@@ -259,32 +234,6 @@ class QualitySearch:
     def _middle(self) -> int:
         free = [step for step in range(len(self._bits)) if step not in self._measured]
         return free[len(free) // 2]
-
-
-def _sampled(bits: Sequence[int], measured: Mapping[int, float], unit: float, curve: FittedCurve) -> Fit | None:
-    """The curve around what was measured; None while no slope is known."""
-    if not measured or not curve.slope:
-        return None
-    probed = {float(bits[step]): quality for step, quality in measured.items()}
-    first, last = _FIT_FROM * min(probed), _FIT_TO * max(max(probed), 1)
-    grid = sorted({*probed, *(first + n * (last - first) / _FIT_POINTS for n in range(_FIT_POINTS + 1))})
-    known = {place: probed[at] for place, at in enumerate(grid) if at in probed}
-    return Fit(curve.form.name, tuple(zip(grid, estimate([at / unit for at in grid], known, curve, None), strict=True)))
-
-
-def refit(target: float, gops: Iterable[tuple[Sequence[int], int, Mapping[int, float]]]) -> Iterator[Fit | None]:
-    """The curve of each GOP of a finished file, learnt again from the points that its records hold.
-
-    Args:
-        target: of the metric.
-        gops: of each its prefixes' bits and its own frames, as in `RateControl.begin`, and quality by prefix.
-    """
-    controller = QualityController(target)
-    for bits, frames, measured in gops:
-        search = controller.begin(bits, frames)
-        for step, quality in measured.items():
-            search.observe(step, quality)
-        yield search.decision().fit if measured else None
 
 
 def _first_probes(bits: tuple[int, ...]) -> tuple[int, ...]:

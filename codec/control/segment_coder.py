@@ -16,7 +16,7 @@ from codec.events import BaseChosen, BaseTrial, Event, Fit, Phase, PreviewReady,
 from codec.format.limits import MAX_RESTORATION, WHOLE_RESTORATION
 from codec.goals import GoalMetric
 from codec.metrics.base import Metric
-from codec.priors.base import VideoPrior
+from codec.priors.base import Condition, VideoPrior
 from codec.video import scaled_picture
 from codec.video.cutting import Gop, Segment
 
@@ -96,7 +96,7 @@ class SegmentCoder:
         shows: hand out each base's pictures as they are tried, for who watches.
     """
 
-    prior: VideoPrior
+    prior: VideoPrior[Condition]
     metric: Metric
     goal: GoalMetric
     target: float

@@ -31,7 +31,7 @@ VISIBLE_DRIFT = 0.1
 
 def decode_records(
     header: Header,
-    prior: VideoPrior,
+    prior: VideoPrior[Condition],
     records: Iterator[GopRecord | AudioRecord | Damage],
     choose: StepChoice,
 ) -> Iterator[DecodedItem]:
@@ -56,7 +56,7 @@ class _Chain:
     """The state that GOPs of a chain hand on: base decoder, base pictures of the overlap, denoised overlap."""
 
     header: Header
-    prior: VideoPrior
+    prior: VideoPrior[Condition]
     choose: StepChoice
     assembler: Assembler = field(init=False)
     base: BaseReader | None = None

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from codec.errors import PriorError
 from codec.format.header import Header, Tiling
-from codec.priors.base import VideoPrior
+from codec.priors.base import Condition, VideoPrior
 from codec.priors.catalog import open_prior
 from codec.settings import DecodeSettings
 
 
-def prior_for(header: Header, settings: DecodeSettings) -> VideoPrior:
+def prior_for(header: Header, settings: DecodeSettings) -> VideoPrior[Condition]:
     """The prior that wrote a file, checked against its header; computes as the encoder did unless told otherwise.
 
     Raises:
@@ -31,7 +31,7 @@ def prior_for(header: Header, settings: DecodeSettings) -> VideoPrior:
     return prior
 
 
-def differences(header: Header, prior: VideoPrior) -> Iterator[str]:
+def differences(header: Header, prior: VideoPrior[Condition]) -> Iterator[str]:
     """What this decode computes otherwise than the encoder did, as sentences."""
     if prior.dtype != header.dtype:
         yield (

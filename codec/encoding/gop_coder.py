@@ -99,7 +99,7 @@ class GopCoder:
         keep_steps: steps stored beyond t_star.
     """
 
-    prior: VideoPrior
+    prior: VideoPrior[Condition]
     coder: ChannelCoder
     controller: RateControl
     metric: Metric | None

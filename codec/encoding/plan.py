@@ -27,7 +27,7 @@ from codec.format.limits import MAX_GOP_FRAMES, MAX_GOP_PIXELS, MAX_PIXELS, MAX_
 from codec.goals import GOAL_METRICS, GoalMetric
 from codec.metrics.base import Metric
 from codec.metrics.catalog import metric
-from codec.priors.base import VideoPrior
+from codec.priors.base import Condition, VideoPrior
 from codec.priors.catalog import open_prior
 from codec.settings import Bitrate, EncodeSettings, Goal, Quality, Size
 from codec.version import program_version
@@ -73,7 +73,7 @@ class Plan:
     """
 
     settings: EncodeSettings
-    prior: VideoPrior
+    prior: VideoPrior[Condition]
     size: tuple[int, int]
     header: Header
     control: Control
@@ -157,7 +157,7 @@ class _Measured:
     note: str = ""
 
 
-def _choose_metric(settings: EncodeSettings, prior: VideoPrior, based: bool) -> _Measured | None:
+def _choose_metric(settings: EncodeSettings, prior: VideoPrior[Condition], based: bool) -> _Measured | None:
     """The goal's metric or its stand-in; a budget with a base equalises DISTS, without one it measures nothing."""
     if not (based or isinstance(settings.goal, Quality)):
         return None
@@ -231,7 +231,7 @@ def _steps(goal: Goal, measured: _Measured | None, budget: Budget | None, timeli
 
 
 def _base_search(
-    settings: EncodeSettings, prior: VideoPrior, measured: _Measured, header: Header, budget: Budget | None
+    settings: EncodeSettings, prior: VideoPrior[Condition], measured: _Measured, header: Header, budget: Budget | None
 ) -> BaseSearch:
     """What chooses the levels of the base."""
     goal = settings.goal
@@ -266,7 +266,7 @@ def _video_bits(goal: Size, audio: Audio | None) -> float:
     raise SettingsError(f"A file of {goal.bytes} bytes has no room for a video; give a larger --size.")
 
 
-def _wants_base(settings: EncodeSettings, prior: VideoPrior, size: tuple[int, int]) -> bool:
+def _wants_base(settings: EncodeSettings, prior: VideoPrior[Condition], size: tuple[int, int]) -> bool:
     fits = min(base_size(*size, 2)) >= SMALLEST_BASE
     if settings.base != "av1":
         return settings.base == "auto" and prior.base_by_default and fits
@@ -285,7 +285,7 @@ def _check_picture(source: Path, info: VideoInfo) -> None:
         )
 
 
-def _check_gop(settings: EncodeSettings, prior: VideoPrior, size: tuple[int, int]) -> None:
+def _check_gop(settings: EncodeSettings, prior: VideoPrior[Condition], size: tuple[int, int]) -> None:
     frames = settings.gop_frames or prior.geometry.gop_frames
     shortest = prior.geometry.overlap_frames + 1
     if not shortest <= frames <= MAX_GOP_FRAMES:
@@ -308,7 +308,7 @@ def _in_words(goal: Goal) -> str:
 
 def _header(
     settings: EncodeSettings,
-    prior: VideoPrior,
+    prior: VideoPrior[Condition],
     info: VideoInfo,
     timeline: Timeline,
     size: tuple[int, int],

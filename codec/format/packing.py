@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 from itertools import accumulate, pairwise
-from typing import Any
 
 from codec.format import limits
 from codec.format.fingerprint import FINGERPRINT_BYTES, HASH_BYTES
@@ -87,7 +86,8 @@ def unpack_header(data: bytes, version: int) -> Header:
         overlap_frames=c.varint(limits.MAX_GOP_FRAMES),
         reuse=c.varint(limits.MAX_REUSE),
         base_codec=_name(c, limits.BASE_CODECS, "base codec"),
-        **_unpack_target(c, version),
+        target=(target := Target(_name(c, limits.TARGETS, "target"), c.single())),
+        metric=_unpack_metric(c, version, target),
         audio=_unpack_track(c) if flags & _AUDIO else None,
         writer=c.text(limits.MAX_NAME),
         tiling=Tiling(c.varint(limits.MAX_SIDE), c.varint(limits.MAX_SIDE)) if flags & _TILED else None,
@@ -341,9 +341,8 @@ def _unpack_level(c: Cursor, version: int) -> tuple[float, int]:
     return packed & 63 | packed >> 7 << 6, (packed >> 6 & 1) + 1
 
 
-def _unpack_target(c: Cursor, version: int) -> dict[str, Any]:
-    """`target` and `metric` of a header; versions 1 and 2 measured the target's metric, where it is one."""
-    target = Target(_name(c, limits.TARGETS, "target"), c.single())
+def _unpack_metric(c: Cursor, version: int, target: Target) -> str:
+    """What quality is measured in; versions 1 and 2 measured the target's metric, where it is one."""
     if version > 2:
-        return {"target": target, "metric": _name(c, limits.METRICS, "metric")}
-    return {"target": target, "metric": target.kind if target.kind in limits.METRICS else "none"}
+        return _name(c, limits.METRICS, "metric")
+    return target.kind if target.kind in limits.METRICS else "none"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol, TypeVar
 
 import torch
 
@@ -12,8 +12,12 @@ from codec.arrays import Frames
 from codec.format.header import Tiling
 from codec.priors.schedule import NoiseSchedule
 
-Condition = Any
-"""Whatever a prior's `prepare` returned; only that prior looks inside."""
+
+class Condition:
+    """What a prior knows of a GOP before its first bit. Each prior has its own, and only it looks inside."""
+
+
+C = TypeVar("C", bound=Condition)
 
 
 @dataclass(frozen=True)
@@ -67,8 +71,11 @@ class BaseClip:
     scale: int
 
 
-class VideoPrior(Protocol):
-    """A pretrained video diffusion model as the codec sees it.
+class VideoPrior(Protocol[C]):
+    """A pretrained video diffusion model as the codec sees it; C is its condition, which `prepare` makes.
+
+    The codec hands conditions through without looking inside: it works with `VideoPrior[Condition]`, as which
+    `codec.priors.catalog` opens every prior.
 
     Latents are float32 (C, t, h, w) on the prior's device, normalised exactly as the model was trained.
     `step` indexes `schedule`: 0 is pure noise. Everything but `encode` runs in the decoder too, so it must be
@@ -101,11 +108,11 @@ class VideoPrior(Protocol):
     device: torch.device
     dtype: str
 
-    def prepare(self, base: BaseClip | None, frames: int, height: int, width: int) -> Condition:
+    def prepare(self, base: BaseClip | None, frames: int, height: int, width: int) -> C:
         """What the decoder knows of a GOP before its first bit, computed once and handed to the calls below."""
         ...
 
-    def restore(self, condition: Condition, frames: Sequence[int], steps: Sequence[int]) -> tuple[Frames, ...]:
+    def restore(self, condition: C, frames: Sequence[int], steps: Sequence[int]) -> tuple[Frames, ...]:
         """Some of the GOP's frames from its base alone, at each of some steps of the restoration: uint8 (n, H, W, 3).
 
         Step 0 is the base's own picture, for which no network runs. Only priors that restore know how.
@@ -115,22 +122,22 @@ class VideoPrior(Protocol):
         """
         ...
 
-    def opening(self, condition: Condition) -> torch.Tensor | None:
+    def opening(self, condition: C) -> torch.Tensor | None:
         """The base's own latent (C, t, h, w), where a prior not trained for bases starts from it, noised; else None."""
         ...
 
-    def encode(self, frames: Frames, condition: Condition) -> torch.Tensor:
+    def encode(self, frames: Frames, condition: C) -> torch.Tensor:
         """uint8 (T, H, W, 3) RGB -> latent (C, t, h, w); the posterior's mode, never a sample."""
         ...
 
-    def denoise(self, x: torch.Tensor, step: int, condition: Condition) -> torch.Tensor:
+    def denoise(self, x: torch.Tensor, step: int, condition: C) -> torch.Tensor:
         """Posterior mean x0_hat of the clean latent, given the noisy latent `x` at `schedule` level `step`."""
         ...
 
-    def decode(self, latent: torch.Tensor, step: int, condition: Condition) -> Frames:
+    def decode(self, latent: torch.Tensor, step: int, condition: C) -> Frames:
         """Clean latent, of which `step` steps were received -> uint8 (T, H, W, 3) RGB."""
         ...
 
-    def preview(self, latent: torch.Tensor, step: int, condition: Condition, frames: Sequence[int]) -> Frames:
+    def preview(self, latent: torch.Tensor, step: int, condition: C, frames: Sequence[int]) -> Frames:
         """As `decode`, only the frames asked for, as cheaply as the model allows; what probes look at."""
         ...

@@ -5,59 +5,68 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
+from typing import cast
 
 import torch
 
 from codec.errors import SettingsError
 from codec.log import LOGGER
-from codec.priors.base import VideoPrior
+from codec.priors.base import C, Condition, VideoPrior
 from codec.priors.defaults import defaults_of
 from codec.priors.diffusion import cogvideox, ltx, wan
 from codec.priors.diffusion.loading import load_models
 from codec.priors.diffusion.video_model import DiffusionPrior
 from codec.priors.gaussian import GaussianPrior
-from codec.priors.pocket import load_pocket
+from codec.priors.pocket import PocketPrior, load_pocket
 from codec.store import installed as store
 from codec.store.manifest import MODELS
 
 POCKET_WEIGHTS = "pocket.safetensors"
 
 
-def _open_pocket(device: torch.device, dtype: str) -> VideoPrior:
+def _open_pocket(device: torch.device, dtype: str) -> PocketPrior:
     return load_pocket(Path(str(files("resources") / POCKET_WEIGHTS)), device, dtype)
 
 
-def _open_gaussian(device: torch.device, dtype: str) -> VideoPrior:
+def _open_gaussian(device: torch.device, dtype: str) -> GaussianPrior:
     """The reference prior without weights runs on the CPU in float32, whatever is asked for."""
     del device, dtype
     return GaussianPrior()
 
 
-def _open_wan(device: torch.device, dtype: str) -> VideoPrior:
+def _open_wan(device: torch.device, dtype: str) -> DiffusionPrior:
     models = load_models(wan.KIND, store.folder_of(wan.KIND.name), device, dtype)
     return DiffusionPrior(wan.KIND.name, wan.WanModel(models), models)
 
 
-def _open_cogvideox(device: torch.device, dtype: str) -> VideoPrior:
+def _open_cogvideox(device: torch.device, dtype: str) -> DiffusionPrior:
     models = load_models(cogvideox.KIND, store.folder_of(cogvideox.KIND.name), device, dtype)
     return DiffusionPrior(cogvideox.KIND.name, cogvideox.CogVideoXModel(models), models)
 
 
-def _open_ltx(device: torch.device, dtype: str) -> VideoPrior:
+def _open_ltx(device: torch.device, dtype: str) -> DiffusionPrior:
     models = load_models(ltx.KIND, store.folder_of(ltx.KIND.name), device, dtype)
     return DiffusionPrior(ltx.KIND.name, ltx.LtxModel(models), models)
 
 
-PRIORS: Mapping[str, Callable[[torch.device, str], VideoPrior]] = {
-    "pocket": _open_pocket,
-    "gaussian": _open_gaussian,
-    wan.KIND.name: _open_wan,
-    cogvideox.KIND.name: _open_cogvideox,
-    ltx.KIND.name: _open_ltx,
+Opener = Callable[[torch.device, str], VideoPrior[C]]
+
+
+def _opaque(opener: Opener[C]) -> Opener[Condition]:
+    """The same, its condition a closed box: the codec gives each back to the prior that made it, and to no other."""
+    return cast(Opener[Condition], opener)
+
+
+PRIORS: Mapping[str, Opener[Condition]] = {
+    "pocket": _opaque(_open_pocket),
+    "gaussian": _opaque(_open_gaussian),
+    wan.KIND.name: _opaque(_open_wan),
+    cogvideox.KIND.name: _opaque(_open_cogvideox),
+    ltx.KIND.name: _opaque(_open_ltx),
 }
 
 
-def open_prior(name: str, device: str, dtype: str) -> VideoPrior:
+def open_prior(name: str, device: str, dtype: str) -> VideoPrior[Condition]:
     """Loads a prior onto a device.
 
     Args:

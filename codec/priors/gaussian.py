@@ -18,7 +18,7 @@ from torch import Tensor
 from codec.arrays import Frames
 from codec.base.pictures import upsample
 from codec.format.header import Tiling
-from codec.priors.base import BaseClip, Geometry
+from codec.priors.base import BaseClip, Condition, Geometry
 from codec.priors.defaults import DEFAULTS
 from codec.priors.schedule import NoiseSchedule
 
@@ -44,7 +44,7 @@ GEOMETRY = Geometry(
 
 
 @dataclass(frozen=True)
-class GaussianCondition:
+class GaussianCondition(Condition):
     """Both sides' knowledge of a GOP: x0's `mean` (C, t, h, w), `share` of its deviation, the GOP's own size."""
 
     mean: Tensor

@@ -22,7 +22,7 @@ from codec.arrays import Frames
 from codec.base.pictures import upsample
 from codec.errors import PriorError
 from codec.format.header import Tiling
-from codec.priors.base import BaseClip, Geometry
+from codec.priors.base import BaseClip, Condition, Geometry
 from codec.priors.defaults import DEFAULTS
 from codec.priors.pocket_net import LATENT_STRIDE, PAD_MULTIPLE, SLOT_FRAMES, PocketConfig, PocketNet, neighbours
 from codec.priors.restoration import along
@@ -76,7 +76,7 @@ def to_frames(pictures: Tensor) -> Frames:
 
 
 @dataclass(frozen=True, eq=False)
-class PocketCondition:
+class PocketCondition(Condition):
     """What both sides know of a GOP.
 
     Attributes:

@@ -59,7 +59,7 @@ class Assembler:
     Holds one GOP back, since its last slots are fused with the next one's first: memory is bounded by two GOPs.
     """
 
-    def __init__(self, prior: VideoPrior) -> None:
+    def __init__(self, prior: VideoPrior[Condition]) -> None:
         self._prior = prior
         self._held: StoppedGop | None = None
         self._tail: Frames | None = None

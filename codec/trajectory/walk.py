@@ -55,7 +55,7 @@ class Walk:
         reuse: the denoiser is called on every `reuse`-th step; steps between keep its last x0_hat (x0-cache).
     """
 
-    prior: VideoPrior
+    prior: VideoPrior[Condition]
     condition: Condition
     shape: tuple[int, int, int, int]
     seed: int

@@ -40,19 +40,6 @@ class Stamp:
     position: int | None = None
 
 
-@dataclass(frozen=True)
-class Bridge:
-    """One discontinuity.
-
-    Attributes:
-        at: seconds on the clock at which it was found.
-        jump: seconds by which the timestamps leapt, negative where they fell.
-    """
-
-    at: Fraction
-    jump: Fraction
-
-
 @dataclass
 class _Course:
     """How far one stream has come, on the clock."""
@@ -68,7 +55,7 @@ class Clock:
     """Turns the timestamps of a file's streams, packet by packet in the file's order, into one rising time.
 
     Attributes:
-        bridges: the discontinuities found so far.
+        bridges: the discontinuities found so far, in seconds on the clock.
 
     Args:
         discontinuous: whether the format's timestamps may leap ahead (AVFMT_TS_DISCONT: MPEG-TS, VOB, Ogg).
@@ -76,7 +63,7 @@ class Clock:
     """
 
     def __init__(self, discontinuous: bool, pictures: int | None) -> None:
-        self.bridges: list[Bridge] = []
+        self.bridges: list[Fraction] = []
         self._discontinuous = discontinuous
         self._pictures = pictures
         self._courses: dict[int, _Course] = {}
@@ -138,5 +125,5 @@ class Clock:
     def _bridge(self, course: _Course, dts: Fraction, position: int | None) -> None:
         """Let the stream go on where it is expected, and all others from here on with it."""
         expected = course.expected if course.expected is not None else self._reached or Fraction(0)
-        self.bridges.append(Bridge(expected, dts + course.shift - expected))
+        self.bridges.append(expected)
         self._publish(course, expected - dts, position)

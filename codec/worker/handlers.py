@@ -34,7 +34,7 @@ from codec.worker.tasks import (
 
 if TYPE_CHECKING:
     from codec.metrics.base import Metric
-    from codec.priors.base import VideoPrior
+    from codec.priors.base import Condition, VideoPrior
 
 MEASURED = ("psnr", "ms-ssim", "dists", "lpips")
 COMPARED = ("psnr", "ms-ssim", "dists")
@@ -50,7 +50,7 @@ class Handlers:
     """
 
     def __init__(self) -> None:
-        self._prior: tuple[object, VideoPrior] | None = None
+        self._prior: tuple[object, VideoPrior[Condition]] | None = None
         self._judges: dict[str, Metric] = {}
         self._of: Mapping[type, Callable[[Any], Iterator[Told]]] = {
             Encode: _encode,
@@ -87,7 +87,7 @@ class Handlers:
                 elif isinstance(item, Warned):
                     yield item
 
-    def _prior_for(self, header: Header, settings: DecodeSettings) -> VideoPrior:
+    def _prior_for(self, header: Header, settings: DecodeSettings) -> VideoPrior[Condition]:
         from codec.decoding.prior import prior_for
 
         key = (header.prior_id, header.weights_hash, header.schedule, settings.device, settings.dtype)

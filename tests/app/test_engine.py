@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -77,8 +76,7 @@ def test_killed_in_mid_gop_the_job_is_interrupted_and_resumes(
 
     def kill_in_a_step(events: tuple[object, ...]) -> None:
         if any(isinstance(event, StepCoded) for event in events):
-            assert engine.child_pid is not None
-            os.kill(engine.child_pid, signal.SIGKILL)
+            engine.kill()
             engine.told.disconnect(kill_in_a_step)
 
     engine.told.connect(kill_in_a_step)

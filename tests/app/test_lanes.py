@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 from pathlib import Path
 
 import pytest
@@ -31,8 +29,7 @@ def test_a_crash_costs_one_job_and_the_next_begins(
     def kill_in_a_step(events: tuple[object, ...]) -> None:
         if any(isinstance(event, StepCoded) for event in events):
             engine.told.disconnect(kill_in_a_step)
-            assert engine.child_pid is not None
-            os.kill(engine.child_pid, signal.SIGKILL)
+            engine.kill()
 
     engine.told.connect(kill_in_a_step)
     notices: list[object] = []

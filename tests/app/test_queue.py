@@ -49,7 +49,6 @@ def test_survives_a_restart_and_what_ran_is_interrupted(queue: JobQueue, tmp_pat
     again.load()
     assert [item.state for item in again] == [State.DONE, State.INTERRUPTED, State.QUEUED]
     assert [item.id for item in again] == [item.id for item in queue]
-    assert [item.resumable for item in again] == [False, True, False]
 
 
 def test_a_running_job_stays(queue: JobQueue) -> None:

@@ -32,7 +32,6 @@ class State(StrEnum):
 
 ACTIVE = (State.RUNNING, State.PAUSED)
 FINISHED = (State.DONE, State.STOPPED, State.FAILED)
-RESUMABLE = (State.STOPPED, State.INTERRUPTED)
 
 
 @dataclass(frozen=True)
@@ -68,11 +67,6 @@ class Job:
     def part(self) -> Path:
         """What its output grows as until it is whole."""
         return part_path(self.output)
-
-    @property
-    def resumable(self) -> bool:
-        """Whether an encode can go on from its last whole GOP."""
-        return self.state in RESUMABLE and self.is_encode
 
     def task(self) -> Encode | Decode | SaveSmaller:
         """What the engine is told."""

@@ -18,7 +18,7 @@ from torch import Tensor
 from codec.arrays import Frames
 from codec.base.pictures import upsample
 from codec.errors import PriorError
-from codec.priors.base import BaseClip, Geometry
+from codec.priors.base import BaseClip, Condition, Geometry
 from codec.priors.diffusion.loading import LoadedModels
 from codec.priors.pocket import to_frames, to_tensor
 from codec.priors.schedule import NoiseSchedule
@@ -66,7 +66,7 @@ class VideoModel(Protocol):
 
 
 @dataclass(frozen=True)
-class GopSize:
+class GopSize(Condition):
     """A GOP's own size, before padding; `base`: its explicit layer's latent (C, t, h, w), or None."""
 
     frames: int

@@ -86,7 +86,7 @@ class PictureSource:
         bridges = self._packets.clock.bridges
         if bridges:
             times = "once" if len(bridges) == 1 else f"{len(bridges)} times"
-            at = max(Fraction(0), bridges[0].at - origin)
+            at = max(Fraction(0), bridges[0] - origin)
             said.append(
                 f"The timestamps of {self._path.name} jump {times}, first at {float(at):.1f} s; "
                 "it is read as one recording without a gap."

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from codec.control.prefixes import MeasuredGop, refit
 from codec.control.quality import (
     Aim,
     Decision,
     QualityController,
     QualitySearch,
     pick,
-    refit,
     retarget,
 )
 from codec.control.surrogate import Surrogate, estimate
@@ -312,7 +312,7 @@ def test_the_curve_goes_through_what_was_measured_and_a_file_gives_it_back(truth
     for gop in film(truth, 1, base=False, gops=12):
         decision = run(control.begin(gop.bits, 44), gop)
         told.append(decision.fit)
-        kept.append((gop.bits, 44, {probe.step: probe.quality for probe in decision.probes}))
+        kept.append(MeasuredGop(gop.bits, 44, {probe.step: probe.quality for probe in decision.probes}, decision.step))
         assert decision.fit is not None
         curve = dict(decision.fit.points)
         assert all(curve[probe.bits] == pytest.approx(probe.quality, abs=1e-9) for probe in decision.probes)
@@ -320,11 +320,11 @@ def test_the_curve_goes_through_what_was_measured_and_a_file_gives_it_back(truth
         # It falls towards more bits on the whole, as what it was learnt from does.
         assert decision.fit.points[0][1] > decision.fit.points[-1][1]
         assert decision.fit.form == decision.surrogate
-    assert list(refit(TARGET, kept)) == told
+    assert list(refit(kept, TOLERANCE)) == told
 
 
 def test_without_a_slope_there_is_no_curve() -> None:
     search = QualityController(TARGET).begin((8000,), 44)
     search.observe(0, TARGET)
     assert search.decision().fit is None
-    assert list(refit(TARGET, [((8000,), 44, {})])) == [None]
+    assert list(refit([MeasuredGop((8000,), 44, {}, 0)])) == [None]
