@@ -14,14 +14,14 @@ from typing import Any
 from codec.errors import OutputError, PriorError
 from codec.files import read_json, write_json
 from codec.log import LOGGER
-from codec.store.download import fetch
-from codec.store.hashing import sha256
-from codec.store.hub import Announced, Hub
 from codec.store.installed import RECORD, fetched_folder
 from codec.store.layout import INDEX
 from codec.store.manifest import ModelSpec, spec_of
 from codec.store.package import Transfer
 from codec.store.paths import MOVE_HOME, home, models_root
+from codec.store.transfer.download import fetch
+from codec.store.transfer.hashing import sha256
+from codec.store.transfer.hub import Announced, Hub
 
 PROGRESS = "freegvc.partial.json"
 """In a model's folder while it is being fetched: the commit, and the files that are done."""

@@ -11,10 +11,10 @@ from typing import Any
 
 from codec.errors import MissingModelError, OutputError, PriorError
 from codec.files import read_json, write_json
-from codec.store.hashing import sha256
 from codec.store.layout import check_folder
 from codec.store.manifest import MODELS, ModelSpec, spec_of
 from codec.store.paths import MOVE_HOME, models_root
+from codec.store.transfer.hashing import sha256
 
 RECORD = "freegvc.json"
 """In a fetched model's folder: its commit, and of each file size and sha256. Written when all are there."""

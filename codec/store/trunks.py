@@ -16,13 +16,13 @@ from safetensors.numpy import load_file, save
 
 from codec.errors import OutputError, PriorError, SettingsError
 from codec.files import part_path, read_json, write_json, write_whole
-from codec.store.download import Wanted, fetch
 from codec.store.fetch import check_space
-from codec.store.hashing import sha256
-from codec.store.hub import Hub, check_online
 from codec.store.manifest import HubFile, TrunkSpec
 from codec.store.package import ModelRow, Transfer
 from codec.store.paths import MOVE_HOME, metrics_folder, models_root
+from codec.store.transfer.download import Wanted, fetch
+from codec.store.transfer.hashing import sha256
+from codec.store.transfer.hub import Hub, check_online
 
 Tensors = dict[str, NDArray[np.float32]]
 

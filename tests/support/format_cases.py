@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 
 from codec.format import limits
 from codec.format.header import AudioHeader, CoderSpec, ColourDescription, Header, ScheduleSpec, Target, Tiling
+from codec.format.reader import BitstreamReader, Damage
 from codec.format.records import AudioPacket, AudioRecord, BaseRun, GopRecord
 from codec.format.writer import BitstreamWriter
 
 steady = settings(deadline=None)  # a busy machine is no reason to fail
 Film = tuple[Header, tuple[GopRecord | AudioRecord, ...]]
+Item = GopRecord | AudioRecord | Damage
 
 HASH, PRINT = b"\x01\x02\x03\x04", b"\x10\x20\x30\x40\x50\x60\x70\x80"
 
@@ -239,3 +241,14 @@ def _restorations(steps: bool) -> st.SearchStrategy[int | None]:
 
 packets = st.builds(AudioPacket, times, st.integers(0, 2**32 - 1), blobs)
 audio_records = st.lists(packets, min_size=1, max_size=20).map(tuple).map(AudioRecord)
+
+
+def read(path: Path) -> list[Item]:
+    """Everything that a reader finds, in order."""
+    with BitstreamReader(path) as reader:
+        return list(reader.records())
+
+
+def indices(items: list[Item]) -> list[int]:
+    """The numbers of the GOPs among them."""
+    return [item.index for item in items if isinstance(item, GopRecord)]

@@ -18,10 +18,10 @@ from torch import Tensor
 from codec.errors import PriorError
 from codec.format.header import Tiling
 from codec.priors.diffusion.prompt import PromptKind, empty_prompt
-from codec.store.hashing import cached_hashes
 from codec.store.layout import check_folder
 from codec.store.manifest import spec_of
 from codec.store.paths import derived_folder
+from codec.store.transfer.hashing import cached_hashes
 
 TORCH_DTYPES = {
     "float32": torch.float32,

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from codec.errors import OutputError, PriorError
-from codec.store import download as fetching
-from codec.store.download import Wanted, fetch
+from codec.store.transfer import download as fetching
+from codec.store.transfer.download import Wanted, fetch
 from tests.support.hostile_server import Hub, serving
 
 DATA = bytes(range(256)) * 40

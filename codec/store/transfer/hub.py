@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from codec.errors import PriorError, SettingsError
-from codec.store.download import NETWORK_ERRORS, TIMEOUT, Wanted
+from codec.store.transfer.download import NETWORK_ERRORS, TIMEOUT, Wanted
 
 ENDPOINT = "https://huggingface.co"
 _REDIRECTS = (301, 302, 303, 307, 308)

@@ -23,8 +23,8 @@ from typing import IO
 from codec.errors import OutputError, PriorError
 from codec.files import finish, part_path, read_json, write_json
 from codec.log import LOGGER
-from codec.store.hashing import sha256
 from codec.store.paths import MOVE_HOME
+from codec.store.transfer.hashing import sha256
 
 CHUNK = 1 << 20
 TIMEOUT = 30.0
