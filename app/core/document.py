@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from app.core.files import SUFFIX, is_there, reading
+from codec.control.curves import level_fit
 from codec.control.prefixes import MeasuredGop, refit
 from codec.decoding.retarget import sent_quality
 from codec.errors import InputError
@@ -98,6 +99,18 @@ class Document:
         return None if self.info is None else goal_of_kind(self.info.header.metric)
 
     @property
+    def bits_of_a_gop(self) -> float | None:
+        """What a GOP of the usual length may cost where the file was made for a rate or a size, else None."""
+        info = self.info
+        if info is None or info.header.target.kind not in ("bitrate", "size"):
+            return None
+        value, frames = info.header.target.value, min(info.header.gop_frames, info.frames)
+        rate = 1000 * value / float(self.rate)
+        if info.header.target.kind == "size":
+            rate = 8 * max(0.0, value - info.audio_bytes) / info.frames
+        return rate * frames
+
+    @property
     def target(self) -> float | None:
         """The quality that the file was made for; None where it was made for a rate or a size."""
         target = None if self.info is None else self.info.header.target
@@ -157,7 +170,7 @@ def with_source(document: Document, source: Path) -> Document:
 
 
 def gop_events(path: Path) -> Iterable[GopDone]:
-    """The GOPs of a file as its encoder told them, with the curves that follow from their points."""
+    """The GOPs of a file as its encoder told them, with the curve over bits that follows from their points."""
     with BitstreamReader(path) as reader:
         records = [record for record in reader.records() if isinstance(record, GopRecord)]
         header = reader.header
@@ -165,13 +178,14 @@ def gop_events(path: Path) -> Iterable[GopDone]:
     sent = [record for record in records if record.steps]
     points = (MeasuredGop(r.prefix_bits(), r.frames - r.overlap, sent_quality(r), r.sent) for r in sent)
     fits = dict(zip((record.index for record in sent), refit(points), strict=True))
-    metric = goal_of_kind(header.target.kind)
+    aim, metric = goal_of_kind(header.target.kind), goal_of_kind(header.metric)
     for record in records:
         gop = stored_gop(record, record.t_star, None, fits.get(record.index))
-        missed = False
-        if metric is not None and gop.quality is not None:
-            missed = metric.miss(header.target.value, gop.quality) > metric.tolerance
-        yield replace(gop, missed=missed)
+        if gop.quality is not None and metric is not None and gop.crf is not None and gop.fit is None:
+            gop = replace(gop, fit=level_fit(gop.crf, record.base_bits, gop.quality, metric))
+        if gop.quality is not None and aim is not None:
+            gop = replace(gop, missed=aim.miss(header.target.value, gop.quality) > aim.tolerance)
+        yield gop
 
 
 def frame_times(path: Path, count: int) -> tuple[float, ...]:

@@ -15,7 +15,7 @@ from app.core.jobs.session import Session
 from app.core.preferences import Preferences
 from app.core.viewer import Viewer
 from codec.priors.defaults import defaults_of
-from codec.settings import DecodeSettings, EncodeSettings, Quality
+from codec.settings import DecodeSettings, EncodeSettings
 
 
 class Orders(QObject):
@@ -82,19 +82,15 @@ class Orders(QObject):
             return None
         return self.add_encode(document.source, settings)
 
-    def try_here(self, settings: EncodeSettings, targets: tuple[float, ...] = ()) -> None:
-        """Encode one GOP from the playhead on, to see what the settings give, or what each of some targets gives."""
+    def try_here(self, settings: EncodeSettings) -> None:
+        """Encode one GOP from the playhead on, to see what the settings give."""
         document = self._viewer.document
         if document is None or document.source is None:
             return
         start = document.start + self._viewer.clock.seconds(self._viewer.clock.frame)
         frames = settings.gop_frames or defaults_of(settings.prior).gop_frames
         trial = replace(settings, start=start, duration=float(frames / document.rate))
-        trials = {
-            f" (trial at {start:.1f} s, {target:.3f})": replace(trial, goal=Quality(target)) for target in targets
-        }
-        for name, one in (trials or {f" (trial at {start:.1f} s)": trial}).items():
-            self._encodes.start_job(self.add_encode(document.source, one, name).id)
+        self._encodes.start_job(self.add_encode(document.source, trial, f" (trial at {start:.1f} s)").id)
 
     def save_as(self, output: Path) -> None:
         """Give the result of the open job, while it waits, another name or place."""

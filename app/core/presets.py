@@ -12,9 +12,9 @@ MB = 10**6
 # What a preset leaves as it is: which part of which video, and how it is worked on.
 _NOT_KEPT = frozenset(("start", "duration", "device", "dtype", "resume", "preview"))
 _NAMED: tuple[tuple[object, Goal], ...] = (
-    (QT_TRANSLATE_NOOP("Presets", "Smallest"), Quality(0.2)),
-    (QT_TRANSLATE_NOOP("Presets", "Balanced"), Quality(0.14)),
-    (QT_TRANSLATE_NOOP("Presets", "Close to the original"), Quality(0.08)),
+    (QT_TRANSLATE_NOOP("Presets", "Smallest"), Quality(0.18)),
+    (QT_TRANSLATE_NOOP("Presets", "Balanced"), Quality(0.12)),
+    (QT_TRANSLATE_NOOP("Presets", "Close to the original"), Quality(0.07)),
     (QT_TRANSLATE_NOOP("Presets", "10 MB, for chats"), Size(10 * MB)),
     (QT_TRANSLATE_NOOP("Presets", "16 MB, for chats"), Size(16 * MB)),
     (QT_TRANSLATE_NOOP("Presets", "25 MB, for mail"), Size(25 * MB)),

@@ -24,14 +24,12 @@ from app.core.playing.frame_metrics import FrameMetrics
 from app.core.playing.quality_curve import QualityCurve
 from app.core.playing.sound_device import Opener, open_device
 from app.core.preferences import Preferences
+from app.core.trials import Trials
 from app.core.viewer import Viewer
 from codec.errors import FreeGvcError
 from codec.events import PreviewReady
 from codec.settings import EncodeSettings
 from codec.worker.tasks import Machine, Survey
-
-# What the pocket prior takes for a GOP; the large ones take about as many.
-TRIAL_FRAMES = 48
 
 
 class Workspace(QObject):
@@ -77,6 +75,7 @@ class Workspace(QObject):
         self.models = Models(self._store_engine, self)
         self.orders = Orders(self.queue, self.viewer, self.sessions, preferences, self)
         self.peers = Peers(lambda: self._engine(background=True), self)
+        self.trials = Trials(self._engine, self)
         self._connect()
 
     def _engine(self, warm: bool = True, background: bool = False) -> Engine:
@@ -124,6 +123,7 @@ class Workspace(QObject):
             session.shut_down()
         self._store_engine.shut_down()
         self.peers.shut_down()
+        self.trials.close()
 
     # --- Opening ----------------------------------------------------------------------------------------------------
 

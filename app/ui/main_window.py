@@ -39,11 +39,11 @@ from app.ui.panels.retarget import RetargetPanel
 from app.ui.panels.settings import SettingsPanel
 from app.ui.panels.status import Status
 from app.ui.plots.row import Plots
-from app.ui.theme import Colours, Theme
+from app.ui.theme import Theme
 from app.ui.widgets import card
 from app.ui.words import side_label, source_words
 from codec.goals import GOAL_METRICS
-from codec.settings import EncodeSettings, Quality
+from codec.settings import Bitrate, EncodeSettings, Quality
 from codec.worker.tasks import Machine, Measured
 
 SIZE = QSize(1360, 900)
@@ -91,9 +91,9 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(geometry)
 
     @property
-    def colours(self) -> Colours:
-        """Of the look in use."""
-        return self._theme.colours
+    def theme(self) -> Theme:
+        """The look in use."""
+        return self._theme
 
     # --- Assembly ---------------------------------------------------------------------------------------------------
 
@@ -213,7 +213,10 @@ class MainWindow(QMainWindow):
         metric = document.metric
         if metric is None and isinstance(goal, Quality):
             metric = GOAL_METRICS[goal.metric]
-        self.plots.perception.show_gops(document.gops, target, metric)
+        budget = document.bits_of_a_gop
+        if info is None and isinstance(goal, Bitrate) and document.gops:
+            budget = goal.bits_per_second * document.gops[0].frames / float(document.rate)
+        self.plots.perception.show_gops(document.gops, target, metric, budget)
         self._enable()
 
     @Slot(str, object)

@@ -10,7 +10,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from codec.events import Fit
 from codec.format.limits import MAX_RESTORATION, WHOLE_RESTORATION
+from codec.goals import GoalMetric
 
 LevelPoint = tuple[float, float]
 """(CRF, miss)."""
@@ -28,6 +30,8 @@ _FINER, _COARSER = 10.0, 3.0
 # metric's usual loss for one CRF: flatter curves have their best step anywhere.
 _USUAL_CURVATURE = 0.013
 _LEAST_CURVATURE = 0.004
+_FIT_SPAN = 3.0  # CRF on either side of what was measured, drawn of the curve over bits
+_FIT_POINTS = 24
 
 
 def crf_for(points: Sequence[LevelPoint], per_crf: float) -> float:
@@ -59,6 +63,14 @@ def slope_of(points: Sequence[LevelPoint], per_crf: float) -> float:
 def bits_at(bits: float, crf: float, other: float) -> float:
     """What a base that takes `bits` at level `crf` takes at `other`, about."""
     return bits * 2 ** ((crf - other) / CRF_PER_DOUBLING)
+
+
+def level_fit(crf: float, bits: float, quality: float, metric: GoalMetric) -> Fit:
+    """Quality over the base's bits around one measurement: a line over CRF, and bits that double every so many CRF."""
+    places = [_FIT_SPAN * (1 - 2 * n / _FIT_POINTS) for n in range(_FIT_POINTS + 1)]
+    worse = metric.per_crf if metric.lower_is_better else -metric.per_crf
+    points = tuple((bits_at(bits, crf, crf + more), quality + more * worse) for more in places)
+    return Fit(f"2 x bits for {CRF_PER_DOUBLING:g} CRF", points)
 
 
 @dataclass(frozen=True)

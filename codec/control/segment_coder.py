@@ -10,7 +10,7 @@ import numpy as np
 
 from codec.base.level import StreamLevels
 from codec.control.based import Base, BasedGop, Verdict, code_base
-from codec.control.curves import CRF_PER_DOUBLING, LevelPoint, Parabola, RestorationCurve, bits_at, finite
+from codec.control.curves import LevelPoint, Parabola, RestorationCurve, finite, level_fit
 from codec.control.probing import PROBE_FRAMES, TRIAL_FRAMES, opened_quality, restored_qualities
 from codec.events import BaseChosen, BaseTrial, Event, Fit, Phase, PreviewReady, Probe, Stage
 from codec.format.limits import MAX_RESTORATION, WHOLE_RESTORATION
@@ -25,8 +25,6 @@ from codec.video.cutting import Gop, Segment
 # of the time, and so tries levels; 6 takes 21 % more, 8 takes 42 %.
 PRESET = 1
 TRIAL_PRESET = 4
-_FIT_SPAN = 3.0  # CRF on either side of what was measured, drawn of the curve over bits
-_FIT_POINTS = 24
 
 
 @dataclass(frozen=True)
@@ -201,19 +199,10 @@ class SegmentCoder:
             judged.step if self.prior.restores else None,
             self.quality(judged.miss),
             (*judged.probes, *tried),
-            self._bits_fit(judged),
+            level_fit(judged.crf, judged.bits, self.quality(judged.miss), self.goal),
             self._step_fit(judged.curve) if judged.curve.curvature else None,
             judged.miss <= self.goal.tolerance,
         )
-
-    def _bits_fit(self, judged: Judged) -> Fit:
-        """Quality over the base's bits: a line over CRF, and bits that double every CRF_PER_DOUBLING."""
-        crf, bits = judged.crf, judged.bits
-        places = [_FIT_SPAN * (1 - 2 * n / _FIT_POINTS) for n in range(_FIT_POINTS + 1)]
-        points = [
-            (bits_at(bits, crf, crf + more), self.quality(judged.miss + more * self.goal.per_crf)) for more in places
-        ]
-        return Fit(f"2 x bits for {CRF_PER_DOUBLING:g} CRF", tuple(points))
 
     def _step_fit(self, curve: Parabola) -> Fit:
         return Fit(

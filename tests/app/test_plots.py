@@ -107,7 +107,8 @@ def test_perception_shows_the_curve_of_the_gop_under_the_playhead(qtbot: QtBot, 
     plot.show_gops((replace(GOPS[0], fit=FIT), *GOPS[1:]), 0.2)
     assert plot.curve.getData()[0] is None or not len(plot.curve.getData()[0])
     plot.show_frame(3)
-    assert plot.caption == "GOP 1: power fit"
+    assert plot.caption == "GOP 1: power"
+    assert not plot.item.getAxis("top").isVisible()
     assert plot.curve.getData()[0].tolist() == [bits / 1000 for bits, _ in FIT.points]
     assert plot.curve.getData()[1].tolist() == [quality for _, quality in FIT.points]
     plot.show_frame(45)
@@ -123,6 +124,34 @@ def test_perception_shows_the_curve_of_the_gop_under_the_playhead(qtbot: QtBot, 
     assert [kinds.count(kind) for kind in ("chosen", "measured", "power fit", "x265")] == [5, 10, 4, 1]
     with pytest.raises(OSError, match="could not be saved"):
         plot.export_png(tmp_path / "missing" / "rate.png")
+
+
+def test_perception_shows_the_curve_over_steps_and_what_a_rate_allows(
+    qtbot: QtBot, theme: Theme, tmp_path: Path
+) -> None:
+    plot = PerceptionPlot(theme)
+    qtbot.addWidget(plot)
+    steps = Fit("parabola", tuple((float(step), 0.1 + 0.002 * (step - 7) ** 2) for step in range(13)))
+    probes = (Probe(4, 900, 0.118, 60.0), Probe(8, 900, 0.102), Probe(12, 900, 0.15, 60.0))
+    one = replace(GOPS[0], fit=FIT, step_fit=steps, crf=59.0, probes=probes, missed=True)
+    plot.show_gops((one,), None, None, budget=1200.0)
+    assert plot.caption == "GOP 1: power, parabola"
+    assert [words for _, words in plot.keys] == [
+        "over the base's level",
+        "over t\u2605",
+        "measured",
+        "\u25b2 target missed",
+    ]
+    assert plot.step_curve.getData()[0].tolist() == list(range(13))
+    assert plot.step_points.getData()[0].tolist() == [4, 8, 12]
+    assert plot.item.getAxis("top").isVisible()
+    assert plot.budget.isVisible()
+    assert plot.budget.value() == 1.2
+    assert not plot.target.isVisible()
+    plot.export_csv(tmp_path / "rate.csv")
+    with (tmp_path / "rate.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["point"] == "parabola fit over steps"]
+    assert [row["step"] for row in rows] == [str(step) for step in range(13)]
 
 
 def test_a_plot_as_bytes_is_a_png(plot: TrajectoryPlot) -> None:

@@ -47,9 +47,10 @@ class Commands(QObject):
         super().__init__(window)
         self.help = HelpCommands(window)
         self.file = FileCommands(window)
+        self.encode = EncodeCommands(window)
         self._groups = (
             self.file,
-            EncodeCommands(window),
+            self.encode,
             PlaybackCommands(window),
             ViewCommands(window),
             self.help,
@@ -62,6 +63,7 @@ class Commands(QObject):
     def close(self) -> None:
         """Close what was opened over the window."""
         self.file.close()
+        self.encode.close()
         self.help.close()
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Slot
 
 from app.core.jobs.job import FINISHED, State
 from app.ui.actions import Entry
 
 if TYPE_CHECKING:
+    from app.ui.dialogs.trials_window import TrialsWindow
     from app.ui.main_window import MainWindow
 
-# Side by side they tell a user what to ask for: close, clean, small.
-TRIED_TARGETS = (0.08, 0.14, 0.20)
+# Side by side they tell a user what to ask for: close, balanced, small, as the presets have them.
+TRIED_TARGETS = (0.07, 0.12, 0.18)
 
 
 class EncodeCommands(QObject):
@@ -22,6 +23,7 @@ class EncodeCommands(QObject):
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window, self._workspace = window, window.workspace
+        self.trials_window: TrialsWindow | None = None
 
     def entries(self) -> list[Entry]:
         """In the menu's order."""
@@ -91,4 +93,25 @@ class EncodeCommands(QObject):
         self._workspace.orders.try_here(self._window.settings.settings)
 
     def _try_three(self) -> None:
-        self._workspace.orders.try_here(self._window.settings.settings, TRIED_TARGETS)
+        from app.ui.dialogs.trials_window import TrialsWindow
+
+        workspace, document = self._workspace, self._workspace.document
+        if document is None:
+            return
+        self.close()
+        workspace.trials.start(document, self._window.settings.settings, workspace.clock.frame, TRIED_TARGETS)
+        seconds = float(document.count / document.rate)
+        self.trials_window = TrialsWindow(workspace.trials, seconds, self._window.theme, self._window)
+        self.trials_window.chosen.connect(self._window.settings.aim_at)
+        self.trials_window.destroyed.connect(self._forget_trials)
+        self.trials_window.show()
+
+    def close(self) -> None:
+        """Close what was opened over the window."""
+        if self.trials_window is not None:
+            self.trials_window.close()
+            self.trials_window = None
+
+    @Slot()
+    def _forget_trials(self) -> None:
+        self.trials_window = None

@@ -151,7 +151,7 @@ class FileCommands(QObject):
         document, rows = self._workspace.document, self._workspace.peers.comparison.rows
         if document is not None:
             frames = {side.label: png_of(side.pixels) for side in window.view.sides() if side.pixels is not None}
-            write_report(path, document, rows, pictures, window.colours, frames)
+            write_report(path, document, rows, pictures, window.theme.colours, frames)
 
     def _quit(self) -> None:
         self._window.close()

@@ -13,14 +13,14 @@ from codec.settings import Bitrate, Goal, Quality, Size
 
 SLIDER_UNIT = 0.005
 LEAST, MOST = 0.03, 0.40
-# As three clips look that were coded at 144 lines and 0.06 to 0.35: a talking head, cups before a portrait, a running
-# dog. Faces and what moves give way first.
+# As six clips look that were coded at 144 lines and 0.05 to 0.35: a talking head, moved cups, a running dog, a cartoon
+# with titles, a flower, a dark stage. What moves gives way first, then faces and letters, then texture.
 _WORDS = (
-    (0.08, QT_TRANSLATE_NOOP("SettingsPanel", "Close to the original")),
-    (0.12, QT_TRANSLATE_NOOP("SettingsPanel", "Softer: fine texture goes, faces hold")),
-    (0.16, QT_TRANSLATE_NOOP("SettingsPanel", "Smoothed: small faces change their look")),
-    (0.22, QT_TRANSLATE_NOOP("SettingsPanel", "Smeared: shapes hold, small faces don't")),
-    (0.28, QT_TRANSLATE_NOOP("SettingsPanel", "Blotchy: the scene can be made out")),
+    (0.075, QT_TRANSLATE_NOOP("SettingsPanel", "Close to the original; fast motion is softer")),
+    (0.12, QT_TRANSLATE_NOOP("SettingsPanel", "Softer: faces hold, fast motion loses its shape")),
+    (0.17, QT_TRANSLATE_NOOP("SettingsPanel", "What stands still holds; faces smear, motion turns to blocks")),
+    (0.22, QT_TRANSLATE_NOOP("SettingsPanel", "Faces and letters are lost; shapes hold where nothing moves")),
+    (0.28, QT_TRANSLATE_NOOP("SettingsPanel", "Large shapes only")),
     (1.00, QT_TRANSLATE_NOOP("SettingsPanel", "Patches of colour")),
 )
 

@@ -13,7 +13,7 @@ from app.ui.panels.goal import GoalEditor
 from app.ui.widgets import ignore_wheel, label
 from app.ui.words import human_bytes
 from codec.priors.defaults import defaults_of
-from codec.settings import AUDIO_MODES, DEVICES, EncodeSettings
+from codec.settings import AUDIO_MODES, DEVICES, EncodeSettings, Quality
 from codec.store.manifest import MODELS
 
 SHORT_SIDES = (64, 96, 144, 240, 360, 480, 720)
@@ -93,6 +93,12 @@ class SettingsPanel(QWidget):
     def _name_own_side(self) -> None:
         own = defaults_of(self.prior.currentData()).short_side
         self.side.setItemText(0, self.tr("As the prior likes ({})").format(own))
+
+    @Slot(float)
+    def aim_at(self, target: float) -> None:
+        """Take a quality by DISTS, as if the user had set it."""
+        self.goal.show_goal(Quality(target))
+        self._note()
 
     def show_job(self, settings: EncodeSettings, state: State) -> None:
         """Show a job's settings; only one that waits can be changed."""

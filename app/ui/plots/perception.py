@@ -1,6 +1,8 @@
-"""Rate and perception as the controller sees them: a GOP's measured prefixes, the fitted curve, the target it aims at.
+"""Rate and perception as the controller sees them: what it measured of a GOP, its curves over both knobs, its goal.
 
-Other codecs of the same size, where they were asked for, are points beside them.
+Over bits, on the axis below, runs the curve of the base's level (or of the steps sent); over the steps of the
+restoration, on the axis above, the one that t* was chosen by. Other codecs of the same size, where they were asked for,
+are points beside them.
 """
 
 from __future__ import annotations
@@ -11,12 +13,14 @@ from pathlib import Path
 
 import pyqtgraph as pg
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from app.core.peers import Mark
-from app.ui.plots.style import png_bytes, save_png, style_axis
+from app.ui.plots.style import behind, legend, place_over, png_bytes, save_png, style_axis
 from app.ui.theme import Theme
+from app.ui.widgets import label
 from codec.events import GopDone
+from codec.format.limits import MAX_RESTORATION
 from codec.goals import GOAL_METRICS, GoalMetric
 
 
@@ -31,11 +35,14 @@ def write_csv(path: Path, gops: Sequence[GopDone], marks: Sequence[Mark]) -> Non
             if gop.fit is not None:
                 name = f"{gop.fit.form} fit"
                 out.writerows([name, gop.index, "", f"{bits:.0f}", f"{q:.5f}"] for bits, q in gop.fit.points)
+            if gop.step_fit is not None:
+                name = f"{gop.step_fit.form} fit over steps"
+                out.writerows([name, gop.index, f"{step:g}", "", f"{q:.5f}"] for step, q in gop.step_fit.points)
         out.writerows([mark.name, "", "", f"{mark.bits:.0f}", f"{mark.quality:.5f}"] for mark in marks)
 
 
 class PerceptionPlot(QWidget):
-    """One GOP's points and curve in front of the points at which all GOPs came to rest."""
+    """One GOP's points and curves in front of the points at which all GOPs came to rest."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -57,20 +64,33 @@ class PerceptionPlot(QWidget):
         self._chosen = self.item.plot([], [], pen=None, symbol="d", symbolSize=12)
         self.others = self.item.plot([], [], pen=None, symbol="t1", symbolSize=10)
         self._names: list[pg.TextItem] = []
-        self.target = pg.InfiniteLine(angle=0)
-        self.item.addItem(self.target, ignoreBounds=True)
+        self.target, self.budget = pg.InfiniteLine(angle=0), pg.InfiniteLine(angle=90)
+        for line in (self.target, self.budget):
+            self.item.addItem(line, ignoreBounds=True)
+        self._steps = behind(self.item, -5)
+        self._steps.setYLink(self.item)
+        self._steps.setXRange(0, MAX_RESTORATION, padding=0.02)
+        self.step_curve, self.step_points = pg.PlotDataItem(), pg.PlotDataItem(pen=None, symbol="o", symbolSize=6)
+        for one in (self.step_curve, self.step_points):
+            self._steps.addItem(one)
+        self.item.getAxis("top").linkToView(self._steps)
+        self.item.vb.sigResized.connect(self._follow_size)
         self._empty = pg.TextItem(anchor=(0.5, 0.5))
         self.item.addItem(self._empty, ignoreBounds=True)
-        self._caption = pg.LabelItem(justify="right")
-        self._caption.setParentItem(self.item.vb)
-        self._caption.anchor(itemPos=(1, 0), parentPos=(1, 0), offset=(-6, 0))
+        self._caption = label("", "muted")
+        self._caption.setTextFormat(Qt.TextFormat.RichText)
+        # Cut off where the plot is narrow, rather than make it wider.
+        self._caption.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addWidget(self._caption)
         layout.addWidget(self._plot)
         self.setAccessibleName(
-            self.tr("Measured quality against kilobits, with the fitted curve and the target; lower is better")
+            self.tr("Measured quality against kilobits and steps, with the fitted curves and the goal; lower is better")
         )
         self._goal: float | None = None
+        self._budget: float | None = None
         self._metric = GOAL_METRICS["dists"]
         theme.changed.connect(self._restyle)
         self._restyle()
@@ -78,19 +98,44 @@ class PerceptionPlot(QWidget):
 
     @property
     def caption(self) -> str:
-        """Which GOP is shown, and by which form it is fitted."""
+        """Which GOP is shown, and by which forms it is fitted."""
         gop = self._gop
         if gop is None:
             return ""
-        name = self.tr("GOP {}").format(gop.index + 1)
-        return name if gop.fit is None else self.tr("{}: {} fit").format(name, gop.fit.form)
+        forms = [fit.form for fit in (gop.fit, gop.step_fit) if fit is not None]
+        return ": ".join((self.tr("GOP {}").format(gop.index + 1), *((", ".join(forms),) if forms else ())))
 
-    def show_gops(self, gops: Sequence[GopDone], target: float | None, metric: GoalMetric | None = None) -> None:
-        """Show the newest GOP's points and curve, and every GOP's choice; no line without a target."""
+    @property
+    def keys(self) -> list[tuple[str, str]]:
+        """(colour, words) of what is there."""
+        colours, gop = self._theme.colours, self._gop
+        found = []
+        if gop is not None:
+            over = self.tr("over the base's level") if gop.crf is not None else self.tr("over bits")
+            found += [(colours.accent, over)] if gop.fit is not None else []
+            found += [(colours.prior, self.tr("over t\u2605"))] if gop.step_fit is not None else []
+            found.append((colours.text, self.tr("measured")))
+        if any(other.missed for other in self._gops):
+            found.append((colours.warn, self.tr("\u25b2 target missed")))
+        return found
+
+    def show_gops(
+        self,
+        gops: Sequence[GopDone],
+        target: float | None,
+        metric: GoalMetric | None = None,
+        budget: float | None = None,
+    ) -> None:
+        """Show the newest GOP's points and curves, and every GOP's choice.
+
+        Args:
+            target: the quality aimed at; no line without one.
+            budget: bits that a GOP may cost on average, where a rate or a size is aimed at.
+        """
         self._metric = metric or GOAL_METRICS["dists"]
         self._name_axis()
         self._gops = tuple(gop for gop in gops if gop.quality is not None)
-        self._goal = target
+        self._goal, self._budget = target, budget
         self._focus = len(self._gops) - 1
         self._draw()
 
@@ -140,9 +185,20 @@ class PerceptionPlot(QWidget):
         chosen = [] if gop is None else [gop]
         self._chosen.setData([one.bits / 1000 for one in chosen], [one.quality for one in chosen])
         self.others.setData([mark.bits / 1000 for mark in self.marks], [mark.quality for mark in self.marks])
+        self._draw_steps(gop)
         self._name_marks()
         self._fit_range([probe.quality for probe in probes])
-        self._caption.setText(self.caption, color=self._theme.colours.muted, size="9pt")
+        name = "" if gop is None else self.tr("GOP {}").format(gop.index + 1) + "&nbsp;&nbsp; "
+        self._caption.setText(name + legend(self.keys))
+        self._caption.setToolTip(self.caption)
+
+    def _draw_steps(self, gop: GopDone | None) -> None:
+        """Quality over the restoration's steps, with what was measured at more than one of them."""
+        fit = () if gop is None or gop.step_fit is None else gop.step_fit.points
+        probes = () if gop is None or not fit else gop.probes
+        self.step_curve.setData([step for step, _ in fit], [quality for _, quality in fit])
+        self.step_points.setData([probe.step for probe in probes], [probe.quality for probe in probes])
+        self.item.showAxis("top", bool(fit))
 
     def _fit_range(self, qualities: list[float]) -> None:
         """The measured decides what is visible, not how far the curve runs."""
@@ -151,6 +207,8 @@ class PerceptionPlot(QWidget):
         if self._goal is not None:
             self.target.setValue(self._goal)
             qualities.append(self._goal)
+        if self._budget is not None:
+            self.budget.setValue(self._budget / 1000)
         low, high = (min(qualities), max(qualities)) if qualities else (0.0, 0.4)
         margin = max(0.01, 0.15 * (high - low))
         self.item.setYRange(max(0.0, low - margin), high + margin, padding=0)
@@ -162,6 +220,7 @@ class PerceptionPlot(QWidget):
         else:
             self.item.setXRange(0, 1, padding=0)
         self.target.setVisible(self._goal is not None and anything)
+        self.budget.setVisible(self._budget is not None and anything)
         self._empty.setVisible(not anything)
         self._empty.setPos(0.5, (max(0.0, low - margin) + high + margin) / 2)
 
@@ -184,6 +243,10 @@ class PerceptionPlot(QWidget):
         style_axis(self.item, "left", text, self._theme.colours)
 
     @Slot()
+    def _follow_size(self) -> None:
+        place_over(self.item, self._steps)
+
+    @Slot()
     def _restyle(self) -> None:
         colours = self._theme.colours
         self._empty.setText(self.tr("Appears once quality was measured"), color=colours.faint)
@@ -191,7 +254,10 @@ class PerceptionPlot(QWidget):
         self._name_axis()
         style_axis(self.item, "bottom", self.tr("kbit of a GOP \u2190 smaller"), colours)
         self.curve.setPen(pg.mkPen(colours.accent, width=2))
-        self.target.setPen(pg.mkPen(colours.warn, width=1.5, style=Qt.PenStyle.DashLine))
+        style_axis(self.item, "top", "", colours)
+        self.step_curve.setPen(pg.mkPen(colours.prior, width=2))
+        for line in (self.target, self.budget):
+            line.setPen(pg.mkPen(colours.warn, width=1.5, style=Qt.PenStyle.DashLine))
         for points, colour in (
             (self.rest, colours.faint),
             (self.probes, colours.text),
@@ -199,6 +265,7 @@ class PerceptionPlot(QWidget):
             (self._missed, colours.warn),
             (self._chosen, colours.accent),
             (self.others, colours.warn),
+            (self.step_points, colours.prior),
         ):
             points.setSymbolBrush(colour)
             points.setSymbolPen(None)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyqtgraph as pg
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QRectF
 from PySide6.QtGui import QImage, QImageWriter
 
 from app.ui.theme import Colours
@@ -20,6 +21,26 @@ def style_axis(item: pg.PlotItem, name: str, text: str, colours: Colours) -> Non
     axis.setTextPen(colours.muted)
     # No SI prefixes, which enableAutoSIPrefix(False) doesn't keep out: 0.1 must not read 100.
     axis.setLabel(text, color=colours.muted, siPrefixEnableRanges=())
+
+
+def behind(item: pg.PlotItem, depth: int) -> pg.ViewBox:
+    """A view with a scale of its own over the same place; `place_over` keeps it there."""
+    view = pg.ViewBox(enableMenu=False, enableMouse=False)
+    item.scene().addItem(view)
+    view.setZValue(depth)
+    item.vb.setZValue(0)
+    return view
+
+
+def place_over(item: pg.PlotItem, *views: pg.ViewBox) -> None:
+    """Give views the place of the plot's own."""
+    for view in views:
+        view.setGeometry(QRectF(item.vb.sceneBoundingRect()))
+
+
+def legend(keys: Sequence[tuple[str, str]]) -> str:
+    """(colour, words) of each line and point, as rich text."""
+    return "&nbsp;&nbsp; ".join(f'<span style="color:{colour}">\u25a0</span> {words}' for colour, words in keys)
 
 
 def save_png(item: pg.PlotItem, path: Path) -> None:

@@ -11,10 +11,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, QRectF, Qt, Signal, Slot
+from PySide6.QtCore import QPointF, Qt, Signal, Slot
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
-from app.ui.plots.style import png_bytes, save_png, style_axis
+from app.ui.plots.style import behind, legend, place_over, png_bytes, save_png, style_axis
 from app.ui.theme import Theme
 from app.ui.widgets import label
 from codec.events import GopDone
@@ -100,7 +100,9 @@ class TrajectoryPlot(QWidget):
         self.item = self._plot.getPlotItem()
         self.item.setMouseEnabled(x=False, y=False)
         self.item.hideButtons()
-        self._bits_view, self._level_view = self._behind(-10), self._behind(-5)
+        self._bits_view, self._level_view = behind(self.item, -10), behind(self.item, -5)
+        for view in (self._bits_view, self._level_view):
+            view.setXLink(self.item)
         self.item.showAxis("right")
         self.item.getAxis("right").linkToView(self._bits_view)
         self.bars = [pg.BarGraphItem(x=[], y0=[], height=[], width=1) for _ in range(3)]
@@ -228,15 +230,6 @@ class TrajectoryPlot(QWidget):
             seconds = self.item.vb.mapSceneToView(scene_point).x()
             self.seeked.emit(max(0, round(seconds * self._rate)))
 
-    def _behind(self, depth: int) -> pg.ViewBox:
-        """A view of its own scale behind the line of t*."""
-        view = pg.ViewBox(enableMenu=False, enableMouse=False)
-        self.item.scene().addItem(view)
-        view.setXLink(self.item)
-        view.setZValue(depth)
-        self.item.vb.setZValue(0)
-        return view
-
     def _describe(self) -> None:
         """The legend, and behind it the GOP under the playhead."""
         colours = self._theme.colours
@@ -246,9 +239,8 @@ class TrajectoryPlot(QWidget):
             keys.append((colours.sound, self.tr("sound")))
         if any(gop.missed for gop in self._gops):
             keys.append((colours.warn, self.tr("target missed")))
-        legend = "&nbsp;&nbsp; ".join(f'<span style="color:{colour}">\u25a0</span> {text}' for colour, text in keys)
         told = f"&nbsp;&nbsp;&nbsp;&nbsp;{escape(self.caption)}" if self._gops else ""
-        self._caption.setText(legend + told)
+        self._caption.setText(legend(keys) + told)
 
     @Slot(object)
     def _click(self, event: object) -> None:
@@ -256,8 +248,7 @@ class TrajectoryPlot(QWidget):
 
     @Slot()
     def _follow_size(self) -> None:
-        for view in (self._bits_view, self._level_view):
-            view.setGeometry(QRectF(self.item.vb.sceneBoundingRect()))
+        place_over(self.item, self._bits_view, self._level_view)
 
     @Slot()
     def _restyle(self) -> None:
