@@ -23,6 +23,7 @@ from codec.errors import InputError
 from codec.metrics.base import Metric
 from codec.metrics.catalog import metric
 from codec.priors.base import BaseClip
+from codec.priors.computing import Computing
 from codec.priors.pocket import PocketPrior, load_pocket
 from codec.reproduce.bd_rate import bd_rate
 
@@ -79,7 +80,7 @@ def main() -> None:
     torch.set_num_threads(1)
     rows = json.loads(args.peers.read_text())
     priors: dict[str, PocketPrior | None] = {"none": None}
-    priors |= {path.stem: load_pocket(path, torch.device("cpu"), "float32") for path in args.weights}
+    priors |= {path.stem: load_pocket(path, Computing.choose("cpu", "float32")) for path in args.weights}
     judges = {name: metric(name) for name in ("dists", "lpips")}
     found: dict[tuple[str, str], list[str]] = {}
     for clip in args.clips:

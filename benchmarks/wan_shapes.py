@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from codec.arrays import Frames
 from codec.channel import ChannelCoder, Coded, StepKey
 from codec.channel.choice import coder_for, spec_for
-from codec.priors.catalog import choose_device, choose_dtype
+from codec.priors.computing import choose_device, choose_dtype
 from codec.priors.diffusion import wan
 from codec.priors.diffusion.loading import TORCH_DTYPES, LoadedModels
 from codec.priors.diffusion.video_model import DiffusionPrior

@@ -25,10 +25,11 @@ from codec.base.pictures import upsample
 from codec.metrics.dists import DistsNetwork, load_dists_network
 from codec.metrics.networks import default_folders
 from codec.priors.base import BaseClip
+from codec.priors.computing import Computing
 from codec.priors.pocket import PocketPrior, load_pocket
 from training.metric_decodes import random_decodes
 from training.metric_distortions import Moment, Picture, Rng, draw
-from training.metric_teacher import CPU, label, write_pairs
+from training.metric_teacher import label, write_pairs
 
 FRAMES, REFERENCES, DISTORTIONS = 8, 2, 6
 HEIGHTS, WIDTHS = (96, 160), (112, 208)
@@ -116,7 +117,10 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     args.pairs.mkdir(parents=True, exist_ok=True)
-    teacher, prior = load_dists_network(args.models or default_folders()), load_pocket(args.prior, CPU, "float32")
+    teacher, prior = (
+        load_dists_network(args.models or default_folders()),
+        load_pocket(args.prior, Computing.choose("cpu", "float32")),
+    )
     folders = item_folders(args.items)[: args.count]
     for number, folder in enumerate(folders):
         target = args.pairs / f"{folder.name}.safetensors"

@@ -27,11 +27,12 @@ from codec.base.pictures import upsample
 from codec.metrics.dists import DistsNetwork, load_dists_network
 from codec.metrics.networks import default_folders
 from codec.priors.base import BaseClip
+from codec.priors.computing import Computing
 from codec.priors.pocket import PocketPrior, load_pocket
 from codec.video import VideoReader, probe
 from training.metric_decodes import decode_prefixes
 from training.metric_distortions import Picture, recode, to_bytes
-from training.metric_teacher import CPU, label, write_pairs
+from training.metric_teacher import label, write_pairs
 
 FRAMES, JUDGED = 8, 5
 """Frames of a clip that the video codecs see, and which of them is judged."""
@@ -163,7 +164,7 @@ def main() -> None:
     torch.set_num_threads(1)
     args.heldout.mkdir(parents=True, exist_ok=True)
     teacher = load_dists_network(args.models or default_folders())
-    prior = load_pocket(args.prior, CPU, "float32")
+    prior = load_pocket(args.prior, Computing.choose("cpu", "float32"))
     for number, spot in enumerate(SPOTS):
         for path in sorted(args.clips.iterdir()):
             target = args.heldout / f"{path.stem}-{spot.side}-{number}.safetensors"

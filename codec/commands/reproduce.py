@@ -111,7 +111,7 @@ def _encode_settings(arguments: argparse.Namespace) -> EncodeSettings:
 def _metrics(arguments: argparse.Namespace) -> tuple[tuple[Metric, ...], list[str]]:
     """Those asked for, or all of the paper's that can run here; and why others can't."""
     from codec.metrics.catalog import metric, ready
-    from codec.priors.catalog import choose_device
+    from codec.priors.computing import choose_device
 
     device = choose_device(arguments.device)
     if arguments.metrics:

@@ -17,8 +17,7 @@ def prior_for(header: Header, settings: DecodeSettings) -> VideoPrior[Condition]
     Raises:
         PriorError: it is unknown, missing, has other weights or another schedule.
     """
-    dtype = header.dtype if settings.dtype == "auto" else settings.dtype
-    prior = open_prior(header.prior_id, settings.device, dtype)
+    prior = open_prior(header.prior_id, settings.device, settings.dtype, header.dtype)
     if prior.weights_hash != header.weights_hash:
         refusal = (
             f"The file was made with other weights of the prior {prior.id} "

@@ -7,11 +7,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import cast
 
-import torch
-
 from codec.errors import SettingsError
 from codec.log import LOGGER
 from codec.priors.base import C, Condition, VideoPrior
+from codec.priors.computing import Computing
 from codec.priors.defaults import defaults_of
 from codec.priors.diffusion import cogvideox, ltx, wan
 from codec.priors.diffusion.loading import load_models
@@ -24,32 +23,32 @@ from codec.store.manifest import MODELS
 POCKET_WEIGHTS = "pocket.safetensors"
 
 
-def _open_pocket(device: torch.device, dtype: str) -> PocketPrior:
-    return load_pocket(Path(str(files("resources") / POCKET_WEIGHTS)), device, dtype)
+def _open_pocket(computing: Computing) -> PocketPrior:
+    return load_pocket(Path(str(files("resources") / POCKET_WEIGHTS)), computing)
 
 
-def _open_gaussian(device: torch.device, dtype: str) -> GaussianPrior:
+def _open_gaussian(computing: Computing) -> GaussianPrior:
     """The reference prior without weights runs on the CPU in float32, whatever is asked for."""
-    del device, dtype
+    del computing
     return GaussianPrior()
 
 
-def _open_wan(device: torch.device, dtype: str) -> DiffusionPrior:
-    models = load_models(wan.KIND, store.folder_of(wan.KIND.name), device, dtype)
+def _open_wan(computing: Computing) -> DiffusionPrior:
+    models = load_models(wan.KIND, store.folder_of(wan.KIND.name), computing.device, computing.dtype)
     return DiffusionPrior(wan.KIND.name, wan.WanModel(models), models)
 
 
-def _open_cogvideox(device: torch.device, dtype: str) -> DiffusionPrior:
-    models = load_models(cogvideox.KIND, store.folder_of(cogvideox.KIND.name), device, dtype)
+def _open_cogvideox(computing: Computing) -> DiffusionPrior:
+    models = load_models(cogvideox.KIND, store.folder_of(cogvideox.KIND.name), computing.device, computing.dtype)
     return DiffusionPrior(cogvideox.KIND.name, cogvideox.CogVideoXModel(models), models)
 
 
-def _open_ltx(device: torch.device, dtype: str) -> DiffusionPrior:
-    models = load_models(ltx.KIND, store.folder_of(ltx.KIND.name), device, dtype)
+def _open_ltx(computing: Computing) -> DiffusionPrior:
+    models = load_models(ltx.KIND, store.folder_of(ltx.KIND.name), computing.device, computing.dtype)
     return DiffusionPrior(ltx.KIND.name, ltx.LtxModel(models), models)
 
 
-Opener = Callable[[torch.device, str], VideoPrior[C]]
+Opener = Callable[[Computing], VideoPrior[C]]
 
 
 def _opaque(opener: Opener[C]) -> Opener[Condition]:
@@ -66,12 +65,14 @@ PRIORS: Mapping[str, Opener[Condition]] = {
 }
 
 
-def open_prior(name: str, device: str, dtype: str) -> VideoPrior[Condition]:
+def open_prior(name: str, device: str, dtype: str, written_in: str = "auto") -> VideoPrior[Condition]:
     """Loads a prior onto a device.
 
     Args:
         device: "auto" takes a GPU where there is one.
-        dtype: what the network computes in; "auto" is float32 on a CPU, bfloat16 on a GPU.
+        dtype: what the network computes in; "auto" is float32 on a CPU, bfloat16 on a GPU, but for pictures that
+            nothing is made from again (see `Computing`).
+        written_in: what "auto" is for a file that names it.
 
     Raises:
         PriorError: the prior is unknown, or its weights are missing or damaged.
@@ -80,26 +81,6 @@ def open_prior(name: str, device: str, dtype: str) -> VideoPrior[Condition]:
     defaults_of(name)
     if dtype == "float8" and name not in MODELS:
         raise SettingsError(f"The prior {name} is small enough without --dtype float8; leave that out.")
-    place = choose_device(device)
-    number = choose_dtype(place, dtype)
-    LOGGER.info("opening the prior %s on %s in %s", name, place, number)
-    return PRIORS[name](place, number)
-
-
-def choose_device(device: str) -> torch.device:
-    """The torch device for "auto", "cpu" or "cuda".
-
-    Raises:
-        SettingsError: there is no CUDA device.
-    """
-    available = torch.cuda.is_available()
-    if device == "cuda" and not available:
-        raise SettingsError("There is no CUDA device that torch can use; choose --device cpu, or install a CUDA build.")
-    return torch.device("cuda" if available and device != "cpu" else "cpu")
-
-
-def choose_dtype(device: torch.device, dtype: str) -> str:
-    """What "auto" stands for on this device."""
-    if dtype != "auto":
-        return dtype
-    return "float32" if device.type == "cpu" else "bfloat16"
+    computing = Computing.choose(device, dtype, written_in)
+    LOGGER.info("opening the prior %s as %s", name, computing)
+    return PRIORS[name](computing)

@@ -23,6 +23,7 @@ from codec.base.pictures import upsample
 from codec.errors import PriorError
 from codec.format.header import Tiling
 from codec.priors.base import BaseClip, Condition, Geometry
+from codec.priors.computing import Computing
 from codec.priors.defaults import DEFAULTS
 from codec.priors.pocket_net import LATENT_STRIDE, PAD_MULTIPLE, SLOT_FRAMES, PocketConfig, PocketNet, neighbours
 from codec.priors.restoration import along
@@ -81,24 +82,40 @@ class PocketCondition(Condition):
 
     Attributes:
         pictures: uint8 (T, H, W, 3), the base at coding size; None without one.
-        base: (T', 3, H', W') padded base frames in [-1, 1]; zeros without a base.
-        info: (1, 3), see `LevelEmbedding`.
+        level: the base's CRF and scale; None without one.
         frames, height, width: the GOP's own size before padding.
-        extract: makes the features; nobody needs them where nothing is sent.
+        device: where tensors are made.
+        extract: makes the features.
     """
 
     pictures: Frames | None = field(repr=False)
-    base: Tensor = field(repr=False)
-    info: Tensor
+    level: tuple[float, int] | None
     frames: int
     height: int
     width: int
-    extract: Callable[[], Tensor] = field(repr=False)
+    device: torch.device
+    extract: Callable[[PocketCondition], Tensor] = field(repr=False)
+
+    @cached_property
+    def info(self) -> Tensor:
+        """(1, 3), see `LevelEmbedding`."""
+        return base_info(self.level, 1).to(self.device)
+
+    # Nobody needs the following where nothing is sent.
+
+    @cached_property
+    def base(self) -> Tensor:
+        """(T', 3, H', W') padded base frames in [-1, 1]; zeros without a base."""
+        slots = GEOMETRY.slots(self.frames)
+        if self.pictures is None:
+            height, width = (-(-side // PAD_MULTIPLE) * PAD_MULTIPLE for side in (self.height, self.width))
+            return torch.zeros(slots * SLOT_FRAMES, 3, height, width, device=self.device)
+        return _pad_time(_pad(to_tensor(self.pictures).to(self.device)), slots)
 
     @cached_property
     def features(self) -> Tensor:
         """(t, width, h, w) of the base, for the denoiser."""
-        return self.extract()
+        return self.extract(self)
 
 
 class PocketPrior:
@@ -120,35 +137,27 @@ class PocketPrior:
     notes: tuple[str, ...] = ()
     tiling: Tiling | None = None
 
-    def __init__(self, net: PocketNet, weights_hash: bytes, device: torch.device, dtype: str) -> None:
+    def __init__(self, net: PocketNet, weights_hash: bytes, computing: Computing) -> None:
         self.schedule = pocket_schedule()
         self.weights_hash = weights_hash
-        self.device = device
-        self.dtype = dtype
-        self._net = net.to(device).eval()
+        self.device = computing.device
+        self.dtype = computing.dtype
+        self._restoring = computing.restoring
+        self._net = net.to(computing.device).eval()
 
-    @torch.inference_mode()
     def prepare(self, base: BaseClip | None, frames: int, height: int, width: int) -> PocketCondition:
-        """Base features of a GOP of `frames` frames; see `VideoPrior.prepare`."""
-        slots = self.geometry.slots(frames)
-        shape = (slots * SLOT_FRAMES, 3, *(-(-side // PAD_MULTIPLE) * PAD_MULTIPLE for side in (height, width)))
-        info = base_info(None if base is None else (base.crf, base.scale), 1).to(self.device)
+        """See `VideoPrior.prepare`."""
         pictures = None if base is None else upsample(base.frames, width, height)
-        if pictures is None:
-            padded = torch.zeros(shape, device=self.device)
-        else:
-            padded = _pad(to_tensor(pictures).to(self.device), slots)
-        return PocketCondition(
-            pictures, padded, info, frames, height, width, lambda: self._features(padded, info.expand(slots, 3), slots)
-        )
+        level = None if base is None else (base.crf, base.scale)
+        return PocketCondition(pictures, level, frames, height, width, self.device, self._features)
 
     @torch.inference_mode()
-    def _features(self, base: Tensor, info: Tensor, slots: int) -> Tensor:
-        with self._autocast():
-            features: Tensor = self._net.features(_slotted(base), info, slots)
+    def _features(self, condition: PocketCondition) -> Tensor:
+        slots = self.geometry.slots(condition.frames)
+        with self._autocast(self.dtype):
+            features: Tensor = self._net.features(_slotted(condition.base), condition.info.expand(slots, 3), slots)
         return features.float()
 
-    @torch.inference_mode()
     def restore(self, condition: PocketCondition, frames: Sequence[int], steps: Sequence[int]) -> tuple[Frames, ...]:
         """See `VideoPrior.restore`. The whole restoration is the synthesis from an empty latent.
 
@@ -158,19 +167,22 @@ class PocketPrior:
         if condition.pictures is None:
             raise ValueError("without a base there is nothing to restore")
         base = condition.pictures[list(frames)]
-        whole = self._whole(condition, frames) if any(steps) else base
+        whole = self._whole(condition, condition.pictures, frames) if any(steps) else base
         return tuple(along(base, whole, step) for step in steps)
 
-    def _whole(self, condition: PocketCondition, frames: Sequence[int]) -> Frames:
+    @torch.inference_mode()
+    def _whole(self, condition: PocketCondition, pictures: Frames, frames: Sequence[int]) -> Frames:
         last = condition.frames - 1
         rows = [(max(frame - 1, 0), frame, min(frame + 1, last)) for frame in frames]
-        height, width = (side // LATENT_STRIDE for side in condition.base.shape[2:])
         pieces = []
         for part in (rows[at : at + SYNTHESIS_FRAMES] for at in range(0, len(rows), SYNTHESIS_FRAMES)):
-            bases = torch.stack([condition.base[list(near)] for near in part])
+            near = [frame for row in part for frame in row]
+            bases = _pad(to_tensor(pictures[near]).to(self.device))
+            bases = bases.reshape(len(part), 3, *bases.shape[1:])
+            height, width = (side // LATENT_STRIDE for side in bases.shape[3:])
             empty = torch.zeros(len(part), 3, self.geometry.channels, height, width, device=self.device)
             phases = torch.tensor([frame % SLOT_FRAMES for _, frame, _ in part], device=self.device)
-            made = self._synthesise(bases, empty, phases, 0, condition.info)
+            made = self._synthesise(bases, empty, phases, 0, condition.info, self._restoring)
             pieces.append(to_frames(made[:, :, : condition.height, : condition.width]))
         return np.concatenate(pieces)
 
@@ -183,9 +195,9 @@ class PocketPrior:
     def encode(self, frames: Frames, condition: PocketCondition) -> Tensor:
         """What the base lacks of `frames`, normalised to about unit variance per channel: (C, t, h, w)."""
         slots = len(condition.base) // SLOT_FRAMES
-        source = _slotted(_pad(to_tensor(frames).to(self.device), slots))
+        source = _slotted(_pad_time(_pad(to_tensor(frames).to(self.device)), slots))
         base = _slotted(condition.base)
-        with self._autocast():
+        with self._autocast(self.dtype):
             latent = self._net.analyse(source, base, condition.info.expand(slots, 3), slots)
         return latent.float().transpose(0, 1).contiguous()
 
@@ -195,7 +207,7 @@ class PocketPrior:
         slots = x.shape[1]
         sigma = torch.full((slots,), self.schedule.sigmas[step], device=self.device)
         info = condition.info.expand(slots, 3)
-        with self._autocast():
+        with self._autocast(self.dtype):
             clean = self._net.denoise(x.transpose(0, 1), sigma, condition.features, info, slots)
         return clean.float().transpose(0, 1).contiguous()
 
@@ -211,22 +223,24 @@ class PocketPrior:
         slots = neighbours(latent.transpose(0, 1))
         index = torch.tensor(frames, device=self.device)
         pieces = [
-            self._synthesise(bases[rows], slots[rows // SLOT_FRAMES], rows % SLOT_FRAMES, step, condition.info)
+            self._synthesise(
+                bases[rows], slots[rows // SLOT_FRAMES], rows % SLOT_FRAMES, step, condition.info, self.dtype
+            )
             for rows in torch.split(index, SYNTHESIS_FRAMES)
         ]
         return np.concatenate([to_frames(p[:, :, : condition.height, : condition.width]) for p in pieces])
 
-    def _synthesise(self, bases: Tensor, slots: Tensor, phases: Tensor, step: int, info: Tensor) -> Tensor:
+    def _synthesise(self, bases: Tensor, slots: Tensor, phases: Tensor, step: int, info: Tensor, dtype: str) -> Tensor:
         count = len(bases)
         sigma = torch.full((count,), self.schedule.sigmas[step], device=self.device)
-        with self._autocast():
+        with self._autocast(dtype):
             return self._net.synthesise(bases, slots, phases, sigma, info.expand(count, 3))
 
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == "bfloat16")
+    def _autocast(self, dtype: str) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=dtype == "bfloat16")
 
 
-def load_pocket(path: Path, device: torch.device, dtype: str) -> PocketPrior:
+def load_pocket(path: Path, computing: Computing) -> PocketPrior:
     """Reads weights written by training/export.py.
 
     Raises:
@@ -244,7 +258,7 @@ def load_pocket(path: Path, device: torch.device, dtype: str) -> PocketPrior:
         raise PriorError(
             f"The pocket prior's weights at {path} can't be read ({reason}); reinstall Free-GVC."
         ) from error
-    return PocketPrior(net, hashlib.sha256(data).digest()[:8], device, dtype)
+    return PocketPrior(net, hashlib.sha256(data).digest()[:8], computing)
 
 
 def _slotted(frames: Tensor) -> Tensor:
@@ -252,10 +266,13 @@ def _slotted(frames: Tensor) -> Tensor:
     return frames.reshape(-1, SLOT_FRAMES, *frames.shape[1:])
 
 
-def _pad(pictures: Tensor, slots: int) -> Tensor:
-    """(T, 3, H, W) -> (slots*4, 3, H', W'): the last frame and the right and lower edges repeated."""
+def _pad(pictures: Tensor) -> Tensor:
+    """(T, 3, H, W) -> (T, 3, H', W'): the right and lower edges repeated."""
     height, width = pictures.shape[2:]
-    bottom, right = -height % PAD_MULTIPLE, -width % PAD_MULTIPLE
-    padded = F.pad(pictures, (0, right, 0, bottom), mode="replicate")
-    missing = slots * SLOT_FRAMES - len(padded)
-    return torch.cat([padded, padded[-1:].expand(missing, *padded.shape[1:])])
+    return F.pad(pictures, (0, -width % PAD_MULTIPLE, 0, -height % PAD_MULTIPLE), mode="replicate")
+
+
+def _pad_time(pictures: Tensor, slots: int) -> Tensor:
+    """(T, ...) -> (slots*4, ...): the last frame repeated."""
+    missing = slots * SLOT_FRAMES - len(pictures)
+    return torch.cat([pictures, pictures[-1:].expand(missing, *pictures.shape[1:])])

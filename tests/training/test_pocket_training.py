@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from codec.priors.base import BaseClip
+from codec.priors.computing import Computing
 from codec.priors.pocket import PocketPrior
 from tests.support import ROOT
 from tests.support.moving_noise import moving_noise
@@ -65,7 +66,7 @@ class Pixels(torch.nn.Module):
 
 def test_it_learns_what_the_prior_shows(run: Run, pool: Pool) -> None:
     batch = next(batches(pool, SMALL))
-    prior = PocketPrior(run.net, b"", torch.device("cpu"), "float32")
+    prior = PocketPrior(run.net, b"", Computing.choose("cpu", "float32"))
     frames = ((batch.base[0] + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
     crf = 52 + 12 * float(batch.info[0, 1])
     condition = prior.prepare(BaseClip(frames, crf, 1), *frames.shape[:3])

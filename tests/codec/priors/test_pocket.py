@@ -13,8 +13,10 @@ from codec.base.av1 import encode_clip
 from codec.base.pictures import upsample
 from codec.errors import PriorError
 from codec.metrics.psnr import Psnr
+from codec.priors import computing
 from codec.priors.base import BaseClip
 from codec.priors.catalog import POCKET_WEIGHTS, open_prior
+from codec.priors.computing import Computing
 from codec.priors.pocket import PocketPrior, load_pocket
 from codec.priors.pocket_net import PocketConfig, PocketNet, neighbours
 from codec.trajectory.walk import Walk
@@ -113,13 +115,34 @@ def test_bfloat16_stays_close(prior: PocketPrior, clip: Frames, base: BaseClip) 
     assert Psnr()(*pictures).min() > 35
 
 
+def test_units_for_bfloat16_make_pictures_that_steer_nothing(
+    clip: Frames, base: BaseClip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether a machine has them is seen by nobody: at most one level of 255, and no other latent."""
+    made = []
+    for able in (False, True):
+        monkeypatch.setattr(computing, "has_bfloat16_units", lambda _, able=able: able)
+        prior = open_prior("pocket", "cpu", "auto", written_in="float32")
+        assert prior.dtype == "float32"
+        condition = prior.prepare(base, *clip.shape[:3])
+        (shown,) = prior.restore(condition, range(len(clip)), [8])
+        made.append((shown.astype(int), prior.denoise(prior.encode(clip, condition), 6, condition)))
+    (exact, latent), (quick, same) = made
+    assert torch.equal(latent, same)
+    assert 0 < np.abs(quick - exact).max() <= 1
+    monkeypatch.setattr(computing, "has_bfloat16_units", lambda _: True)
+    told = open_prior("pocket", "cpu", "float32")
+    (shown,) = told.restore(told.prepare(base, *clip.shape[:3]), range(len(clip)), [8])
+    assert np.array_equal(shown, exact), "float32 was asked for"
+
+
 def test_refuses_damaged_weights(tmp_path: Path) -> None:
     damaged = tmp_path / "weights.safetensors"
     damaged.write_bytes(WEIGHTS.read_bytes()[:100_000])
     with pytest.raises(PriorError, match="can't be read"):
-        load_pocket(damaged, torch.device("cpu"), "float32")
+        load_pocket(damaged, Computing.choose("cpu", "float32"))
     with pytest.raises(PriorError, match="can't be read"):
-        load_pocket(tmp_path / "none", torch.device("cpu"), "float32")
+        load_pocket(tmp_path / "none", Computing.choose("cpu", "float32"))
 
 
 def test_size_stays_within_its_promise() -> None:
