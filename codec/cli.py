@@ -134,6 +134,7 @@ def _add_encode(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overlap", choices=OVERLAPS, default="guided")
     parser.add_argument("--base", choices=BASES, default="auto")
     parser.add_argument("--audio", choices=AUDIO_MODES, default="opus")
+    parser.add_argument("--audio-track", type=int, metavar="N", help="1 is the first (default: the file's default one)")
     parser.add_argument("--audio-bitrate", type=bits, metavar="RATE", help="of Opus (default: follows the pictures)")
     parser.add_argument(
         "--deinterlace", choices=DEINTERLACING, default="auto", help="join the fields of interlaced video"
@@ -228,6 +229,7 @@ def _encode(arguments: argparse.Namespace) -> None:
         overlap=arguments.overlap,
         base=arguments.base,
         audio=arguments.audio,
+        audio_track=arguments.audio_track,
         audio_bitrate=arguments.audio_bitrate,
         deinterlace=arguments.deinterlace,
         seed=arguments.seed,

@@ -92,6 +92,7 @@ class EncodeSettings:
         start, duration: seconds of the source to take; duration None takes all.
         short_side: coding size, the shorter side in pixels; None lets the prior choose.
         gop_frames: GOP length l in frames; None lets the prior choose.
+        audio_track: number of the sound track, 1 for the first that can be decoded; None takes the default one.
         audio_bitrate: of the sound where it is coded as Opus, bits a second; None lets it follow the pictures' goal.
         keep_steps: trajectory steps stored beyond t*, so that a decoder may re-target within them.
         resume: go on with an interrupted encode of the same settings.
@@ -109,6 +110,7 @@ class EncodeSettings:
     overlap: str = "guided"
     base: str = "auto"
     audio: str = "opus"
+    audio_track: int | None = None
     audio_bitrate: float | None = None
     deinterlace: str = "auto"
     seed: int = 0
@@ -131,7 +133,12 @@ class EncodeSettings:
             )
         if not (math.isfinite(self.start) and self.start >= 0):
             raise SettingsError(f"The start can't be {self.start} s; give seconds from the beginning of the video.")
-        for name, value in (("duration", self.duration), ("short side", self.short_side), ("GOP", self.gop_frames)):
+        for name, value in (
+            ("duration", self.duration),
+            ("short side", self.short_side),
+            ("GOP", self.gop_frames),
+            ("number of the audio track", self.audio_track),
+        ):
             if value is not None:
                 _positive(name, value)
         if not 0 <= self.seed < 2**64:

@@ -19,7 +19,7 @@ from codec.format.records import GopRecord
 from codec.goals import GoalMetric, goal_of_kind
 from codec.priors.defaults import defaults_of
 from codec.settings import EncodeSettings
-from codec.video import VideoInfo, coding_size, probe
+from codec.video import AudioInfo, VideoInfo, coding_size, probe
 
 VIDEO_SUFFIXES = frozenset(
     (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".y4m", ".wmv", ".flv", ".ogv")
@@ -34,6 +34,7 @@ class SourceFacts:
         codec: FFmpeg's name.
         seconds: None where the file doesn't say.
         audio: "" where there is no sound.
+        tracks: all of its sound.
     """
 
     path: Path
@@ -44,6 +45,7 @@ class SourceFacts:
     rate: Fraction
     seconds: float | None
     audio: str
+    tracks: tuple[AudioInfo, ...] = ()
 
     @classmethod
     def of(cls, path: Path, info: VideoInfo) -> SourceFacts:
@@ -52,7 +54,8 @@ class SourceFacts:
         audio = "" if info.audio is None else info.audio.codec
         with reading(path):
             size = path.stat().st_size
-        return cls(path, size, info.codec, info.width, info.height, info.frame_rate, seconds, audio)
+        tracks = info.audio_tracks
+        return cls(path, size, info.codec, info.width, info.height, info.frame_rate, seconds, audio, tracks)
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ class Document:
         source_size: (width, height) of the source, and of what decoding writes; None where they aren't known.
         info: of `result`.
         times: seconds at which each frame is shown; empty where frames come at a constant rate.
+        audio_track: the source's track that is heard, None for the default one.
     """
 
     source: Path | None
@@ -82,6 +86,7 @@ class Document:
     source_size: tuple[int, int] | None = None
     times: tuple[float, ...] = ()
     source_facts: SourceFacts | None = None
+    audio_track: int | None = None
 
     @property
     def full_size(self) -> tuple[int, int]:
@@ -134,6 +139,7 @@ def of_source(path: Path, settings: EncodeSettings, job_id: str = "") -> Documen
         size,
         source_size=full,
         source_facts=SourceFacts.of(path, info),
+        audio_track=settings.audio_track,
     )
 
 

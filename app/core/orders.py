@@ -67,12 +67,14 @@ class Orders(QObject):
 
     def edit(self, settings: EncodeSettings) -> None:
         """Settings for videos to come, and for what is open while it waits."""
-        self._preferences.encode = settings
+        # Which of its tracks is one video's own matter.
+        self._preferences.encode = replace(settings, audio_track=None)
         job = self.job
         if job is not None and job.state is State.QUEUED and isinstance(job.settings, EncodeSettings):
             own = job.settings
             taken = replace(settings, start=own.start, duration=own.duration, resume=own.resume, preview=True)
             self._queue.update(job.id, settings=taken)
+            self._viewer.hear(settings.audio_track)
 
     def again(self) -> Job | None:
         """Another job for what is open, that waits and whose settings can be changed."""
@@ -148,7 +150,8 @@ def document_of(job: Job) -> Document:
         made = job.saves_smaller and job.state is State.DONE
         return of_result(job.output, job_id=job.id) if made else of_result(job.source)
     if job.state not in (*ACTIVE, State.QUEUED) and is_there(job.output):
-        return of_result(job.output, job.source, settings.start, job.id)
+        result = of_result(job.output, job.source, settings.start, job.id)
+        return replace(result, audio_track=settings.audio_track)
     if job.state is State.QUEUED:
         # All of it, so that another part can be chosen.
         settings = replace(settings, start=0.0, duration=None)

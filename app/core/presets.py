@@ -10,7 +10,7 @@ from codec.settings import EncodeSettings, Goal, Quality, Size
 
 MB = 10**6
 # What a preset leaves as it is: which part of which video, and how it is worked on.
-_NOT_KEPT = frozenset(("start", "duration", "device", "dtype", "resume", "preview"))
+_NOT_KEPT = frozenset(("start", "duration", "audio_track", "device", "dtype", "resume", "preview"))
 _NAMED: tuple[tuple[object, Goal], ...] = (
     (QT_TRANSLATE_NOOP("Presets", "Smallest"), Quality(0.18)),
     (QT_TRANSLATE_NOOP("Presets", "Balanced"), Quality(0.12)),

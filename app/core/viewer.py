@@ -86,6 +86,12 @@ class Viewer(QObject):
         self.opened.emit()
         self.gops_changed.emit()
 
+    def hear(self, track: int | None) -> None:
+        """Another of the source's sound tracks."""
+        if self.document is not None and self.document.audio_track != track:
+            self.document = replace(self.document, audio_track=track)
+            self.sound.load(sound_of(self.document))
+
     def begin(self) -> None:
         """The document's encode has begun: pictures will come."""
         self.player.show_result(expected=True)

@@ -181,7 +181,7 @@ class MainWindow(QMainWindow):
         if facts is None:
             self.settings.show_source("")
         else:
-            self.settings.show_source(source_words(facts), min(facts.width, facts.height))
+            self.settings.show_source(source_words(facts), min(facts.width, facts.height), facts.tracks)
         self._show_settings()
         if document.job_id:
             self.queue_panel.choose(document.job_id)

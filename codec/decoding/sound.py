@@ -50,16 +50,22 @@ class SoundSource(Protocol):
 
 @dataclass(frozen=True)
 class VideoSound:
-    """The sound of a video; `origin`: seconds on its own clock at which the clip's first frame is shown."""
+    """The sound of a video.
+
+    Attributes:
+        origin: seconds on its own clock at which the clip's first frame is shown.
+        track: its number, None for the default one.
+    """
 
     path: Path
     origin: Fraction
+    track: int | None = None
 
     def read(self, at: Fraction, rate: int) -> Iterator[Piece]:
         """See `SoundSource.read`; bad packets are left out."""
         with open_source(self.path) as container:
             video = select_video(container, self.path)
-            stream = select_audio(container, video, self.path)
+            stream = select_audio(container, video, self.path, self.track)
             if stream is None:
                 return
             base = stream.time_base or Fraction(1, stream.codec_context.sample_rate)
@@ -97,17 +103,20 @@ class CodedSound:
             yield from aligned(resampled(frames, Fraction(0), "stereo", rate), rate)
 
 
-def sound_of_video(path: Path, start: float) -> VideoSound | None:
+def sound_of_video(path: Path, start: float, track: int | None = None) -> VideoSound | None:
     """The sound of a clip that begins `start` seconds into a video; None where there is none.
 
+    Args:
+        track: its number, None for the default one.
+
     Raises:
-        InputError: the file can't be read.
+        InputError: the file can't be read, or has no track of that number.
     """
     with open_source(path) as container:
-        if select_audio(container, select_video(container, path), path) is None:
+        if select_audio(container, select_video(container, path), path, track) is None:
             return None
     with VideoReader(path, start=start) as reader:
-        return VideoSound(path, reader.origin)
+        return VideoSound(path, reader.origin, track)
 
 
 def sound_of_coded(path: Path) -> CodedSound | None:

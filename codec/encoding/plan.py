@@ -129,7 +129,8 @@ def make_plan(source: Path, settings: EncodeSettings) -> Generator[Event, None, 
     def open_audio() -> Audio | None:
         mode = AudioMode(settings.audio)
         rate = opus_rate(settings, timeline.duration)
-        return read_audio(source, timeline.origin, settings.duration, mode, rate, timeline.duration)
+        length, track = settings.duration, settings.audio_track
+        return read_audio(source, timeline.origin, length, mode, rate, timeline.duration, track)
 
     if isinstance(settings.goal, Size):
         yield Phase(Stage.LOADING, "measuring the audio")

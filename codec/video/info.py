@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from codec.errors import InputError
 from codec.video.container.packets import has_times
-from codec.video.container.source import check_size, open_source, select_audio, select_video
+from codec.video.container.source import audio_streams, check_size, open_source, select_audio, select_video
 
 _Frame = TypeVar("_Frame")
 
@@ -98,13 +98,19 @@ class Orientation:
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """The audio track that is carried: of the picture's programme the default one, else the first."""
+    """An audio track.
+
+    Attributes:
+        language, title: as the file tells them, else "".
+    """
 
     codec: str
     sample_rate: int
     channels: int
     layout: str
     bit_rate: int | None
+    language: str = ""
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,7 +125,9 @@ class VideoInfo:
         frame_count: an estimate where the file doesn't count its frames, None where it doesn't say how long it is.
         duration: seconds, or None.
         bit_depth: of the stored samples.
-        audio: None where there is no audio track that can be decoded.
+        audio: the track that is carried unless another is asked for: of the picture's programme the default one, else
+            the first; None where there is none that can be decoded.
+        audio_tracks: all that can be decoded, in the file's order.
         interlaced: whether the first frame holds two fields of different times.
         undecodable_audio: how many tracks are in codecs that nothing here decodes.
         codec: FFmpeg's name of what it is coded with.
@@ -138,6 +146,7 @@ class VideoInfo:
     interlaced: bool = False
     undecodable_audio: int = 0
     codec: str = ""
+    audio_tracks: tuple[AudioInfo, ...] = ()
 
     @property
     def rotation(self) -> int:
@@ -196,6 +205,7 @@ def stream_info(container: InputContainer, stream: VideoStream, first: VideoFram
         interlaced=first.interlaced_frame,
         undecodable_audio=sum(track.codec_context is None for track in container.streams.audio),
         codec=stream.codec_context.codec.canonical_name,
+        audio_tracks=tuple(map(_describe_audio, audio_streams(container, stream, path))),
     )
 
 
@@ -259,4 +269,13 @@ def _duration(container: InputContainer, stream: VideoStream) -> Fraction | None
 def _describe_audio(stream: AudioStream) -> AudioInfo:
     context = stream.codec_context
     name = context.codec.canonical_name
-    return AudioInfo(name, context.sample_rate, context.channels, context.layout.name, context.bit_rate or None)
+    told = stream.metadata
+    return AudioInfo(
+        name,
+        context.sample_rate,
+        context.channels,
+        context.layout.name,
+        context.bit_rate or None,
+        told.get("language", ""),
+        told.get("title", ""),
+    )

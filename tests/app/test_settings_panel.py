@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QFormLayout
 from pytestqt.qtbot import QtBot
 
 from app.core.jobs.job import Job
@@ -15,6 +17,7 @@ from app.core.presets import Preset, built_in
 from app.ui.main_window import MainWindow
 from app.ui.panels.settings import SettingsPanel
 from codec.settings import Bitrate, EncodeSettings, Quality, Size
+from tests.support import DATA
 
 
 def choose(panel: SettingsPanel, text: str) -> None:
@@ -31,11 +34,11 @@ def test_a_preset_sets_the_goal_and_is_shown_as_chosen(qtbot: QtBot) -> None:
     assert panel.preset.currentIndex() == -1
     with qtbot.waitSignal(panel.changed):
         choose(panel, "Smallest")
-    assert panel.settings == EncodeSettings(goal=Quality(0.2), seed=7)
+    assert panel.settings == EncodeSettings(goal=Quality(0.18), seed=7)
     choose(panel, "25 MB, for mail")
     assert panel.settings.goal == Size(25_000_000)
     assert panel.preset.currentText() == "25 MB, for mail"
-    panel.show_settings(EncodeSettings(goal=Quality(0.08)))
+    panel.show_settings(EncodeSettings(goal=Quality(0.07)))
     assert panel.preset.currentText() == "Close to the original"
     panel.slider.setValue(panel.slider.value() + 1)
     assert panel.preset.currentIndex() == -1
@@ -90,3 +93,28 @@ def test_jobs_are_put_in_order_by_dragging(window: MainWindow) -> None:
     assert texts[:3] == ["Look at it", "Start now", "Encode again, otherwise"]
     queue.clear_finished()
     assert len(queue) == 3
+
+
+def test_the_sound_track_can_be_chosen_where_there_are_several(
+    window: MainWindow, preferences: Preferences, tmp_path: Path, quiet_clip: Path
+) -> None:
+    both = Path(shutil.copy(DATA / "two_tracks.mp4", tmp_path / "two.mp4"))
+    window.workspace.open([both])
+    panel, form = window.settings, window.settings.layout()
+    assert isinstance(form, QFormLayout)
+    assert form.isRowVisible(panel.track)
+    assert [panel.track.itemText(n)[:2] for n in range(panel.track.count())] == ["Th", "1:", "2:"]
+    panel.track.setCurrentIndex(2)
+    job = window.workspace.job
+    assert job is not None
+    assert isinstance(job.settings, EncodeSettings)
+    assert job.settings.audio_track == 2
+    # It is heard, and no other video's.
+    assert window.workspace.document is not None
+    assert window.workspace.document.audio_track == 2
+    assert preferences.encode.audio_track is None
+    window.workspace.open([Path(shutil.copy(quiet_clip, tmp_path / "one.mkv"))])
+    assert not form.isRowVisible(panel.track)
+    assert panel.settings.audio_track is None
+    window.workspace.choose(job.id)
+    assert panel.track.currentText().startswith("2:")

@@ -61,7 +61,7 @@ class Cue:
 def sound_of(document: Document) -> Find:
     """How to find what is to be heard with a document: its source's sound, else the file's own."""
     if document.source is not None:
-        return partial(sound_of_video, document.source, document.start)
+        return partial(sound_of_video, document.source, document.start, document.audio_track)
     return partial(sound_of_coded, document.result or Path())
 
 

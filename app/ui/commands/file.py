@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QUrl
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import QObject
 
 from app.ui.actions import Entry
 from app.ui.canvas.painting import png_of
 from app.ui.dialogs.files import Dialogs
+from app.ui.folders import show_in_folder
 
 if TYPE_CHECKING:
     from app.ui.dialogs.models_dialog import ModelsDialog
@@ -116,9 +116,9 @@ class FileCommands(QObject):
 
     def _show_folder(self) -> None:
         document = self._workspace.document
-        if document is not None:
-            place = (document.result or document.source or Path()).parent
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(place)))
+        place = None if document is None else document.result or document.source
+        if place is not None and not show_in_folder(place):
+            self._workspace.noted.emit(self.tr("No file manager was found; it lies in {}.").format(place.parent))
 
     def _export_video(self) -> None:
         # As it is being played.

@@ -12,11 +12,10 @@ from PySide6.QtCore import (
     QRect,
     QSize,
     Qt,
-    QUrl,
     Signal,
     Slot,
 )
-from PySide6.QtGui import QColor, QDesktopServices, QKeyEvent, QPainter, QPen
+from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QListView,
@@ -32,6 +31,7 @@ from PySide6.QtWidgets import (
 
 from app.core.jobs.job import ACTIVE, Job, State
 from app.core.jobs.queue import JOB_ROLE, JobQueue
+from app.ui.folders import show_in_folder
 from app.ui.theme import Theme
 from app.ui.widgets import label, tool_button
 from app.ui.words import human_bytes, percent
@@ -264,7 +264,7 @@ class QueuePanel(QWidget):
     @Slot()
     def _show_folder(self) -> None:
         if self.job is not None:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.job.output.parent)))
+            show_in_folder(self.job.output)
 
     @Slot()
     def _remove(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal, Slot
@@ -15,6 +16,7 @@ from app.ui.words import human_bytes
 from codec.priors.defaults import defaults_of
 from codec.settings import AUDIO_MODES, DEVICES, EncodeSettings, Quality
 from codec.store.manifest import MODELS
+from codec.video import AudioInfo
 
 SHORT_SIDES = (64, 96, 144, 240, 360, 480, 720)
 DEFAULT_PRIOR = "pocket"
@@ -39,7 +41,7 @@ class SettingsPanel(QWidget):
         super().__init__(parent)
         self._base = self._next = settings
         self._presets: tuple[Preset, ...] = (*built_in(), *presets)
-        self.preset, self.prior, self._device, self.side, self._audio = (QComboBox() for _ in range(5))
+        self.preset, self.prior, self._device, self.side, self._audio, self.track = (QComboBox() for _ in range(6))
         self.goal = GoalEditor()
         self._subject = label("", "muted")
         self._subject.setWordWrap(True)
@@ -48,10 +50,14 @@ class SettingsPanel(QWidget):
         self._fill()
         self._lay_out()
         self._name()
-        ignore_wheel(self.preset, self.prior, self._device, self.side, self._audio)
+        ignore_wheel(*self._boxes)
         self.show_settings(settings)
         self.show_presets(presets)
         self._connect()
+
+    @property
+    def _boxes(self) -> tuple[QComboBox, ...]:
+        return self.preset, self.prior, self._device, self.side, self._audio, self.track
 
     @property
     def slider(self) -> QSlider:
@@ -68,6 +74,7 @@ class SettingsPanel(QWidget):
             device=self._device.currentData(),
             short_side=self.side.currentData(),
             audio=self._audio.currentData(),
+            audio_track=self.track.currentData(),
         )
 
     def show_settings(self, settings: EncodeSettings) -> None:
@@ -79,11 +86,14 @@ class SettingsPanel(QWidget):
             self.side.addItem(self.tr("{} pixels").format(settings.short_side), settings.short_side)
         if self.prior.findData(settings.prior) < 0:
             self.prior.addItem(prior_words(settings.prior), settings.prior)
+        if settings.audio_track is not None and self.track.findData(settings.audio_track) < 0:
+            self.track.addItem(str(settings.audio_track), settings.audio_track)
         for box, value in (
             (self.prior, settings.prior),
             (self._device, settings.device),
             (self.side, settings.short_side),
             (self._audio, settings.audio),
+            (self.track, settings.audio_track),
         ):
             box.setCurrentIndex(max(0, box.findData(value)))
         self.blockSignals(False)
@@ -158,13 +168,14 @@ class SettingsPanel(QWidget):
             State.PAUSED: self.tr("As it is being encoded."),
         }
         self._subject.setText(words.get(state, self.tr("As it was encoded; Ctrl+D encodes it again, otherwise.")))
-        for widget in (self.preset, self.goal, self.goal.mode, self.prior, self._device, self.side, self._audio):
+        for widget in (self.goal, self.goal.mode, *self._boxes):
             widget.setEnabled(waits)
 
-    def show_source(self, text: str, short_side: int | None = None) -> None:
-        """What the open video is, and its shorter side in pixels."""
+    def show_source(self, text: str, short_side: int | None = None, tracks: Sequence[AudioInfo] = ()) -> None:
+        """What the open video is, its shorter side in pixels, and its sound."""
         self._source.setText(text)
         self._source.setVisible(bool(text))
+        self._show_tracks(tracks)
         names = {side: self.tr("{} pixels").format(side) for side in SHORT_SIDES}
         if short_side is not None:
             own = max(SHORT_SIDES[0], short_side - short_side % 2)
@@ -180,6 +191,18 @@ class SettingsPanel(QWidget):
         self.side.setCurrentIndex(max(0, self.side.findData(chosen)))
         self.side.blockSignals(False)
 
+    def _show_tracks(self, tracks: Sequence[AudioInfo]) -> None:
+        """Offer the source's sound tracks, where there is a choice."""
+        chosen = self.track.currentData()
+        self.track.blockSignals(True)
+        self.track.clear()
+        self.track.addItem(self.tr("The default one"), None)
+        for number, track in enumerate(tracks, 1):
+            self.track.addItem(track_words(number, track), number)
+        self.track.setCurrentIndex(max(0, self.track.findData(chosen)))
+        self.track.blockSignals(False)
+        self._form.setRowVisible(self.track, len(tracks) > 1)
+
     def show_range(self, text: str) -> None:
         """Which part of the video is taken; "" for all of it."""
         self._range.setText(text or self.tr("All; I and O mark a part"))
@@ -189,6 +212,7 @@ class SettingsPanel(QWidget):
         names = (self.tr("Automatic"), self.tr("CPU"), self.tr("GPU"))
         for name, device in zip(names, DEVICES, strict=True):
             self._device.addItem(name, device)
+        self.track.addItem("", None)
         self.side.addItem("", None)
         for side in SHORT_SIDES:
             self.side.addItem(self.tr("{} pixels").format(side), side)
@@ -197,7 +221,7 @@ class SettingsPanel(QWidget):
             self._audio.addItem(name, mode)
 
     def _lay_out(self) -> None:
-        form = QFormLayout(self)
+        self._form = form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.setVerticalSpacing(6)
         form.setHorizontalSpacing(8)
@@ -214,10 +238,12 @@ class SettingsPanel(QWidget):
             (self.tr("Device"), self._device),
             (self.tr("Short side"), self.side),
             (self.tr("Audio"), self._audio),
+            (self.tr("Track"), self.track),
             (self.tr("Range"), self._range),
         ):
             form.addRow(_caption(text), field)
-        for box in (self.preset, self.prior, self._device, self.side, self._audio):
+        form.setRowVisible(self.track, False)
+        for box in self._boxes:
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             box.setMinimumContentsLength(8)
 
@@ -228,13 +254,14 @@ class SettingsPanel(QWidget):
             (self._device, self.tr("Device")),
             (self.side, self.tr("Coding size: the shorter side")),
             (self._audio, self.tr("Audio")),
+            (self.track, self.tr("Which of the source's sound tracks")),
         ):
             widget.setAccessibleName(name)
             widget.setToolTip(name)
 
     def _connect(self) -> None:
         self.goal.changed.connect(self._note)
-        for box in (self.prior, self._device, self.side, self._audio):
+        for box in self._boxes[1:]:
             box.currentIndexChanged.connect(self._note)
         self.preset.activated.connect(self._choose_preset)
 
@@ -244,7 +271,7 @@ class SettingsPanel(QWidget):
         if self.signalsBlocked():
             return
         self._name_own_side()
-        self._next = self.settings
+        self._next = replace(self.settings, audio_track=None)
         self._show_preset()
         self.changed.emit()
 
@@ -259,6 +286,12 @@ class SettingsPanel(QWidget):
             self.keep_wanted.emit()
         elif isinstance(chosen, str):
             self.forget_wanted.emit(chosen)
+
+
+def track_words(number: int, track: AudioInfo) -> str:
+    """A sound track as people tell it from others: "2: deu, Commentary, aac stereo"."""
+    parts = [part for part in (track.language, track.title) if part and part != "und"]
+    return f"{number}: {', '.join([*parts, f'{track.codec} {track.layout}'])}"
 
 
 def prior_words(name: str) -> str:

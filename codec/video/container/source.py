@@ -118,13 +118,32 @@ def select_video(container: InputContainer, path: Path) -> VideoStream:
     return stream
 
 
-def select_audio(container: InputContainer, video: VideoStream | None, path: Path) -> AudioStream | None:
-    """The sound of the picture's programme that can be decoded: the default stream, else the first, else None."""
+def select_audio(
+    container: InputContainer, video: VideoStream | None, path: Path, number: int | None = None
+) -> AudioStream | None:
+    """The sound of the picture's programme that can be decoded: the default stream, else the first, else None.
+
+    Args:
+        number: of `audio_streams` the first is 1; takes that one.
+
+    Raises:
+        InputError: there is none of that number.
+    """
+    streams = audio_streams(container, video, path)
+    if number is None:
+        return _default(streams) if streams else None
+    if not 1 <= number <= len(streams):
+        raise InputError(f"{path} has no audio track {number}, but {len(streams)} that can be decoded; choose another.")
+    return streams[number - 1]
+
+
+def audio_streams(container: InputContainer, video: VideoStream | None, path: Path) -> list[AudioStream]:
+    """Every sound of the picture's programme that can be decoded, in the file's order."""
     streams = _decodable(list(container.streams.audio))
     members = programme_of(path, video.id) if video is not None and "mpegts" in container.format.name else None
     if members is not None:
         streams = [stream for stream in streams if stream.id in members]
-    return _default(streams) if streams else None
+    return streams
 
 
 def check_size(width: int, height: int, path: Path) -> None:

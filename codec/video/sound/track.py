@@ -1,6 +1,7 @@
 """The audio track beside the video: packets carried unchanged, re-encoded to low-rate Opus, or left out.
 
-One track is carried: of the picture's programme the default one, else the first, that can be decoded.
+One track is carried: of the picture's programme the default one, else the first, that can be decoded; or that of the
+number that was asked for.
 """
 
 from __future__ import annotations
@@ -81,6 +82,7 @@ def read_audio(
     mode: AudioMode,
     bit_rate: int | None = None,
     pictures_end: Fraction | None = None,
+    number: int | None = None,
 ) -> Audio | None:
     """Audio of the clip that begins at `origin` (`VideoReader.origin`) and lasts `duration` seconds.
 
@@ -88,17 +90,18 @@ def read_audio(
         bit_rate: of Opus, bits a second, 32 kbit/s by default; below 24 kbit/s the sound becomes mono.
         pictures_end: seconds after `origin` at which the last picture ends, where that is known: no silence leads far
             beyond it.
+        number: of the track, 1 for the first that can be decoded; None takes the default one.
 
     Returns:
         None for mode `none` and for files without audio that can be decoded.
 
     Raises:
-        InputError: the file can't be read, or its audio codec can't be copied; or while iterating, it has stopped
-            delivering.
+        InputError: the file can't be read, has no track of that number, or its audio codec can't be copied; or while
+            iterating, it has stopped delivering.
     """
     if mode is AudioMode.NONE:
         return None
-    source = _Source.open(path, origin, None if duration is None else seconds(duration), pictures_end)
+    source = _Source.open(path, origin, None if duration is None else seconds(duration), pictures_end, number)
     if source is None:
         return None
     audio = _encode_opus(source, bit_rate) if mode is AudioMode.OPUS else _copy(source)
@@ -120,12 +123,17 @@ class _Source:
 
     @classmethod
     def open(
-        cls, path: Path, origin: Fraction, duration: Fraction | None, pictures_end: Fraction | None
+        cls,
+        path: Path,
+        origin: Fraction,
+        duration: Fraction | None,
+        pictures_end: Fraction | None,
+        number: int | None,
     ) -> _Source | None:
         container = open_source(path)
         try:
             video = select_video(container, path) if container.streams.video else None
-            stream = select_audio(container, video, path)
+            stream = select_audio(container, video, path, number)
         except InputError:
             container.close()
             raise

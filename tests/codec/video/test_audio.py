@@ -14,7 +14,7 @@ from av.stream import Disposition
 
 from codec.errors import InputError
 from codec.format.records import AudioPacket
-from codec.video import Audio, AudioMode, Colour, VideoReader, VideoWriter, read_audio
+from codec.video import Audio, AudioMode, Colour, VideoReader, VideoWriter, probe, read_audio
 
 WITH_AUDIO = ["portrait.mp4", "two_tracks.mp4"]
 START = Fraction(0)
@@ -164,3 +164,15 @@ def test_a_codec_that_cannot_be_copied_is_refused_and_can_be_recoded(tmp_path: P
     with pytest.raises(InputError, match="choose Opus or no audio"):
         read_audio(source, START, None, AudioMode.COPY)
     assert len(list(_audio(source, AudioMode.OPUS).packets)) == 9
+
+
+def test_a_track_is_taken_by_its_number(data: Path) -> None:
+    path = data / "two_tracks.mp4"
+    tracks = probe(path).audio_tracks
+    assert len(tracks) == 2
+    taken = [read_audio(path, START, None, AudioMode.COPY, number=number) for number in (1, 2, None)]
+    first, second, default = (list(audio.packets) for audio in taken if audio is not None)
+    assert first != second
+    assert default in (first, second)
+    with pytest.raises(InputError, match="has no audio track 3, but 2"):
+        read_audio(path, START, None, AudioMode.COPY, number=3)
