@@ -36,6 +36,10 @@ class MissingModelError(PriorError):
         super().__init__(message)
         self.name = name
 
+    def __reduce__(self) -> tuple[type[MissingModelError], tuple[str, str]]:
+        # By default an exception is pickled as if it took its message alone.
+        return type(self), (str(self), self.name)
+
 
 class SettingsError(FreeGvcError):
     """What the user asked for can't be combined or lies outside its range."""
@@ -43,6 +47,20 @@ class SettingsError(FreeGvcError):
 
 class MemoryShortError(FreeGvcError):
     """This machine has too little memory, of its own or of its GPU, for what was asked."""
+
+
+class WorkerLostError(FreeGvcError):
+    """The process or machine that did a part of the work died, however often that part was begun."""
+
+    def __init__(self, attempts: int) -> None:
+        super().__init__(
+            f"The process at work died {attempts} times, most likely for want of memory; "
+            "use fewer workers or a smaller short side."
+        )
+        self.attempts = attempts
+
+    def __reduce__(self) -> tuple[type[WorkerLostError], tuple[int]]:
+        return type(self), (self.attempts,)
 
 
 def out_of_memory(error: Exception) -> MemoryShortError | None:

@@ -7,10 +7,9 @@ Every segment is searched by itself, so that the same frames become the same byt
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import ClassVar
 
 from codec.base.av1 import levels_may_change
 from codec.base.level import StreamLevels
@@ -76,12 +75,6 @@ class LevelSearch:
     coder: SegmentCoder
     ladder: Ladder
     each: bool
-    looks_ahead: ClassVar[bool] = False
-
-    def look_ahead(self, segments: Iterable[Segment], kept_frames: int, kept_bits: int) -> Generator[Event, None, None]:
-        """Nothing: every segment is searched by itself."""
-        del segments, kept_frames, kept_bits
-        yield from ()
 
     def choose(self, segment: Segment) -> Generator[Event, None, tuple[BasedGop, ...]]:
         """Returns the segment's GOPs over their bases; tells what was chosen and why."""

@@ -11,7 +11,6 @@ import math
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
-from typing import ClassVar
 
 from codec.base.av1 import levels_may_change
 from codec.control.allocation import Allocation
@@ -38,6 +37,25 @@ class SegmentTrial:
 
     trial: Coding
     overhead: int
+    frames: int
+
+
+@dataclass(frozen=True)
+class Look:
+    """A quick trial of a segment, by itself.
+
+    Attributes:
+        overhead: most bits of a segment's records beside its base.
+    """
+
+    coder: SegmentCoder
+    ladder: Ladder
+    overhead: Callable[[Segment], int]
+
+    def at(self, segment: Segment) -> Generator[Event, None, SegmentTrial]:
+        """Returns what is to be expected of the segment."""
+        trial = yield from self.coder.trial(segment, self.ladder.clamp(USUAL_CRF, 1), 1, (0.0, 1.0))
+        return SegmentTrial(trial, self.overhead(segment), len(segment.pixels))
 
 
 @dataclass
@@ -45,33 +63,37 @@ class BudgetSearch:
     """Finds the levels of one segment after the other.
 
     Attributes:
+        look: at every segment, before the first is coded.
         total: bits for the bases and records of all frames, given how many frames there are.
         share: of it that the bases may take; steps that are sent take the rest.
-        overhead: most bits of each GOP's record beside its base.
     """
 
-    coder: SegmentCoder
-    ladder: Ladder
+    look: Look
     total: Callable[[int], float]
     share: float
-    overhead: Callable[[Segment], int]
-    looks_ahead: ClassVar[bool] = True
     forecasts: list[SegmentTrial] = field(default_factory=list)
     left: float = 0.0
     _predicted: float = 0.0
     _taken: float = 0.0
 
-    def look_ahead(self, segments: Iterable[Segment], kept_frames: int, kept_bits: int) -> Generator[Event, None, None]:
-        """Try every segment that is still to be coded.
+    @property
+    def coder(self) -> SegmentCoder:
+        """What codes, here as in the looks."""
+        return self.look.coder
+
+    @property
+    def ladder(self) -> Ladder:
+        """The levels that there are."""
+        return self.look.ladder
+
+    def foresee(self, forecasts: Iterable[SegmentTrial], kept_frames: int, kept_bits: int) -> None:
+        """Take in what the looks at all segments still to be coded have told, in order.
 
         Args:
             kept_frames, kept_bits: what an interrupted run has coded already.
         """
-        frames = kept_frames
-        for segment in segments:
-            trial = yield from self.coder.trial(segment, self.ladder.clamp(USUAL_CRF, 1), 1, (0.0, 1.0))
-            self.forecasts.append(SegmentTrial(trial, self.overhead(segment)))
-            frames += len(segment.pixels)
+        self.forecasts = list(forecasts)
+        frames = kept_frames + sum(forecast.frames for forecast in self.forecasts)
         self.left = self.total(frames) * self.share - kept_bits
 
     def choose(self, segment: Segment) -> Generator[Event, None, tuple[BasedGop, ...]]:

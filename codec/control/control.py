@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from codec.control.based import BasedGop
+from codec.control.budget_search import BudgetSearch
 from codec.control.quality import RateControl
 from codec.events import Event
 from codec.video.cutting import Segment
 
 
 class BaseSearch(Protocol):
-    """Settles the base of one segment after the other.
-
-    Attributes:
-        looks_ahead: whether it wants to see all segments before the first is coded.
-    """
-
-    looks_ahead: ClassVar[bool]
-
-    def look_ahead(self, segments: Iterable[Segment], kept_frames: int, kept_bits: int) -> Generator[Event, None, None]:
-        """See every segment that is still to be coded, where it `looks_ahead`.
-
-        Args:
-            kept_frames, kept_bits: what an interrupted run has coded already.
-        """
-        ...
+    """Settles the base of one segment after the other."""
 
     def choose(self, segment: Segment) -> Generator[Event, None, tuple[BasedGop, ...]]:
         """Returns the segment's GOPs, each with its base and what was measured of it; yields between GOPs, so that a
@@ -38,13 +25,6 @@ class BaseSearch(Protocol):
 
 class WithoutBase:
     """There is no base: every GOP is all the prior's."""
-
-    looks_ahead: ClassVar[bool] = False
-
-    def look_ahead(self, segments: Iterable[Segment], kept_frames: int, kept_bits: int) -> Generator[Event, None, None]:
-        """See `BaseSearch`."""
-        del segments, kept_frames, kept_bits
-        yield from ()
 
     def choose(self, segment: Segment) -> Generator[Event, None, tuple[BasedGop, ...]]:
         """See `BaseSearch`."""
@@ -63,3 +43,8 @@ class Control:
 
     base: BaseSearch
     steps: RateControl
+
+    @property
+    def ahead(self) -> BudgetSearch | None:
+        """The search for the base's levels, where that must see all segments before the first is coded."""
+        return self.base if isinstance(self.base, BudgetSearch) else None

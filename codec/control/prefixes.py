@@ -115,8 +115,8 @@ class PrefixHistory:
             self._surrogate.learn(gop.points, gop.nearest(sent), self._noise)
 
     def new_scene(self) -> None:
-        """What comes looks different."""
-        self._surrogate.forget()
+        """Forget everything: scenes may be coded in any order, and their bytes must not tell in which."""
+        self._surrogate, self._rate_unit = Surrogate(), 0.0
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,7 @@ class QualityController:
 
     def new_scene(self) -> None:
         """See RateControl."""
-        self._learn()
+        self._last = None
         self._history.new_scene()
 
     def _learn(self) -> None:

@@ -99,10 +99,6 @@ class Moments:
             keep * self.freedom + later.freedom,
         )
 
-    def scaled(self, factor: float) -> Moments:
-        """As if all had been seen with this weight."""
-        return Moments(factor * self.xx, factor * self.xy, factor * self.yy, factor * self.freedom)
-
     @property
     def slope(self) -> float:
         """Least squares; 0 where all points have the same rate."""
@@ -138,7 +134,6 @@ class Surrogate:
     def __init__(self) -> None:
         self._moments = {form: Moments() for form in FORMS}
         self._level: RatedQuality | None = None
-        self._gain = 1.0
 
     @property
     def level(self) -> RatedQuality | None:
@@ -164,17 +159,10 @@ class Surrogate:
         rate, quality = chosen
         if self._level is None:
             self._level = chosen
-            self._gain = _LEVEL_GAIN
             return
         expected = curve.through(self._level, rate)
-        gain = 1.0 if abs(quality - expected) > surprise else self._gain
+        gain = 1.0 if abs(quality - expected) > surprise else _LEVEL_GAIN
         self._level = (rate, expected + gain * (quality - expected))
-        self._gain = _LEVEL_GAIN
-
-    def forget(self) -> None:
-        """A scene cut: the next GOP's level replaces the old one, its slope counts more than all before."""
-        self._gain = 1.0
-        self._moments = {form: moments.scaled(1 - _MEMORY) for form, moments in self._moments.items()}
 
 
 def estimate(

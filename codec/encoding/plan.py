@@ -9,24 +9,18 @@ from pathlib import Path
 
 from codec.base.av1 import levels_may_change
 from codec.base.pictures import base_size
-from codec.channel.choice import coder_for, spec_for
-from codec.control.base_level import Ladder, LevelSearch
+from codec.channel.choice import spec_for
 from codec.control.budget import BitrateController, SizeController
-from codec.control.budget_search import BudgetSearch
-from codec.control.control import BaseSearch, Control, WithoutBase
-from codec.control.quality import QualityController, RateControl
-from codec.control.segment_coder import SegmentCoder
 from codec.encoding.audio_feed import header_of
-from codec.encoding.gop_coder import GopCoder
-from codec.encoding.record_cost import audio_bits, gop_overhead
+from codec.encoding.controllers import Budget, Measured, choose_metric, control_of
+from codec.encoding.record_cost import audio_bits
+from codec.encoding.segment_encoder import SegmentEncoder
 from codec.encoding.sound_rate import opus_rate
-from codec.errors import InputError, MissingModelError, SettingsError
+from codec.errors import InputError, SettingsError
 from codec.events import Event, GopDone, Phase, Stage, Warned
 from codec.format.header import ColourDescription, Header, Target
 from codec.format.limits import MAX_GOP_FRAMES, MAX_GOP_PIXELS, MAX_PIXELS, MAX_SIDE
-from codec.goals import GOAL_METRICS, GoalMetric
-from codec.metrics.base import Metric
-from codec.metrics.catalog import metric
+from codec.goals import GOAL_METRICS
 from codec.priors.base import Condition, VideoPrior
 from codec.priors.catalog import open_prior
 from codec.settings import Bitrate, EncodeSettings, Goal, Quality, Size
@@ -42,7 +36,7 @@ from codec.video import (
     read_audio,
     read_timeline,
 )
-from codec.video.cutting import Cutter, Segment
+from codec.video.cutting import Cutter
 from codec.video.delivery import opened
 
 # Header, end record and trailer.
@@ -51,8 +45,6 @@ FILE_OVERHEAD = 400
 ROUNDING = Fraction(1, 1000)
 # Of an average rate's denominator: exact to a microsecond in an hour.
 MAX_DENOMINATOR = 1_000_000
-# Of a budget, where the prior sends steps over its base: they take the rest.
-BASE_SHARE = 0.98
 ONE_LEVEL_NOTE = (
     "This installation's SVT-AV1 can't change its quantiser inside a stream, so all GOPs of a scene share one level of "
     "the base and some look better than asked; the wheels of PyAV 18 bring one that can."
@@ -67,20 +59,22 @@ class Plan:
 
     Attributes:
         size: (width, height) at which GOPs are coded.
-        control: the two knobs: levels of the base, and steps.
+        segments: codes one segment after the other.
         timeline: when the source's frames are shown.
         deinterlace: whether they are deinterlaced.
     """
 
     settings: EncodeSettings
-    prior: VideoPrior[Condition]
     size: tuple[int, int]
-    header: Header
-    control: Control
-    gop_coder: GopCoder
+    segments: SegmentEncoder
     audio: Audio | None
     timeline: Timeline
     deinterlace: bool
+
+    @property
+    def header(self) -> Header:
+        """Of the file."""
+        return self.segments.header
 
     @property
     def cutter(self) -> Cutter:
@@ -120,7 +114,7 @@ def make_plan(source: Path, settings: EncodeSettings) -> Generator[Event, None, 
     _check_gop(settings, prior, size)
     based = _wants_base(settings, prior, size)
     yield Phase(Stage.LOADING, "the metric")
-    measured = _choose_metric(settings, prior, based)
+    measured = choose_metric(settings, prior, based)
     if measured is not None and measured.note:
         yield Warned(measured.note)
     if based and not levels_may_change():
@@ -135,46 +129,13 @@ def make_plan(source: Path, settings: EncodeSettings) -> Generator[Event, None, 
     if isinstance(settings.goal, Size):
         yield Phase(Stage.LOADING, "measuring the audio")
     budget = _budget(settings.goal, timeline, open_audio)
-    steps = _steps(settings.goal, measured, budget, timeline)
     audio = open_audio()
     yield from map(Warned, _container_note(source, settings, audio))
     header = _header(settings, prior, info, timeline, size, audio, based, measured)
-    base: BaseSearch = WithoutBase()
-    if based:
-        assert measured is not None
-        base = _base_search(settings, prior, measured, header, budget)
-    judge = measured.metric if measured is not None and isinstance(settings.goal, Quality) else None
-    gop_coder = GopCoder(prior, coder_for(header.coder), steps, judge, settings.seed, settings.keep_steps)
+    control = control_of(settings, prior, header, measured, budget)
+    segments = SegmentEncoder.of(settings, prior, header, control, measured)
     yield Phase(Stage.CODING)
-    return Plan(settings, prior, size, header, Control(base, steps), gop_coder, audio, timeline, deinterlace)
-
-
-@dataclass(frozen=True)
-class _Measured:
-    """What the controller measures, and what the user should know about that, or ""."""
-
-    metric: Metric
-    goal: GoalMetric
-    note: str = ""
-
-
-def _choose_metric(settings: EncodeSettings, prior: VideoPrior[Condition], based: bool) -> _Measured | None:
-    """The goal's metric or its stand-in; a budget with a base equalises DISTS, without one it measures nothing."""
-    if not (based or isinstance(settings.goal, Quality)):
-        return None
-    goal = GOAL_METRICS[settings.goal.metric if isinstance(settings.goal, Quality) else "dists"]
-    try:
-        return _Measured(metric(goal.name, device=prior.device), goal)
-    except MissingModelError as error:
-        if goal.stand_in is None:
-            raise
-        lacking = error.name
-    instead = GOAL_METRICS[goal.stand_in]
-    note = (
-        f"{goal.label}' network VGG16 isn't here, so the bundled {instead.name} estimates it, off by 0.02 on average, "
-        f"and every GOP shows all of its restoration; freegvc models get {lacking} fetches it."
-    )
-    return _Measured(metric(instead.name, device=prior.device), instead, note)
+    return Plan(settings, size, segments, audio, timeline, deinterlace)
 
 
 def _interlaced_note(source: Path, timeline: Timeline, deinterlace: bool) -> Iterator[str]:
@@ -205,52 +166,16 @@ def _container_note(source: Path, settings: EncodeSettings, audio: Audio | None)
         yield f"The {sound} doesn't fit into .mp4; decode to {' or '.join(fitting)}, or encode with --audio opus."
 
 
-Budget = Callable[[int], float]
-"""Bits for the bases and records of a video, given how many frames it has."""
-
-
 def _budget(goal: Goal, timeline: Timeline, open_audio: Callable[[], Audio | None]) -> Budget | None:
     """None where a quality is the goal."""
     if isinstance(goal, Quality):
         return None
     if isinstance(goal, Bitrate):
-        per_frame = goal.bits_per_second / float(timeline.average_rate)
-        return lambda frames: per_frame * frames
+        rate = float(timeline.average_rate)
+        per_frame = goal.bits_per_second / rate
+        return Budget(lambda frames: per_frame * frames, BitrateController(goal.bits_per_second, rate))
     bits = _video_bits(goal, open_audio())
-    return lambda _: bits
-
-
-def _steps(goal: Goal, measured: _Measured | None, budget: Budget | None, timeline: Timeline) -> RateControl:
-    """What chooses the steps that cost bits."""
-    if isinstance(goal, Quality):
-        assert measured is not None
-        return QualityController(goal.value, measured.goal.tolerance, measured.goal.lower_is_better)
-    if isinstance(goal, Bitrate):
-        return BitrateController(goal.bits_per_second, float(timeline.average_rate))
-    assert budget is not None
-    return SizeController(budget(timeline.frames), timeline.frames)
-
-
-def _base_search(
-    settings: EncodeSettings, prior: VideoPrior[Condition], measured: _Measured, header: Header, budget: Budget | None
-) -> BaseSearch:
-    """What chooses the levels of the base."""
-    goal = settings.goal
-    target = goal.value if isinstance(goal, Quality) else measured.goal.usual
-    coder = SegmentCoder(
-        prior, measured.metric, measured.goal, target, header.frame_rate, settings.seed, settings.preview
-    )
-    ladder = Ladder.of(prior.base_levels)
-    if isinstance(goal, Quality):
-        return LevelSearch(coder, ladder, each=goal.statistic == "gop")
-    assert budget is not None
-
-    def overhead(segment: Segment) -> int:
-        return sum(gop_overhead(gop, header, steps) for gop in segment.gops)
-
-    # A restored GOP sends no steps.
-    steps, share = (0, 1.0) if prior.restores else (prior.schedule.steps, BASE_SHARE)
-    return BudgetSearch(coder, ladder, budget, share, overhead)
+    return Budget(lambda _: bits, SizeController(bits, timeline.frames))
 
 
 def _video_bits(goal: Size, audio: Audio | None) -> float:
@@ -315,7 +240,7 @@ def _header(
     size: tuple[int, int],
     audio: Audio | None,
     based: bool,
-    measured: _Measured | None,
+    measured: Measured | None,
 ) -> Header:
     goal = settings.goal
     average = timeline.average_rate.limit_denominator(MAX_DENOMINATOR)

@@ -9,15 +9,13 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import logging
-import os
-import threading
 import traceback
-from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from codec import log
 from codec.errors import FreeGvcError, MissingModelError, out_of_memory
+from codec.parallel.lifeline import leave_with_parent
 from codec.worker.handlers import Handlers
 from codec.worker.pipe import Pipe, PipeHandler
 from codec.worker.priority import step_back
@@ -39,7 +37,7 @@ def serve(connection: Connection, crash_log: Path | None, warm: bool = True, bac
         # Without a place for its report a child works as well.
         with contextlib.suppress(OSError):
             faulthandler.enable(crash_log.open("a"))
-    threading.Thread(target=leave_with_parent, daemon=True).start()
+    leave_with_parent()
     pipe = Pipe(connection)
     log.send_to(PipeHandler(pipe), logging.INFO)
     handlers = Handlers()
@@ -84,14 +82,6 @@ def _failure(error: Exception) -> Settled:
         return Settled(Outcome.REFUSED, str(refusal), detail)
     kind = type(error).__name__
     return Settled(Outcome.FAILED, f"The engine failed ({kind}: {error}); the log has the details.", detail)
-
-
-def leave_with_parent() -> None:
-    """End this process in the middle of whatever it does once the window's has gone; what is done can be resumed."""
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _warm_up() -> None:

@@ -139,10 +139,10 @@ def test_the_childs_log_comes_to_the_window(qtbot: QtBot, engine: Engine, short_
 
 ORPHAN = """
 import multiprocessing, os, threading
-from codec.worker.serve import leave_with_parent
+from codec.parallel.lifeline import leave_with_parent
 
 def stuck():
-    threading.Thread(target=leave_with_parent, daemon=True).start()
+    leave_with_parent()
     threading.Event().wait()
 
 if __name__ == "__main__":

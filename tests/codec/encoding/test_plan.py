@@ -43,7 +43,7 @@ def test_the_header_says_what_was_chosen(source: Path) -> None:
     assert (header.source_width, header.source_height, header.base_codec) == (48, 32, "none")
     assert not header.variable_timing
     assert [event.name for event in events if isinstance(event, Phase)][-1] == "coding"
-    assert isinstance(plan.control.base, WithoutBase)
+    assert isinstance(plan.segments.control.base, WithoutBase)
     assert plan.frames_total == 50
 
 

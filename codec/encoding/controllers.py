@@ -1,0 +1,128 @@
+"""What controls an encode, from the settings and the file's header: the goal's metric, and both knobs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from codec.control.base_level import Ladder, LevelSearch
+from codec.control.budget_search import BudgetSearch, Look
+from codec.control.control import Control, WithoutBase
+from codec.control.quality import QualityController, RateControl
+from codec.control.segment_coder import SegmentCoder
+from codec.encoding.record_cost import gop_overhead
+from codec.errors import MissingModelError
+from codec.format.header import Header
+from codec.goals import GOAL_METRICS, GoalMetric
+from codec.metrics.base import Metric
+from codec.metrics.catalog import metric
+from codec.priors.base import Condition, VideoPrior
+from codec.settings import EncodeSettings, Quality
+from codec.video.cutting import Segment
+
+# Of a budget, where the prior sends steps over its base: they take the rest.
+BASE_SHARE = 0.98
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the controller measures, and what the user should know about that, or ""."""
+
+    metric: Metric
+    goal: GoalMetric
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a bitrate or a size allows.
+
+    Attributes:
+        bits_of: bits for the bases and records of a video, given how many frames it has.
+        steps: chooses the steps that are sent.
+    """
+
+    bits_of: Callable[[int], float]
+    steps: RateControl
+
+
+def choose_metric(settings: EncodeSettings, prior: VideoPrior[Condition], based: bool) -> Measured | None:
+    """The goal's metric or its stand-in; a budget with a base equalises DISTS, without one it measures nothing.
+
+    Raises:
+        MissingModelError: the metric's network isn't here, and nothing can stand in for it.
+    """
+    if not (based or isinstance(settings.goal, Quality)):
+        return None
+    goal = GOAL_METRICS[settings.goal.metric if isinstance(settings.goal, Quality) else "dists"]
+    try:
+        return Measured(metric(goal.name, device=prior.device), goal)
+    except MissingModelError as error:
+        if goal.stand_in is None:
+            raise
+        lacking = error.name
+    instead = GOAL_METRICS[goal.stand_in]
+    note = (
+        f"{goal.label}' network VGG16 isn't here, so the bundled {instead.name} estimates it, off by 0.02 on average, "
+        f"and every GOP shows all of its restoration; freegvc models get {lacking} fetches it."
+    )
+    return Measured(metric(instead.name, device=prior.device), instead, note)
+
+
+def control_of(
+    settings: EncodeSettings,
+    prior: VideoPrior[Condition],
+    header: Header,
+    measured: Measured | None,
+    budget: Budget | None,
+) -> Control:
+    """Both knobs.
+
+    Args:
+        budget: None where a quality is the goal.
+    """
+    coder = _base_coder(settings, prior, header, measured)
+    goal = settings.goal
+    if isinstance(goal, Quality):
+        assert measured is not None
+        steps = QualityController(goal.value, measured.goal.tolerance, measured.goal.lower_is_better)
+        each = goal.statistic == "gop"
+        return Control(WithoutBase() if coder is None else LevelSearch(coder, _ladder(coder), each), steps)
+    assert budget is not None
+    share = 1.0 if prior.restores else BASE_SHARE
+    base = WithoutBase() if coder is None else BudgetSearch(_look(coder, header), budget.bits_of, share)
+    return Control(base, budget.steps)
+
+
+def look_of(settings: EncodeSettings, prior: VideoPrior[Condition], header: Header, measured: Measured | None) -> Look:
+    """How the search of a budget looks at a segment, wherever it does."""
+    coder = _base_coder(settings, prior, header, measured)
+    assert coder is not None
+    return _look(coder, header)
+
+
+def _base_coder(
+    settings: EncodeSettings, prior: VideoPrior[Condition], header: Header, measured: Measured | None
+) -> SegmentCoder | None:
+    if header.base_codec == "none":
+        return None
+    assert measured is not None
+    goal = settings.goal
+    target = goal.value if isinstance(goal, Quality) else measured.goal.usual
+    return SegmentCoder(
+        prior, measured.metric, measured.goal, target, header.frame_rate, settings.seed, settings.preview
+    )
+
+
+def _ladder(coder: SegmentCoder) -> Ladder:
+    return Ladder.of(coder.prior.base_levels)
+
+
+def _look(coder: SegmentCoder, header: Header) -> Look:
+    # A restored GOP sends no steps.
+    steps = 0 if coder.prior.restores else coder.prior.schedule.steps
+
+    def overhead(segment: Segment) -> int:
+        return sum(gop_overhead(gop, header, steps) for gop in segment.gops)
+
+    return Look(coder, _ladder(coder), overhead)

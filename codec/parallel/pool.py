@@ -1,0 +1,201 @@
+"""Workers that are processes of this machine: the standard library's pools, one of one process for each worker.
+
+A pool breaks as a whole when one of its processes dies, so every worker has its own: the others never notice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import signal
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from types import TracebackType
+from typing import Any, Self
+
+from codec.errors import WorkerLostError
+from codec.parallel.lifeline import leave_with_parent
+from codec.parallel.units import Failed, Message, Restarted, Returned, Told, Work
+
+ATTEMPTS = 3
+"""How often a unit is begun whose workers die."""
+
+
+@dataclass(frozen=True)
+class _End:
+    """A unit tells nothing more."""
+
+
+@dataclass(frozen=True)
+class _Job:
+    number: int
+    work: Work
+    task: Any
+    attempt: int
+
+
+class Pool:
+    """`count` processes with one thread of torch each; a `Workers`. A context manager: leaving it ends them.
+
+    They ignore Ctrl-C, which a terminal sends to them too: who waits for them tells them to stop.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._lanes = [_Lane() for _ in range(count)]
+
+    @property
+    def count(self) -> int:
+        """See `Workers`."""
+        return len(self._lanes)
+
+    def run(self, work: Work, tasks: Iterable[Any]) -> Generator[Message, None, None]:
+        """See `Workers`."""
+        numbered = enumerate(tasks)
+        try:
+            waiting = next(numbered, None)
+            while waiting is not None or self._busy():
+                for lane in self._lanes:
+                    if waiting is not None and lane.job is None:
+                        lane.begin(_Job(waiting[0], work, waiting[1], 1))
+                        # Taken while all work, so that no worker has to wait for it.
+                        waiting = next(numbered, None)
+                yield from self._heard()
+        finally:
+            for lane in self._busy():
+                lane.give_up()
+
+    def _busy(self) -> list[_Lane]:
+        return [lane for lane in self._lanes if lane.job is not None]
+
+    def _heard(self) -> Iterator[Message]:
+        by_pipe = {lane.reader: lane for lane in self._busy()}
+        for pipe in wait(list(by_pipe)):
+            yield by_pipe[pipe].hear()  # type: ignore[index]  # of what it was given
+
+    def close(self) -> None:
+        """End the processes; each first comes to the end of what it tells next."""
+        for lane in self._lanes:
+            lane.give_up()
+        for lane in self._lanes:
+            lane.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+class _Lane:
+    """One worker: a process, and the pipe by which it tells what it does."""
+
+    def __init__(self) -> None:
+        self.job: _Job | None = None
+        self._executor: ProcessPoolExecutor | None = None
+        self._future: Future[Any] | None = None
+        self._reader: Connection | None = None
+
+    @property
+    def reader(self) -> Connection:
+        """Our end of the pipe of a worker that is busy."""
+        assert self._reader is not None
+        return self._reader
+
+    def begin(self, job: _Job) -> None:
+        """Give it a job, in a new process where there is none or it has died unnoticed."""
+        self.job = job
+        try:
+            self._submit(job)
+        except BrokenProcessPool:
+            self.close()
+            self._submit(job)
+
+    def hear(self) -> Message:
+        """What it told next; blocks until then."""
+        assert self.job is not None
+        try:
+            told = self.reader.recv()
+        except (EOFError, OSError):
+            return self._died(self.job)
+        return self._ended(self.job) if isinstance(told, _End) else Told(self.job.number, told)
+
+    def give_up(self) -> None:
+        """Stop listening: the process stops at what it would tell next."""
+        if self._reader is not None and self.job is not None:
+            self._reader.close()
+            self._reader = self.job = None
+
+    def close(self) -> None:
+        """Wait until the process has ended."""
+        if self._executor is not None:
+            self._executor.shutdown(wait=True, cancel_futures=True)
+        if self._reader is not None:
+            self._reader.close()
+        self._executor = self._reader = self._future = None
+
+    def _submit(self, job: _Job) -> None:
+        if self._reader is None:
+            # The process of a job that was given up ends by itself; its pipe is gone.
+            self.close()
+            self._open(job)
+            return
+        assert self._executor is not None
+        self._future = self._executor.submit(_carry_out, job.work, job.task)
+
+    def _open(self, job: _Job) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._reader, writer = context.Pipe(duplex=False)
+        self._executor = ProcessPoolExecutor(1, context, _settle_in, (writer,))
+        self._future = self._executor.submit(_carry_out, job.work, job.task)
+        # The process has its own by now; with this one open its death would not be heard.
+        writer.close()
+
+    def _ended(self, job: _Job) -> Message:
+        assert self._future is not None
+        error = self._future.exception()
+        if isinstance(error, BrokenProcessPool):
+            return self._died(job)
+        self.job = None
+        return Returned(job.number, self._future.result()) if error is None else Failed(job.number, error)
+
+    def _died(self, job: _Job) -> Message:
+        self.close()
+        if job.attempt == ATTEMPTS:
+            self.job = None
+            return Failed(job.number, WorkerLostError(ATTEMPTS))
+        self.begin(_Job(job.number, job.work, job.task, job.attempt + 1))
+        return Restarted(job.number)
+
+
+# --- In the worker's process ---------------------------------------------------------------------------------------
+
+# A pool hands what its initializer got to nobody else, so it stays here.
+_pipes: list[Connection] = []
+
+
+def _settle_in(pipe: Connection) -> None:
+    import torch
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+    leave_with_parent()
+    _pipes.append(pipe)
+
+
+def _carry_out(work: Work, task: Any) -> Any:
+    """Do a unit and tell of it; where nobody listens any more, stop."""
+    pipe = _pipes[0]
+    try:
+        with contextlib.closing(work(task)) as steps:
+            while True:
+                try:
+                    told = next(steps)
+                except StopIteration as end:
+                    return end.value
+                pipe.send(told)
+    finally:
+        with contextlib.suppress(OSError):
+            pipe.send(_End())
