@@ -6,11 +6,11 @@ Exit codes: 0 done, 1 refused or failed (one sentence on stderr), 2 usage, 130 i
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from multiprocessing import freeze_support
 from pathlib import Path
 
@@ -18,31 +18,25 @@ from codec import log
 from codec.commands import output as cli_output
 from codec.commands.models import add_models
 from codec.commands.reproduce import add_reproduce
+from codec.commands.settings import (
+    add_encode_settings,
+    add_jobs,
+    add_machine,
+    bits,
+    encode_settings,
+    goal_of,
+    use_threads,
+)
 from codec.errors import FreeGvcError, SettingsError, out_of_memory
 from codec.goals import QUALITY_METRICS
+from codec.parallel.pool import pool_of
 from codec.peers.codecs import PEERS, QUICK
-from codec.settings import (
-    AUDIO_MODES,
-    BASES,
-    CHANNELS,
-    DEINTERLACING,
-    DEVICES,
-    DTYPES,
-    OVERLAPS,
-    STATISTICS,
-    Bitrate,
-    DecodeSettings,
-    EncodeSettings,
-    Goal,
-    Quality,
-    Size,
-)
+from codec.settings import DEINTERLACING, DecodeSettings, Size
 from codec.version import program_version
 
 INTERRUPTED = 130
 _VERBOSE = ("-v", "--verbose")
 PEER_METRICS = ("dists", "pocket-dists", "lpips", "ms-ssim", "psnr")
-SUFFIXES = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -100,49 +94,14 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def bits(text: str) -> float:
-    """A number of bits (or bytes) with an optional k, M or G: "20k" -> 20000.0."""
-    digits = text.rstrip("kKmMgG")
-    factor = SUFFIXES.get(text[len(digits) :].lower())
-    try:
-        value = float(digits)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number such as 800 or 20k") from error
-    if factor is None or not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number above zero such as 800 or 20k")
-    return value * factor
-
-
 def _add_encode(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=_encode)
     parser.add_argument("input", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--prior", default="pocket")
-    goal = parser.add_mutually_exclusive_group()
-    goal.add_argument("--target", type=float, help="quality to hold, in the units of --metric (default: 0.15)")
-    goal.add_argument("--bitrate", type=bits, help="bits a second of the pictures, sound not counted, such as 20k")
-    goal.add_argument("--size", type=bits, help="bytes of the whole file, such as 200k")
-    parser.add_argument("--metric", choices=QUALITY_METRICS, default="dists")
-    parser.add_argument(
-        "--statistic", choices=STATISTICS, default="gop", help="hold every GOP at the target, or only a scene's mean"
-    )
-    parser.add_argument("--start", type=float, default=0.0, metavar="S")
-    parser.add_argument("--duration", type=float, metavar="S")
-    parser.add_argument("--short-side", type=int, metavar="N", help="coding size (default: the prior's own)")
-    parser.add_argument("--gop", type=int, metavar="FRAMES", help="GOP length (default: the prior's own)")
-    parser.add_argument("--channel", choices=tuple(CHANNELS), default=EncodeSettings.channel)
-    parser.add_argument("--overlap", choices=OVERLAPS, default="guided")
-    parser.add_argument("--base", choices=BASES, default="auto")
-    parser.add_argument("--audio", choices=AUDIO_MODES, default="opus")
-    parser.add_argument("--audio-track", type=int, metavar="N", help="1 is the first (default: the file's default one)")
-    parser.add_argument("--audio-bitrate", type=bits, metavar="RATE", help="of Opus (default: follows the pictures)")
-    parser.add_argument(
-        "--deinterlace", choices=DEINTERLACING, default="auto", help="join the fields of interlaced video"
-    )
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--keep-steps", type=int, default=0, metavar="N", help="steps stored beyond t*")
+    add_encode_settings(parser)
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted encode")
-    _add_machine(parser)
+    add_jobs(parser, "scenes")
+    add_machine(parser)
 
 
 def _add_decode(parser: argparse.ArgumentParser) -> None:
@@ -154,7 +113,7 @@ def _add_decode(parser: argparse.ArgumentParser) -> None:
     goal.add_argument("--bitrate", type=bits, help="re-target downward to this bitrate")
     parser.add_argument("--metric", choices=QUALITY_METRICS, default="dists")
     parser.add_argument("--no-audio", action="store_true")
-    _add_machine(parser)
+    add_machine(parser)
 
 
 def _add_retarget(parser: argparse.ArgumentParser) -> None:
@@ -194,82 +153,34 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true")
 
 
-def _add_machine(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--device", choices=DEVICES, default="auto")
-    parser.add_argument("--dtype", choices=DTYPES, default="auto")
-    parser.add_argument("--threads", type=_threads, metavar="N")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
-
-
-def _threads(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= 1024:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of threads")
-    return int(text)
-
-
-def _goal(arguments: argparse.Namespace) -> Goal | None:
-    if arguments.bitrate is not None:
-        return Bitrate(arguments.bitrate)
-    if getattr(arguments, "size", None) is not None:
-        return Size(int(arguments.size))
-    if arguments.target is None:
-        return None
-    return Quality(arguments.target, arguments.metric, getattr(arguments, "statistic", "gop"))
-
-
 def _encode(arguments: argparse.Namespace) -> None:
-    settings = EncodeSettings(
-        prior=arguments.prior,
-        goal=_goal(arguments) or Quality(metric=arguments.metric, statistic=arguments.statistic),
-        start=arguments.start,
-        duration=arguments.duration,
-        short_side=arguments.short_side,
-        gop_frames=arguments.gop,
-        channel=arguments.channel,
-        overlap=arguments.overlap,
-        base=arguments.base,
-        audio=arguments.audio,
-        audio_track=arguments.audio_track,
-        audio_bitrate=arguments.audio_bitrate,
-        deinterlace=arguments.deinterlace,
-        seed=arguments.seed,
-        keep_steps=arguments.keep_steps,
-        device=arguments.device,
-        dtype=arguments.dtype,
-        resume=arguments.resume,
-    )
+    settings = replace(encode_settings(arguments), resume=arguments.resume)
     # torch takes seconds to import: never before a usage error could be told.
     from codec.encoder import encode
 
-    _use_threads(arguments.threads)
-    cli_output.show(encode(arguments.input, arguments.output, settings), arguments.json)
+    use_threads(arguments.threads)
+    with pool_of(arguments.jobs) as workers:
+        cli_output.show(encode(arguments.input, arguments.output, settings, workers), arguments.json)
 
 
 def _decode(arguments: argparse.Namespace) -> None:
-    goal = _goal(arguments)
+    goal = goal_of(arguments)
     if isinstance(goal, Size):
         raise SettingsError("A file can be re-targeted to a quality or a bitrate, not to a size.")
     settings = DecodeSettings(goal=goal, device=arguments.device, dtype=arguments.dtype, audio=not arguments.no_audio)
     from codec.decoder import decode
 
-    _use_threads(arguments.threads)
+    use_threads(arguments.threads)
     cli_output.show(decode(arguments.input, arguments.output, settings), arguments.json)
 
 
 def _retarget(arguments: argparse.Namespace) -> None:
     from codec.decoding.smaller import save_smaller
 
-    goal = _goal(arguments)
+    goal = goal_of(arguments)
     assert not isinstance(goal, Size)
     settings = DecodeSettings(goal=goal, audio=not arguments.no_audio)
     cli_output.show(save_smaller(arguments.input, arguments.output, settings), arguments.json)
-
-
-def _use_threads(threads: int | None) -> None:
-    if threads is not None:
-        import torch
-
-        torch.set_num_threads(threads)
 
 
 def _info(arguments: argparse.Namespace) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from codec.commands.settings import use_threads
 from codec.errors import FreeGvcError, SettingsError
 from codec.goals import QUALITY_METRICS
 from codec.peers.codecs import PEERS
@@ -56,7 +57,7 @@ def _reproduce(arguments: argparse.Namespace) -> None:
     from codec.reproduce.run import Experiment, Failed, reproduce
     from codec.reproduce.sequences import find_sources
 
-    _use_threads(arguments.threads)
+    use_threads(arguments.threads)
     metrics, notes = _metrics(arguments)
     ours = Ours(arguments.metric, tuple(dict.fromkeys(arguments.targets)), _encode_settings(arguments))
     peers = classics(arguments.peers)
@@ -87,13 +88,6 @@ def _check(arguments: argparse.Namespace) -> None:
             raise SettingsError(f"--{name} must be at least 1, not {value}.")
     for target in arguments.targets:
         Quality(target, arguments.metric)
-
-
-def _use_threads(threads: int | None) -> None:
-    if threads is not None:
-        import torch
-
-        torch.set_num_threads(threads)
 
 
 def _encode_settings(arguments: argparse.Namespace) -> EncodeSettings:

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from codec.cli import bits, main
+from codec.cli import main
+from codec.commands.settings import bits
 from codec.format.info import describe
 from codec.format.reader import SIGNATURE
 from tests.support import ROOT, skips

@@ -1,0 +1,144 @@
+"""The options that commands share, and what they become: settings of an encode, a goal, a machine."""
+
+from __future__ import annotations
+
+import argparse
+import math
+
+from codec.goals import QUALITY_METRICS
+from codec.settings import (
+    AUDIO_MODES,
+    BASES,
+    CHANNELS,
+    DEINTERLACING,
+    DEVICES,
+    DTYPES,
+    OVERLAPS,
+    STATISTICS,
+    Bitrate,
+    EncodeSettings,
+    Goal,
+    Quality,
+    Size,
+)
+
+SUFFIXES = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
+
+
+def add_encode_settings(parser: argparse.ArgumentParser) -> None:
+    """What shapes an encode, whichever command asks for it."""
+    parser.add_argument("--prior", default="pocket")
+    goal = parser.add_mutually_exclusive_group()
+    goal.add_argument("--target", type=float, help="quality to hold, in the units of --metric (default: 0.15)")
+    goal.add_argument("--bitrate", type=bits, help="bits a second of the pictures, sound not counted, such as 20k")
+    goal.add_argument("--size", type=bits, help="bytes of the whole file, such as 200k")
+    parser.add_argument("--metric", choices=QUALITY_METRICS, default="dists")
+    parser.add_argument(
+        "--statistic", choices=STATISTICS, default="gop", help="hold every GOP at the target, or only a scene's mean"
+    )
+    parser.add_argument("--start", type=float, default=0.0, metavar="S")
+    parser.add_argument("--duration", type=float, metavar="S")
+    parser.add_argument("--short-side", type=int, metavar="N", help="coding size (default: the prior's own)")
+    parser.add_argument("--gop", type=int, metavar="FRAMES", help="GOP length (default: the prior's own)")
+    parser.add_argument("--channel", choices=tuple(CHANNELS), default=EncodeSettings.channel)
+    parser.add_argument("--overlap", choices=OVERLAPS, default="guided")
+    parser.add_argument("--base", choices=BASES, default="auto")
+    parser.add_argument("--audio", choices=AUDIO_MODES, default="opus")
+    parser.add_argument("--audio-track", type=int, metavar="N", help="1 is the first (default: the file's default one)")
+    parser.add_argument("--audio-bitrate", type=bits, metavar="RATE", help="of Opus (default: follows the pictures)")
+    parser.add_argument(
+        "--deinterlace", choices=DEINTERLACING, default="auto", help="join the fields of interlaced video"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--keep-steps", type=int, default=0, metavar="N", help="steps stored beyond t*")
+
+
+def encode_settings(arguments: argparse.Namespace) -> EncodeSettings:
+    """What `add_encode_settings` and `add_machine` took.
+
+    Raises:
+        SettingsError: they don't fit each other.
+    """
+    return EncodeSettings(
+        prior=arguments.prior,
+        goal=goal_of(arguments) or Quality(metric=arguments.metric, statistic=arguments.statistic),
+        start=arguments.start,
+        duration=arguments.duration,
+        short_side=arguments.short_side,
+        gop_frames=arguments.gop,
+        channel=arguments.channel,
+        overlap=arguments.overlap,
+        base=arguments.base,
+        audio=arguments.audio,
+        audio_track=arguments.audio_track,
+        audio_bitrate=arguments.audio_bitrate,
+        deinterlace=arguments.deinterlace,
+        seed=arguments.seed,
+        keep_steps=arguments.keep_steps,
+        device=arguments.device,
+        dtype=arguments.dtype,
+    )
+
+
+def add_machine(parser: argparse.ArgumentParser) -> None:
+    """Where it runs, and how it is told."""
+    parser.add_argument("--device", choices=DEVICES, default="auto")
+    parser.add_argument("--dtype", choices=DTYPES, default="auto")
+    parser.add_argument("--threads", type=count, metavar="N")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+
+
+def add_jobs(parser: argparse.ArgumentParser, unit: str) -> None:
+    """How much is done at a time.
+
+    Args:
+        unit: what one process does.
+    """
+    parser.add_argument(
+        "--jobs",
+        type=count,
+        default=1,
+        metavar="N",
+        help=f"{unit} at a time (default: 1), each by a process with one thread; the bytes are the same for any N. "
+        "A process needs the prior, and a scene's pictures (at most 240 frames at coding size) a few times over: "
+        "about 1.2 GB with the pocket prior at 240 lines",
+    )
+
+
+def goal_of(arguments: argparse.Namespace) -> Goal | None:
+    """What was asked for, or None."""
+    if arguments.bitrate is not None:
+        return Bitrate(arguments.bitrate)
+    if getattr(arguments, "size", None) is not None:
+        return Size(int(arguments.size))
+    if arguments.target is None:
+        return None
+    return Quality(arguments.target, arguments.metric, getattr(arguments, "statistic", "gop"))
+
+
+def bits(text: str) -> float:
+    """A number of bits (or bytes) with an optional k, M or G: "20k" -> 20000.0."""
+    digits = text.rstrip("kKmMgG")
+    factor = SUFFIXES.get(text[len(digits) :].lower())
+    try:
+        value = float(digits)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number such as 800 or 20k") from error
+    if factor is None or not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above zero such as 800 or 20k")
+    return value * factor
+
+
+def count(text: str) -> int:
+    """A number of threads or processes."""
+    if not text.isdigit() or not 1 <= int(text) <= 1024:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 1024")
+    return int(text)
+
+
+def use_threads(threads: int | None) -> None:
+    """Let torch compute with so many threads; None leaves it."""
+    if threads is not None:
+        import torch
+
+        torch.set_num_threads(threads)
