@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
 
@@ -12,7 +14,7 @@ from app.core.jobs.progress import Progress
 from app.core.playing.clock import FrameClock
 from app.core.playing.original import OriginalReader
 from app.core.playing.playback import Playback, Reel
-from app.core.playing.player import Player
+from app.core.playing.player import ORIGINAL, OTHER, RESULT, Player
 from app.core.playing.sound import Sound, sound_of
 from app.core.playing.sound_device import Opener
 from app.core.playing.times import TimesReader
@@ -26,19 +28,30 @@ class Viewer(QObject):
 
     Attributes:
         opened: another document, or the same with more known of it.
+        refused: why the file beside can't be shown, a sentence.
         gops_changed: the document has more GOPs.
     """
 
     opened = Signal()
+    refused = Signal(str)
     gops_changed = Signal()
 
-    def __init__(self, preferences: Preferences, engine: Engine, opener: Opener, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        preferences: Preferences,
+        make_engine: Callable[[], Engine],
+        opener: Opener,
+        parent: QObject | None = None,
+    ) -> None:
         super().__init__(parent)
-        self._preferences, self._engine = preferences, engine
+        self._preferences, self._make_engine = preferences, make_engine
+        self._engine = make_engine()
         self.document: Document | None = None
         self.clock = FrameClock(parent=self)
         self.player = Player(self.clock, self)
-        self.playback = Playback(engine, self.player, self)
+        self.playback = Playback(self._engine, self.player, self)
+        self.second: Playback | None = None
+        self._second_engine: Engine | None = None
         self.sound = Sound(self.clock, opener, self)
         self.set_volume(preferences.volume, preferences.muted)
         self._times: TimesReader | None = None
@@ -47,6 +60,7 @@ class Viewer(QObject):
     def close(self) -> None:
         """Stop everything."""
         self._read_times(None)
+        self._end_second()
         self.player.close()
         self.sound.close()
         self._engine.shut_down()
@@ -60,6 +74,7 @@ class Viewer(QObject):
     def show(self, document: Document, running: bool = False) -> None:
         """Look at a document; `running` says that it is being encoded."""
         self.document = document
+        self.show_beside(None)
         self._show_sizes()
         self._show_original()
         self.clock.set_video(document.count, document.rate, document.times)
@@ -85,6 +100,32 @@ class Viewer(QObject):
         self.clock.seek(self.clock.frame)
         self.opened.emit()
         self.gops_changed.emit()
+
+    def show_beside(self, other: Document | None) -> None:
+        """Put another file beside the open one, frame for frame; None takes it away."""
+        beside, document = self.player.beside, self.document
+        self._end_second()
+        if other is None or document is None:
+            beside.close()
+            self.player.choose(ORIGINAL, RESULT)
+            return
+        source = other.source if other.result is None else None
+        reader = None if source is None else OriginalReader(source, None, other.start, self)
+        beside.open((other.result or other.source or Path()).name, other.count, reader)
+        if other.result is not None:
+            self._second_engine = self._make_engine()
+            self.second = Playback(self._second_engine, beside, self)
+            self.second.failed.connect(self.refused)
+            self.second.changed.connect(self.player.updated)
+            self.second.load(_reel(other, DecodeSettings()))
+        self.player.choose(*((OTHER, RESULT) if document.result is not None else (ORIGINAL, OTHER)))
+
+    def _end_second(self) -> None:
+        if self.second is not None and self._second_engine is not None:
+            self._second_engine.shut_down()
+            self._second_engine.deleteLater()
+            self.second.deleteLater()
+            self.second = self._second_engine = None
 
     def hear(self, track: int | None) -> None:
         """Another of the source's sound tracks."""

@@ -65,7 +65,7 @@ class Workspace(QObject):
         self.engine = self._engine(background=True)
         self.session = Session(self.queue, self.engine, encodes, self)
         self.exports = Session(self.queue, self._engine(background=True), exports, self)
-        self.viewer = Viewer(preferences, self._engine(), opener, self)
+        self.viewer = Viewer(preferences, self._engine, opener, self)
         self.clock, self.player, self.sound = self.viewer.clock, self.viewer.player, self.viewer.sound
         self.playback = self.viewer.playback
         judge = self._engine(background=True)
@@ -172,12 +172,18 @@ class Workspace(QObject):
         elif text:
             self.noted.emit(text)
 
-    def compare_with(self, source: Path) -> None:
-        """Show another video beside the open file: that it was made from, or any other."""
-        if self.document is None or self.document.result is None:
+    def compare_with(self, path: Path) -> None:
+        """Show another file beside the open one; a result without its source takes a video for that."""
+        document = self.document
+        if document is None:
             return
         try:
-            self.look_at(with_source(self.document, source))
+            if path.suffix.lower() == SUFFIX:
+                self.viewer.show_beside(of_result(path))
+            elif document.result is not None and document.source is None:
+                self.look_at(with_source(document, path))
+            else:
+                self.viewer.show_beside(of_source(path, EncodeSettings()))
         except FreeGvcError as error:
             self._tell(str(error))
 
@@ -256,6 +262,7 @@ class Workspace(QObject):
             self.queue.unsaved,
             self.playback.failed,
             self.playback.warned,
+            self.viewer.refused,
             self.frame_metrics.refused,
             self.player.failed,
             self.peers.failed,

@@ -71,15 +71,20 @@ def human_speed(times: float) -> str:
 
 
 def pane_label(
-    name: str, stored: Picture | None, size: tuple[int, int] | None, source: tuple[int, int] | None = None
+    name: str,
+    stored: Picture | None,
+    size: tuple[int, int] | None,
+    source: tuple[int, int] | None = None,
+    title: str = "",
 ) -> str:
     """A side's name, the size it is stored at, and what was done to it: "Free-GVC 426\u00d7240, scaled".
 
     Args:
         size: (width, height) at which it is shown.
         source: (width, height) of the source, of which an original of another size was made.
+        title: what it is called in place of its side's usual name.
     """
-    label = side_label(name)
+    label = title or side_label(name)
     if stored is None:
         return label
     height, width, _ = stored.shape

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -202,3 +203,76 @@ def test_the_result_of_a_job_that_waits_can_go_elsewhere(
     # The coding size may be the source's own.
     assert window.settings.side.findText("As the source (128)") > 0
     assert window.settings.side.itemText(0) == "As the prior likes (240)"
+
+
+def test_any_other_file_stands_beside_and_can_be_shifted(
+    qtbot: QtBot, window: MainWindow, scenes: tuple[Path, Path], tmp_path: Path
+) -> None:
+    source, result = scenes
+    workspace, player = window.workspace, window.workspace.player
+    second = tmp_path / "second.fgvc"
+    for _ in encode(source, second, replace(QUICK, goal=Bitrate(9_000), duration=1.6)):
+        pass
+    workspace.look_at(replace(of_result(result), source=source))
+    assert not window.actions_["other"].isEnabled()
+
+    # Two results of one source.
+    workspace.compare_with(second)
+    assert player.sides == ("other", "fgvc")
+    for frame in (0, 30):
+        workspace.clock.seek(frame)
+        qtbot.waitUntil(lambda: player.stored("other") is not None, timeout=PATIENCE)
+        qtbot.waitUntil(lambda: player.stored("fgvc") is not None, timeout=PATIENCE)
+    assert (player.stored("other") != player.stored("fgvc")).any()  # type: ignore[union-attr]
+    qtbot.waitUntil(lambda: all(side.pixels is not None for side in window.view.sides()), timeout=PATIENCE)
+    assert next(side.label for side in window.view.sides()) == "second.fgvc 96\u00d764, scaled"
+    # It is the shorter one: playing goes on without it.
+    workspace.clock.seek(60)
+    assert player.is_over("other")
+    assert player.beside.ready(60)
+    assert window.view.why_empty("other").text == "It has no frame here"
+    workspace.clock.seek(30)
+
+    before = player.stored("other")
+    for name in ("ahead", "ahead", "behind"):
+        window.actions_[name].trigger()
+    assert player.shifted == 1
+    qtbot.waitUntil(lambda: player.stored("other") is not None, timeout=PATIENCE)
+    assert player.stored("other") is player.beside.store.peek(31)
+    assert player.stored("other") is not before
+    assert next(side.label for side in window.view.sides()).endswith(", +1 frames")
+    window.actions_["other"].trigger()
+    assert player.sides == ("original", "fgvc")
+    window.actions_["in step"].trigger()
+    assert player.shifted == 0
+
+    # A video, beside a source that is not coded yet.
+    window.actions_["alone"].trigger()
+    assert not player.exists("other")
+    assert workspace.viewer.second is None
+    copy = tmp_path / "copy.mkv"
+    copy.write_bytes(source.read_bytes())
+    workspace.open([copy])
+    workspace.compare_with(source)
+    assert player.sides == ("original", "other")
+    qtbot.waitUntil(lambda: player.stored("other") is not None and player.original is not None, timeout=PATIENCE)
+    assert (player.stored("other") == player.original).all()
+    workspace.compare_with(tmp_path / "none.mkv")
+    assert "none.mkv" in window.banner.message
+
+
+def test_without_another_file_it_is_the_original_that_is_shifted(
+    qtbot: QtBot, window: MainWindow, scenes: tuple[Path, Path]
+) -> None:
+    source, result = scenes
+    workspace, player = window.workspace, window.workspace.player
+    workspace.look_at(replace(of_result(result), source=source))
+    workspace.clock.seek(10)
+    window.actions_["behind"].trigger()
+    with VideoReader(source) as reader:
+        ninth = list(islice(reader.frames(), 10))[9].pixels
+    qtbot.waitUntil(lambda: player.original is not None, timeout=PATIENCE)
+    assert (player.original == ninth).all()
+    workspace.clock.seek(0)
+    assert player.is_over("original")
+    assert player.original is None

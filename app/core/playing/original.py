@@ -53,6 +53,15 @@ class OriginalReader(QThread):
             self._wake.notify()
             return self._cache.get(number)
 
+    def has(self, number: int) -> bool:
+        """Whether the frame is there, or will never be; asking is wanting it."""
+        return self.frame(number) is not None or self.is_behind_the_end(number)
+
+    def is_behind_the_end(self, number: int) -> bool:
+        """Whether the video is known to be over before this frame."""
+        with self._wake:
+            return self._end is not None and number >= self._end
+
     def close(self) -> None:
         """End the thread and release the file."""
         with self._wake:

@@ -9,6 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal, Slot
 
 from app.core.engine import Engine
+from app.core.playing.beside import Beside
 from app.core.playing.player import Player
 from codec.events import PreviewReady, Warned
 from codec.settings import DecodeSettings
@@ -85,7 +86,7 @@ class Playback(QObject):
     model_missing = Signal(str)
     changed = Signal()
 
-    def __init__(self, engine: Engine, player: Player, parent: QObject | None = None) -> None:
+    def __init__(self, engine: Engine, player: Player | Beside, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._engine, self._player = engine, player
         self._reel: Reel | None = None
@@ -100,7 +101,7 @@ class Playback(QObject):
     @property
     def decoding(self) -> Decoding | None:
         """What the frame on show waits for; None where it is there or nobody will bring it."""
-        frame = self._player.clock.frame
+        frame = self._player.frame
         if self._run is None or self._run.reel is not self._reel or frame in self._player.store:
             return None
         return Decoding(self._run.reel.gop_of(frame), self._run.gop)
@@ -112,7 +113,7 @@ class Playback(QObject):
         self._cancel()
         self._player.show_result(expected=reel is not None)
         if reel is not None:
-            self._need(self._player.clock.frame)
+            self._need(self._player.frame)
 
     def adopt(self, reel: Reel) -> None:
         """The frames that the player holds are this file's; decode only what is missing."""
@@ -146,10 +147,10 @@ class Playback(QObject):
             self._run.cancelled = True
             self._engine.cancel()
 
-    @Slot(int)
-    def _look_ahead(self, frame: int) -> None:
+    @Slot()
+    def _look_ahead(self) -> None:
         """Decode on before the playhead comes to what is missing."""
-        clock, store = self._player.clock, self._player.store
+        clock, store, frame = self._player.clock, self._player.store, max(0, self._player.frame)
         if self._reel is None or self._engine.busy or not clock.playing:
             return
         last = min(clock.count, frame + round(AHEAD_SECONDS * clock.rate))
@@ -176,10 +177,10 @@ class Playback(QObject):
     def _settled(self, settled: Settled) -> None:
         run, self._run = self._run, None
         if settled.model:
-            self._lost.add(self._player.clock.frame)
+            self._lost.add(self._player.frame)
             self.model_missing.emit(settled.model)
         elif settled.outcome in (Outcome.REFUSED, Outcome.FAILED):
-            self._lost.add(self._player.clock.frame)
+            self._lost.add(self._player.frame)
             self.failed.emit(settled.message)
         else:
             if run is not None and run.reel is self._reel and not run.cancelled and run.first not in self._player.store:
@@ -191,7 +192,7 @@ class Playback(QObject):
     def _crashed(self, message: str) -> None:
         run, self._run = self._run, None
         if run is not None and not run.cancelled:
-            self._lost.add(self._player.clock.frame)
+            self._lost.add(self._player.frame)
             self.failed.emit(message)
         else:
             # A child that was too slow to stop was ended for it: nothing to tell, and the next one goes on.
@@ -199,5 +200,5 @@ class Playback(QObject):
         self.changed.emit()
 
     def _go_on(self) -> None:
-        if self._player.has_result and self._player.clock.frame not in self._player.store:
-            self._need(self._player.clock.frame)
+        if self._player.has_result and self._player.frame not in self._player.store:
+            self._need(self._player.frame)

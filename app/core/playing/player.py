@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal, Slot
 
+from app.core.playing.beside import Beside
 from app.core.playing.clock import FrameClock
 from app.core.playing.enlarger import Enlarger, Size
 from app.core.playing.frame_store import FrameStore
@@ -15,7 +16,7 @@ from app.core.playing.original import OriginalReader
 from codec.arrays import Picture
 from codec.events import PreviewReady
 
-ORIGINAL, RESULT = "original", "fgvc"
+ORIGINAL, RESULT, OTHER = "original", "fgvc", "other"
 
 
 class Player(QObject):
@@ -24,7 +25,9 @@ class Player(QObject):
     All sides are compared at one size, `size`; what is stored smaller is scaled to it as decoding would write it.
 
     Attributes:
-        sides: what is shown on the first and the second side: ORIGINAL, RESULT or the name of another codec.
+        sides: what is shown on the first and the second side: ORIGINAL, RESULT, OTHER or the name of another codec.
+        beside: another file, which is OTHER while it has a name.
+        offset: frames by which the original is ahead of the reconstruction.
         size: (width, height) at which sides are compared, None while nothing is open.
         source_size: (width, height) of the source itself.
         waits_for_result: whether every frame of the reconstruction can be had, so that playing waits for it.
@@ -52,6 +55,9 @@ class Player(QObject):
         self.waits_for_result = True
         self._enlarger = Enlarger(self)
         self._enlarger.arrived.connect(self.sharpened)
+        self.offset = 0
+        self.beside = Beside(clock, self)
+        self.beside.updated.connect(self.updated)
         self._original: OriginalReader | None = None
         self._has_result = False
         self._provisional: set[int] = set()
@@ -63,7 +69,13 @@ class Player(QObject):
     @property
     def original(self) -> Picture | None:
         """Of the current frame, where it is there, as it was read."""
-        return self._original.frame(self.clock.frame) if self._original is not None else None
+        number = self.clock.frame + self.offset
+        return self._original.frame(number) if self._original is not None and number >= 0 else None
+
+    @property
+    def frame(self) -> int:
+        """The number of the reconstruction's frame that is on show."""
+        return self.clock.frame
 
     @property
     def result(self) -> Picture | None:
@@ -94,7 +106,30 @@ class Player(QObject):
         """Whether there is such a side, though its picture may still be on the way."""
         if name == ORIGINAL:
             return self.has_original
+        if name == OTHER:
+            return bool(self.beside.name)
         return self.has_result if name == RESULT else name in self._others
+
+    def is_over(self, name: str) -> bool:
+        """Whether a side has no frame here, being shorter or shifted."""
+        if name == OTHER:
+            return self.beside.over
+        number = self.clock.frame + self.offset
+        over = number < 0 or (self._original is not None and self._original.is_behind_the_end(number))
+        return name == ORIGINAL and over
+
+    def shift(self, by: int) -> None:
+        """Let the file beside, or else the original, be so many frames further ahead."""
+        if self.beside.name:
+            self.beside.shift(by)
+        else:
+            self.offset += by
+            self.updated.emit()
+
+    @property
+    def shifted(self) -> int:
+        """Frames by which the file beside, or else the original, is ahead."""
+        return self.beside.offset if self.beside.name else self.offset
 
     def stored(self, name: str) -> Picture | None:
         """A side's picture of the current frame at the size it is stored, where it is there."""
@@ -102,6 +137,8 @@ class Player(QObject):
             return self.original
         if name == RESULT:
             return self.result
+        if name == OTHER:
+            return self.beside.picture
         frames = self._others.get(name)
         return frames[self.clock.frame] if frames is not None and self.clock.frame < len(frames) else None
 
@@ -113,12 +150,12 @@ class Player(QObject):
     def show_others(self, frames: Mapping[str, NDArray[np.uint8]]) -> None:
         """Take other codecs' frames, uint8 (T, H, W, 3) by name; both sides start over if one is gone."""
         self._others = dict(frames)
-        gone = any(name not in (ORIGINAL, RESULT, *self._others) for name in self.sides)
+        gone = any(name not in (ORIGINAL, RESULT, OTHER, *self._others) for name in self.sides)
         self.choose(*((ORIGINAL, RESULT) if gone else self.sides))
 
     def choose(self, first: str, second: str) -> None:
         """Show these two; what doesn't exist gives way to the original and the reconstruction."""
-        known = (ORIGINAL, RESULT, *self._others)
+        known = (ORIGINAL, RESULT, *((OTHER,) if self.beside.name else ()), *self._others)
         self.sides = (first if first in known else ORIGINAL, second if second in known else RESULT)
         self.updated.emit()
 
@@ -127,7 +164,7 @@ class Player(QObject):
         if self._original is not None:
             self._original.close()
             self._original.deleteLater()
-        self._original = reader
+        self._original, self.offset = reader, 0
         if reader is not None:
             reader.arrived.connect(self._arrived)
             reader.ended.connect(self._end)
@@ -160,13 +197,15 @@ class Player(QObject):
         """Stop the clock and release the source."""
         self.clock.pause()
         self.show_original(None)
+        self.beside.close()
         self._enlarger.close()
 
     def _ready(self, frame: int) -> bool:
         if self._has_result and self.waits_for_result and frame not in self.store:
             self.missing.emit(frame)
             return False
-        return self._original is None or self._original.frame(frame) is not None
+        number = frame + self.offset
+        return self.beside.ready(frame) and (self._original is None or number < 0 or self._original.has(number))
 
     @Slot(int)
     def _show(self, frame: int) -> None:
@@ -182,5 +221,5 @@ class Player(QObject):
 
     @Slot(int)
     def _arrived(self, frame: int) -> None:
-        if frame == self.clock.frame:
+        if frame == self.clock.frame + self.offset:
             self.updated.emit()

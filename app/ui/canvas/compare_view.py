@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSizeF, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import (
@@ -18,7 +19,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from app.core.playing.player import RESULT, Player
+from app.core.playing.player import ORIGINAL, OTHER, RESULT, Player
 from app.ui.canvas.painting import paint_chip, paint_invitation, paint_wait, to_image
 from app.ui.canvas.sides import Mode, Side, Wait, difference
 from app.ui.canvas.viewport import Viewport
@@ -196,7 +197,10 @@ class CompareView(QWidget):
             exact = not player.clock.playing or self.mode is Mode.DIFFERENCE
             scaled = player.picture(name) if exact else None
             pixels = stored if scaled is None else scaled
-            label = pane_label(name, stored, player.size, player.source_size)
+            title = player.beside.name if name == OTHER else ""
+            label = pane_label(name, stored, player.size, player.source_size, title)
+            if player.shifted and name == (OTHER if player.beside.name else ORIGINAL):
+                label += self.tr(", {:+d} frames").format(player.shifted)
             if name == RESULT and stored is not None and player.provisional:
                 label = self.tr("Base layer, not restored yet")
             sides.append(Side(place, name, label, pixels))
@@ -273,6 +277,7 @@ class CompareView(QWidget):
                 self._paint_clipped(painter, clip, side.pixels)
             painter.restore()
             paint_chip(painter, clip, side.label, right=right)
+            self._paint_pixel(painter, clip, side)
         painter.setPen(QPen(QColor("#ffffff"), 2))
         painter.drawLine(QPointF(at, 0), QPointF(at, whole.height()))
         painter.setBrush(QColor(self._theme.colours.accent))
@@ -291,7 +296,9 @@ class CompareView(QWidget):
         if missing is not None:
             self._paint_wait(painter, whole, missing.name)
         elif first.pixels is not None and second.pixels is not None and first.pixels.shape == second.pixels.shape:
-            self._paint_picture(painter, whole, difference(first.pixels, second.pixels, self.gain))
+            apart = difference(first.pixels, second.pixels, self.gain)
+            self._paint_picture(painter, whole, apart)
+            self._paint_pixel(painter, whole, replace(first, pixels=apart))
         paint_chip(painter, whole, self.tr("Difference \u00d7 {}").format(self.gain))
 
     def _paint_pixel(self, painter: QPainter, pane: QRectF, side: Side) -> None:

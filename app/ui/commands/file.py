@@ -34,11 +34,12 @@ class FileCommands(QObject):
             Entry(
                 "beside",
                 "file",
-                self.tr("Compare with another video"),
+                self.tr("Compare with another file"),
                 dialogs.compare_with,
-                self._has_result,
+                self._has_document,
                 ("Ctrl+Shift+O",),
             ),
+            Entry("alone", "file", self.tr("Close the other file"), self._close_beside, self._has_beside),
             Entry("folder", "file", self.tr("Show in folder"), self._show_folder, self._has_document, ("Ctrl+J",)),
             Entry(
                 "export",
@@ -105,6 +106,9 @@ class FileCommands(QObject):
     def _can_be_smaller(self) -> bool:
         return self._has_result() and self._window.retarget.saves_something
 
+    def _has_beside(self) -> bool:
+        return bool(self._workspace.player.beside.name)
+
     def _has_gops(self) -> bool:
         document = self._workspace.document
         return document is not None and bool(document.gops)
@@ -113,6 +117,9 @@ class FileCommands(QObject):
         return self._workspace.player.has_original or self._workspace.player.has_result
 
     # --- What -------------------------------------------------------------------------------------------------------
+
+    def _close_beside(self) -> None:
+        self._workspace.viewer.show_beside(None)
 
     def _show_folder(self) -> None:
         document = self._workspace.document

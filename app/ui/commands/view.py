@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
+from app.core.playing.player import ORIGINAL, OTHER, RESULT
 from app.ui.actions import Entry
 from app.ui.canvas.sides import Mode
 from app.ui.layout import PANELS
@@ -26,7 +27,7 @@ class ViewCommands(QObject):
 
     def entries(self) -> list[Entry]:
         """In the menu's order."""
-        return [*self._ways(), *self._sizes(), *self._measures(), *self._panels()]
+        return [*self._ways(), *self._shifts(), *self._sizes(), *self._measures(), *self._panels()]
 
     def _ways(self) -> list[Entry]:
         view = self._view
@@ -43,8 +44,17 @@ class ViewCommands(QObject):
             mode(Mode.DIFFERENCE, self.tr("Difference"), "0"),
             Entry("gain", "view", self.tr("Amplify the difference"), view.next_gain, keys=("G",)),
             Entry("swap", "view", self.tr("Swap sides"), view.swap, keys=("S",)),
+            Entry("other", "view", self.tr("The original, or the other file"), self._exchange, self._has_other, ("X",)),
             Entry("only first", "view", self.tr("Second side only"), partial(view.show_only, 1), keys=("1",)),
             Entry("only second", "view", self.tr("First side only"), partial(view.show_only, 2), keys=("2",)),
+        ]
+
+    def _shifts(self) -> list[Entry]:
+        player, when = self._workspace.player, self._has_pair
+        return [
+            Entry("ahead", "view", self.tr("Compared file a frame ahead"), partial(player.shift, 1), when, ("+", "=")),
+            Entry("behind", "view", self.tr("Compared file a frame behind"), partial(player.shift, -1), when, ("-",)),
+            Entry("in step", "view", self.tr("Compared file in step again"), self._unshift, self._is_shifted),
         ]
 
     def _sizes(self) -> list[Entry]:
@@ -97,8 +107,26 @@ class ViewCommands(QObject):
     def _has_both(self) -> bool:
         return self._workspace.player.has_original and self._workspace.player.has_result
 
+    def _has_pair(self) -> bool:
+        player = self._workspace.player
+        return sum((player.has_original, player.has_result, bool(player.beside.name))) > 1
+
+    def _has_other(self) -> bool:
+        player = self._workspace.player
+        return bool(player.beside.name) and player.has_original and player.has_result
+
+    def _is_shifted(self) -> bool:
+        return self._workspace.player.shifted != 0
+
     def _has_region(self) -> bool:
         return self._view.region is not None
+
+    def _exchange(self) -> None:
+        player = self._workspace.player
+        player.choose(ORIGINAL if player.sides[0] == OTHER else OTHER, RESULT)
+
+    def _unshift(self) -> None:
+        self._workspace.player.shift(-self._workspace.player.shifted)
 
     def _whole(self) -> None:
         self._view.choose_region(None)

@@ -57,10 +57,10 @@ class Dialogs(QObject):
             self._workspace.orders.export(path, settings)
 
     def compare_with(self) -> None:
-        """A video to show beside the open file."""
-        kinds = " ".join(f"*{suffix}" for suffix in sorted(VIDEO_SUFFIXES))
+        """A video or a .fgvc file to show beside the open file."""
+        kinds = " ".join(f"*{suffix}" for suffix in sorted((*VIDEO_SUFFIXES, SUFFIX)))
         name, _ = QFileDialog.getOpenFileName(
-            self._window, self.tr("Compare with"), "", self.tr("Videos ({})").format(kinds)
+            self._window, self.tr("Compare with"), "", self.tr("Videos and Free-GVC files ({})").format(kinds)
         )
         if name:
             self._workspace.compare_with(Path(name))

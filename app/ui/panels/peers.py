@@ -6,7 +6,7 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from app.core.peers import OURS, Peers, quality_of
-from app.core.playing.player import ORIGINAL, RESULT, Player
+from app.core.playing.player import ORIGINAL, OTHER, RESULT, Player
 from app.ui.widgets import label
 from app.ui.words import DASH, human_bytes, side_label
 
@@ -137,6 +137,8 @@ class PeersPanel(QWidget):
             box.clear()
             for name in (ORIGINAL, RESULT, *others):
                 box.addItem(side_label(name), name)
+            if self._player.beside.name:
+                box.addItem(self._player.beside.name, OTHER)
             box.setCurrentIndex(max(0, box.findData(shown)))
 
     @Slot()
