@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
+from codec.at_source import AtSource
 from codec.control.budget_search import Look, SegmentTrial
 from codec.encoding.audio_feed import AudioFeed
 from codec.encoding.elsewhere import SegmentTask, encode_segment, in_order, look_at_segment
@@ -21,10 +22,11 @@ from codec.encoding.progress import ProgressScale, SharedProgress
 from codec.encoding.resuming import KeptGop, kept_gops
 from codec.encoding.segment_encoder import MadeGop
 from codec.errors import SettingsError
-from codec.events import Event, Finished, GopDone, Phase, Probe, Stage, Warned
-from codec.files import check_output
+from codec.events import Event, GopDone, Phase, Probe, Stage, Warned
+from codec.files import check_output, part_path
 from codec.format.header import Header
-from codec.format.records import EndRecord, GopRecord
+from codec.format.info import finished, quality_of
+from codec.format.records import GopRecord
 from codec.format.writer import BitstreamWriter, ResumePoint
 from codec.parallel.units import Message, Work, Workers
 from codec.settings import EncodeSettings, Quality
@@ -32,8 +34,9 @@ from codec.video import Frame, VideoReader
 from codec.video.cutting import Segment
 from codec.video.delivery import delivered
 
-# Of the whole work, where the controller sees all segments before the first is coded.
-LOOKING_SHARE = 0.35
+# Shares of the whole work: where the controller sees all segments before the first is coded that, and in the end the
+# comparison with the source's own pictures.
+LOOKING_SHARE, COMPARING_SHARE = 0.35, 0.03
 
 
 def encode(source: Path, output: Path, settings: EncodeSettings, workers: Workers | None = None) -> Iterator[Event]:
@@ -72,9 +75,8 @@ def encode(source: Path, output: Path, settings: EncodeSettings, workers: Worker
             # What is done stays in the part for --resume; a source that was refused leaves nothing.
             session.give_up()
             raise
-        yield Phase(Stage.FINISHING, done=1.0)
-        end = session.finish()
-    yield _finished(output, plan, end, session.done)
+        yield from session.finish()
+    yield finished(output, session.done)
 
 
 def _look_ahead(
@@ -129,12 +131,12 @@ class _Encoding:
         looked = LOOKING_SHARE if self.plan.segments.control.ahead else 0.0
         segments = self.plan.cutter.cut(frames, self.next_gop, first)
         if workers is not None and isinstance(self.plan.settings.goal, Quality):
-            shared = SharedProgress(first, self.plan.frames_total, looked, 1.0)
+            shared = SharedProgress(first, self.plan.frames_total, looked, 1.0 - COMPARING_SHARE)
             with closing(in_order(_sent_out(encode_segment, self.plan, segments, shared, workers))) as items:
                 for item in items:
                     yield from self._take(item)
             return
-        progress = ProgressScale(self.plan.frames_total, looked, 1.0)
+        progress = ProgressScale(self.plan.frames_total, looked, 1.0 - COMPARING_SHARE)
         for segment in progress.watch(segments):
             with closing(self.plan.segments.encode(segment)) as items:
                 for item in items:
@@ -155,10 +157,23 @@ class _Encoding:
         if not self.next_gop:
             raise SettingsError("No frame begins within the duration asked for; give a longer one.")
 
-    def finish(self) -> EndRecord:
-        """Close the file under its final name."""
+    def finish(self) -> Iterator[Event]:
+        """Compare with the source, and close the file under its final name, which it gets too where that is stopped."""
         self.audio.finish()
-        return self.writer.finish(last_duration=self.plan.last_duration)
+        quality: float | None = None
+        try:
+            quality = yield from self._quality_at_source()
+        finally:
+            self.writer.finish(last_duration=self.plan.last_duration, quality_at_source=quality)
+
+    def _quality_at_source(self) -> Generator[Event, None, float | None]:
+        header, metric = self.plan.header, self.plan.metric
+        if (header.source_width, header.source_height) == (header.coding_width, header.coding_height):
+            return quality_of(self.done)
+        if metric is None:
+            return None
+        judge = AtSource(self.plan.pictures, self.plan.segments.prior, metric)
+        return (yield from judge.quality(part_path(self.writer.path), 1 - COMPARING_SHARE, 1))
 
     def stop(self) -> None:
         """Leave whole GOPs as a playable file, or nothing if there is none."""
@@ -208,22 +223,4 @@ def _gop_done(record: GopRecord, bits: int, probes: tuple[Probe, ...], frames_to
         frames_total=frames_total,
         crf=None if record.base is None else record.base.crf,
         scale=1 if record.base is None else record.base.scale,
-    )
-
-
-def _finished(output: Path, plan: Plan, end: EndRecord, gops: list[GopDone]) -> Finished:
-    size = output.stat().st_size
-    video_bits = 8 * (size - end.audio_bytes)
-    width, height = plan.size
-    return Finished(
-        path=output,
-        bytes=size,
-        audio_bytes=end.audio_bytes,
-        base_bytes=end.base_bytes,
-        frames=end.frames,
-        bpp=video_bits / (end.frames * width * height),
-        kbps=video_bits / float(plan.timeline.duration) / 1000,
-        coding_width=width,
-        coding_height=height,
-        gops=tuple(gops),
     )

@@ -181,7 +181,11 @@ class Finished:
     Attributes:
         bytes: size of the whole file; audio_bytes and base_bytes are its shares.
         bpp: video bits (all but audio) per pixel at coding size.
-        kbps: video kilobits a second.
+        kbps: video kilobits a second; audio_kbps the sound's.
+        source_width, source_height: what decoding writes.
+        metric: what qualities are measured in, one of `codec.goals.GOAL_METRICS`; "" where none is.
+        quality: at coding size, mean over all frames; None where none was measured.
+        quality_at_source: at the source's size, on parts of a few pictures; None where nobody looked.
     """
 
     path: Path
@@ -191,8 +195,14 @@ class Finished:
     frames: int
     bpp: float
     kbps: float
+    audio_kbps: float
+    source_width: int
+    source_height: int
     coding_width: int
     coding_height: int
+    metric: str
+    quality: float | None
+    quality_at_source: float | None
     gops: tuple[GopDone, ...]
 
 

@@ -20,7 +20,7 @@ from codec.base.level import BaseLevel
 from codec.events import BaseChosen, Event, Finished, GopDone, Phase, PreviewReady, StepCoded, Warned
 from codec.format.header import Header
 from codec.format.info import FileInfo
-from codec.goals import goal_of_kind
+from codec.goals import GOAL_METRICS, goal_of_kind
 
 if TYPE_CHECKING:
     from codec.commands.selftest import PartResult
@@ -128,9 +128,20 @@ def summary(done: Finished) -> str:
         f"{done.kbps:.1f} kbit/s video, {done.bpp:.4f} bit per pixel at {done.coding_width}x{done.coding_height}"
     )
     if done.audio_bytes:
-        sound = done.kbps * done.audio_bytes / max(done.bytes - done.audio_bytes, 1)
-        parts.append(f"{_size(done.audio_bytes)} of it sound, {sound:.1f} kbit/s")
+        parts.append(f"{_size(done.audio_bytes)} of it sound, {done.audio_kbps:.1f} kbit/s")
+    sizes = (done.coding_width, done.coding_height), (done.source_width, done.source_height)
+    parts += quality_words(done.metric, (done.quality, done.quality_at_source), sizes)
     return "; ".join(parts)
+
+
+def quality_words(
+    metric: str, qualities: tuple[float | None, float | None], sizes: tuple[tuple[int, int], tuple[int, int]]
+) -> Iterator[str]:
+    """A quality at coding size and one at the source's, as far as they are known; once where both sizes are one."""
+    label = GOAL_METRICS[metric].label if metric else "quality"
+    values = {size: quality for quality, size in zip(qualities, sizes, strict=True) if quality is not None}
+    if values:
+        yield f"{label} " + ", ".join(f"{value:.3f} at {width}x{height}" for (width, height), value in values.items())
 
 
 def _size(count: int) -> str:
@@ -143,7 +154,8 @@ def show_info(info: FileInfo, as_json: bool) -> None:
         print(json.dumps(to_json(info)))
         return
     header = info.header
-    print(f"{info.path}: {_size(info.bytes)} ({_size(info.audio_bytes)} audio, {_size(info.base_bytes)} base layer)")
+    sound = f"{_size(info.audio_bytes)} sound, {info.audio_kbps:.1f} kbit/s" if info.audio_bytes else "no sound"
+    print(f"{info.path}: {_size(info.bytes)} ({sound}; {_size(info.base_bytes)} base layer)")
     print(
         f"{info.frames} frames in {info.seconds:.4g} s, {header.source_width}x{header.source_height} coded at "
         f"{header.coding_width}x{header.coding_height}, {float(header.frame_rate):.5g} fps; "
@@ -155,6 +167,10 @@ def show_info(info: FileInfo, as_json: bool) -> None:
     )
     if header.tiling is not None:
         print(f"pictures made in tiles of {header.tiling.side} pixels, {header.tiling.stride} apart")
+    measured = goal_of_kind(header.metric)
+    sizes = (header.coding_width, header.coding_height), (header.source_width, header.source_height)
+    for words in quality_words(measured.name if measured else "", (info.quality, info.quality_at_source), sizes):
+        print(words)
     if not info.complete:
         print("The file is incomplete: encoding was stopped before the source's end.")
     _print_table(

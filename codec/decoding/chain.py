@@ -40,7 +40,7 @@ def decode_records(
     Args:
         choose: how many steps of a GOP to replay.
     """
-    chain = _Chain(header, prior, choose)
+    chain = Chain(header, prior, choose)
     for record in records:
         if isinstance(record, GopRecord):
             yield from chain.push(record)
@@ -52,7 +52,7 @@ def decode_records(
 
 
 @dataclass
-class _Chain:
+class Chain:
     """The state that GOPs of a chain hand on: base decoder, base pictures of the overlap, denoised overlap."""
 
     header: Header
@@ -74,6 +74,16 @@ class _Chain:
         Raises:
             FormatError: no encoder writes such a GOP.
         """
+        stopped = yield from self.stopped(record)
+        if stopped is not None:
+            yield from self.assembler.push(stopped)
+
+    def stopped(self, record: GopRecord) -> Generator[DecodedItem, None, StoppedGop | None]:
+        """A GOP up to where its trajectory stops, before there are pictures; None where it is lost.
+
+        Raises:
+            FormatError: no encoder writes such a GOP.
+        """
         self._check_shape(record)
         if record.overlap == 0:
             yield from self._begin()
@@ -82,7 +92,7 @@ class _Chain:
                 yield Warned(
                     f"GOP {record.index} can't be decoded without the lost one before it; its frames are lost."
                 )
-                return
+                return None
             yield from self._begin()
         condition = self.prior.prepare(self._base_clip(record), record.frames, *self._size())
         sent = self.choose(record)
@@ -93,9 +103,7 @@ class _Chain:
             stop = yield from self._replay(record, condition, sent)
             self._remember(record, stop)
         yield Decoded(record, sent)
-        yield from self.assembler.push(
-            StoppedGop(record.index, record.start_frame, record.frames, record.overlap, stop, condition)
-        )
+        return StoppedGop(record.index, record.start_frame, record.frames, record.overlap, stop, condition)
 
     def _replay(self, record: GopRecord, condition: Condition, sent: int) -> Generator[DecodedItem, None, Sent]:
         """The walk along the steps that were sent."""

@@ -12,9 +12,10 @@ from av.audio.layout import AudioLayout
 from codec.errors import FormatError
 from codec.events import Event, Finished, GopDone, PreviewReady, StepCoded, Warned
 from codec.format.header import AudioHeader
-from codec.format.info import seconds_shown, stored_gop
+from codec.format.info import quality_of, seconds_shown, stored_gop
 from codec.format.reader import BitstreamReader
 from codec.format.records import AudioRecord, GopRecord
+from codec.goals import goal_of_kind
 from codec.trajectory.assembly import Pictures
 from codec.video import AudioTrack, VideoWriter
 
@@ -84,6 +85,8 @@ class Sink:
         size = self.reader.path.stat().st_size
         audio = self.audio_bytes if end is None else end.audio_bytes
         bits = 8 * (size - audio - self.skipped_bytes)
+        seconds = float(self._seconds(self.last or Fraction(0)))
+        measured = goal_of_kind(header.metric)
         return Finished(
             path=output,
             bytes=size,
@@ -91,9 +94,15 @@ class Sink:
             base_bytes=sum(gop.base_bits for gop in self.done) // 8,
             frames=self.written,
             bpp=bits / (self.written * header.coding_width * header.coding_height),
-            kbps=bits / float(self._seconds(self.last or Fraction(0))) / 1000,
+            kbps=bits / seconds / 1000,
+            audio_kbps=8 * audio / seconds / 1000,
+            source_width=header.source_width,
+            source_height=header.source_height,
             coding_width=header.coding_width,
             coding_height=header.coding_height,
+            metric="" if measured is None else measured.name,
+            quality=quality_of(self.done),
+            quality_at_source=None if end is None or self.skipped_bytes else end.quality_at_source,
             gops=tuple(self.done),
         )
 

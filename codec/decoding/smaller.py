@@ -11,13 +11,13 @@ from pathlib import Path
 
 from codec.decoding.retarget import StepChoice, sent_quality, step_choice
 from codec.errors import FormatError, SettingsError
-from codec.events import Event, Finished, GopDone, Phase, Stage, Warned
+from codec.events import Event, GopDone, Phase, Stage, Warned
 from codec.files import check_output
 from codec.format.header import Header, Target
-from codec.format.info import describe, stored_gop
+from codec.format.info import finished, stored_gop
 from codec.format.limits import MAX_PROBES
 from codec.format.reader import BitstreamReader, Damage
-from codec.format.records import GopRecord
+from codec.format.records import EndRecord, GopRecord
 from codec.format.writer import BitstreamWriter
 from codec.goals import GOAL_METRICS
 from codec.settings import Bitrate, DecodeSettings, Quality
@@ -41,14 +41,19 @@ def save_smaller(source: Path, output: Path, settings: DecodeSettings) -> Iterat
             try:
                 done = yield from _copy(reader, writer, choose, settings.audio)
                 yield Phase(Stage.FINISHING, done=1.0)
-                end = reader.end
-                writer.finish(
-                    complete=end is not None and end.complete, last_duration=0 if end is None else end.last_duration
-                )
+                _end(writer, reader.end, same_pictures=choose is None)
             except BaseException:
                 writer.abort()
                 raise
-    yield _finished(output, done)
+    yield finished(output, done)
+
+
+def _end(writer: BitstreamWriter, end: EndRecord | None, same_pictures: bool) -> None:
+    if end is None:
+        writer.finish(complete=False)
+        return
+    quality = end.quality_at_source if same_pictures else None
+    writer.finish(complete=end.complete, last_duration=end.last_duration, quality_at_source=quality)
 
 
 def _header(header: Header, settings: DecodeSettings) -> Header:
@@ -106,19 +111,3 @@ def shortened(record: GopRecord, sent: int) -> GopRecord:
     )
     before = tuple(point for point in record.measured() if point[0] < shorter.t_star)
     return replace(shorter, quality=qualities.get(sent), probes=before[-MAX_PROBES:])
-
-
-def _finished(output: Path, done: tuple[GopDone, ...]) -> Finished:
-    info = describe(output)
-    return Finished(
-        path=output,
-        bytes=info.bytes,
-        audio_bytes=info.audio_bytes,
-        base_bytes=info.base_bytes,
-        frames=info.frames,
-        bpp=info.bpp,
-        kbps=info.kbps,
-        coding_width=info.header.coding_width,
-        coding_height=info.header.coding_height,
-        gops=done,
-    )

@@ -21,6 +21,7 @@ from codec.events import Event, GopDone, Phase, Stage, Warned
 from codec.format.header import ColourDescription, Header, Target
 from codec.format.limits import MAX_GOP_FRAMES, MAX_GOP_PIXELS, MAX_PIXELS, MAX_SIDE
 from codec.goals import GOAL_METRICS
+from codec.metrics.base import Metric
 from codec.priors.base import Condition, VideoPrior
 from codec.priors.catalog import open_prior
 from codec.settings import Bitrate, EncodeSettings, Goal, Quality, Size
@@ -38,6 +39,7 @@ from codec.video import (
 )
 from codec.video.cutting import Cutter
 from codec.video.delivery import opened
+from codec.video.stills import Stills
 
 # Header, end record and trailer.
 FILE_OVERHEAD = 400
@@ -62,6 +64,8 @@ class Plan:
         segments: codes one segment after the other.
         timeline: when the source's frames are shown.
         deinterlace: whether they are deinterlaced.
+        pictures: of the source, one by one.
+        metric: what is measured, or None.
     """
 
     settings: EncodeSettings
@@ -70,6 +74,8 @@ class Plan:
     audio: Audio | None
     timeline: Timeline
     deinterlace: bool
+    pictures: Stills
+    metric: Metric | None
 
     @property
     def header(self) -> Header:
@@ -134,8 +140,10 @@ def make_plan(source: Path, settings: EncodeSettings) -> Generator[Event, None, 
     header = _header(settings, prior, info, timeline, size, audio, based, measured)
     control = control_of(settings, prior, header, measured, budget)
     segments = SegmentEncoder.of(settings, prior, header, control, measured)
+    pictures = Stills(source, settings.start, timeline.origin, deinterlace)
     yield Phase(Stage.CODING)
-    return Plan(settings, size, segments, audio, timeline, deinterlace)
+    judge = None if measured is None else measured.metric
+    return Plan(settings, size, segments, audio, timeline, deinterlace, pictures, judge)
 
 
 def _interlaced_note(source: Path, timeline: Timeline, deinterlace: bool) -> Iterator[str]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from codec.events import Fit, GopDone, Probe
+from codec.events import Finished, Fit, GopDone, Probe
 from codec.format.header import Header
 from codec.format.reader import BitstreamReader, Damage
 from codec.format.records import AudioRecord, EndRecord, GopRecord
+from codec.goals import goal_of_kind
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,9 @@ class FileInfo:
 
     Attributes:
         seconds: from the first frame's beginning to the last one's end.
-        bpp: video bits per pixel at coding size; kbps: video kilobits a second.
+        bpp: video bits per pixel at coding size; kbps: video kilobits a second, audio_kbps the sound's.
+        quality: at coding size, mean over the frames of all GOPs that were measured; None where none was.
+        quality_at_source: at the source's size, on a few pictures; None where the encoder didn't look.
         complete: whether encoding reached the source's end.
         damage: one sentence for each part that can't be read.
     """
@@ -55,6 +59,9 @@ class FileInfo:
     seconds: float
     bpp: float
     kbps: float
+    audio_kbps: float
+    quality: float | None
+    quality_at_source: float | None
     complete: bool
     gops: tuple[GopInfo, ...]
     damage: tuple[str, ...]
@@ -95,10 +102,50 @@ def describe(path: Path) -> FileInfo:
         seconds=seconds,
         bpp=bits / (frames * header.coding_width * header.coding_height),
         kbps=bits / seconds / 1000,
+        audio_kbps=8 * audio / seconds / 1000,
+        quality=mean_quality((gop.quality, gop.frames - gop.overlap) for gop in gops),
+        quality_at_source=None if end is None else end.quality_at_source,
         complete=end is not None and end.complete,
         gops=tuple(gops),
         damage=tuple(damage),
     )
+
+
+def finished(path: Path, gops: Sequence[GopDone]) -> Finished:
+    """What the file `path`, which was just written, is like; `gops` as they were told."""
+    info = describe(path)
+    header, measured = info.header, goal_of_kind(info.header.metric)
+    return Finished(
+        path=path,
+        bytes=info.bytes,
+        audio_bytes=info.audio_bytes,
+        base_bytes=info.base_bytes,
+        frames=info.frames,
+        bpp=info.bpp,
+        kbps=info.kbps,
+        audio_kbps=info.audio_kbps,
+        source_width=header.source_width,
+        source_height=header.source_height,
+        coding_width=header.coding_width,
+        coding_height=header.coding_height,
+        metric="" if measured is None else measured.name,
+        quality=quality_of(gops),
+        quality_at_source=info.quality_at_source,
+        gops=tuple(gops),
+    )
+
+
+def mean_quality(measured: Iterable[tuple[float | None, int]]) -> float | None:
+    """Mean over frames of GOPs given as (quality, own frames); None where not one was measured."""
+    known = [(quality, own) for quality, own in measured if quality is not None]
+    return sum(quality * own for quality, own in known) / sum(own for _, own in known) if known else None
+
+
+def quality_of(gops: Sequence[GopDone]) -> float | None:
+    """Mean over the frames of GOPs in order, each counted once; None where not one was measured."""
+    ends = (0, *(gop.frames_done for gop in gops))
+    own = (gop.frames_done - max(end, gop.start_frame) for end, gop in zip(ends, gops, strict=False))
+    return mean_quality(zip((gop.quality for gop in gops), own, strict=True))
 
 
 def last_time(record: GopRecord, header: Header) -> Fraction:

@@ -24,7 +24,7 @@ _BASE, _QUALITY, _PROBES, _TIMES, _SENT, _STATE, _RESTORED = (1 << bit for bit i
 _FLAGS = {1: _STATE - 1, 2: 2 * _STATE - 1, 3: 2 * _RESTORED - 1}
 _VARIABLE, _AUDIO, _TILED = 1, 2, 4
 _REGULAR = 1
-_COMPLETE = 1
+_COMPLETE, _JUDGED = 1, 2
 
 
 def pack_header(header: Header) -> bytes:
@@ -200,10 +200,13 @@ def pack_end(end: EndRecord) -> bytes:
     offsets = [0, *(entry.offset for entry in end.index)]
     starts = [0, *(entry.start_frame for entry in end.index)]
     moves = zip(pairwise(offsets), pairwise(starts), end.index, strict=True)
+    judged = end.quality_at_source is not None
     return b"".join(
         (
-            bytes([_COMPLETE * end.complete]),
-            *map(varint, (end.frames, end.base_bytes, end.audio_bytes, end.last_duration, len(end.index))),
+            bytes([_COMPLETE * end.complete | _JUDGED * judged]),
+            *map(varint, (end.frames, end.base_bytes, end.audio_bytes, end.last_duration)),
+            b"" if end.quality_at_source is None else half(end.quality_at_source),
+            varint(len(end.index)),
             *(varint(b - a) + varint((t - s) << 1 | entry.chain_start) for (a, b), (s, t), entry in moves),
         )
     )
@@ -212,9 +215,10 @@ def pack_end(end: EndRecord) -> bytes:
 def unpack_end(data: bytes, offset: int, version: int) -> EndRecord:
     """Inverse of pack_end for an end record that lies at `offset` in its file; no index points past it."""
     c = Cursor(data)
-    flags = _flags(c, _COMPLETE)
+    flags = _flags(c, _COMPLETE | (_JUDGED if version > 2 else 0))
     frames, base_bytes, audio_bytes = c.varint(limits.MAX_FRAMES), c.varint(offset), c.varint(offset)
     last_duration = c.varint() if version > 2 else 0
+    quality_at_source = c.half() if flags & _JUDGED else None
     entries = []
     at = start = 0
     for _ in range(c.varint(limits.MAX_FRAMES)):
@@ -224,7 +228,8 @@ def unpack_end(data: bytes, offset: int, version: int) -> EndRecord:
         require(start < limits.MAX_FRAMES, "the index names a frame out of range")
         entries.append(IndexEntry(at, start, bool(move & 1)))
     c.finish()
-    return EndRecord(bool(flags & _COMPLETE), frames, base_bytes, audio_bytes, tuple(entries), last_duration)
+    complete, index = bool(flags & _COMPLETE), tuple(entries)
+    return EndRecord(complete, frames, base_bytes, audio_bytes, index, last_duration, quality_at_source)
 
 
 def _flags(c: Cursor, known: int) -> int:

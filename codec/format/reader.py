@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +71,12 @@ def _trailer(size: int) -> bytes:
     return size.to_bytes(_TRAILER - len(_TRAILER_MARK), "little") + _TRAILER_MARK
 
 
+def chain_of(index: Sequence[IndexEntry], frame: int) -> IndexEntry | None:
+    """The first GOP of the chain that holds `frame`, which can only be decoded from there; None without any GOP."""
+    starts = [entry for entry in index if entry.chain_start and entry.start_frame <= frame]
+    return max(starts, key=lambda entry: entry.start_frame, default=next(iter(index), None))
+
+
 class BitstreamReader:
     """Reads a `.fgvc` file, whole, cut off or damaged, holding one record at a time.
 
@@ -98,24 +104,27 @@ class BitstreamReader:
             self.end = self._read_end()
             self._opened = opened.pop_all()
 
-    def records(self) -> Iterator[GopRecord | AudioRecord | Damage]:
+    def records(self, first: IndexEntry | None = None) -> Iterator[GopRecord | AudioRecord | Damage]:
         """Every readable record in the file's order, and a Damage for every run of bytes that is none.
+
+        Args:
+            first: the GOP to begin with; nothing before it is read. None begins with the file's first record.
 
         Raises:
             FormatError: at the end, if not one GOP was readable.
         """
         gops = 0
-        for located in self.scan():
+        for located in self.scan(None if first is None else first.offset):
             gops += isinstance(located.item, GopRecord)
             if isinstance(located.item, GopRecord | AudioRecord | Damage):
                 yield located.item
         if gops == 0:
             raise FormatError(f"{self.path} holds no readable group of pictures; ask for the file again.")
 
-    def scan(self) -> Iterator[Located]:
-        """Everything from the header's end to the end record, or to the file's end where there is none."""
+    def scan(self, start: int | None = None) -> Iterator[Located]:
+        """Everything from a record's offset (the header's end) to the end record, or to the file's end without one."""
         self._records.rewind()
-        offset, last = self._start, None
+        offset, last = self._start if start is None else start, None
         while offset < self._records.size:
             located = self._locate(offset, last)
             yield located

@@ -186,6 +186,8 @@ class EndRecord:
         frames: source frames covered.
         base_bytes, audio_bytes: base units, and whole audio records.
         last_duration: how long the last frame is shown, in the header's time base; 0 where nothing says.
+        quality_at_source: the header's metric at the source's size, on a few pictures, or None; stored as a
+            half-precision float.
     """
 
     complete: bool
@@ -194,9 +196,11 @@ class EndRecord:
     audio_bytes: int
     index: tuple[IndexEntry, ...] = field(repr=False)
     last_duration: int = 0
+    quality_at_source: float | None = None
 
     def __post_init__(self) -> None:
         require(0 <= self.last_duration < 2**62, "the last frame's duration is out of range")
+        require(self.quality_at_source is None or _is_quality(self.quality_at_source), "the quality is out of range")
 
 
 def check_belongs(record: GopRecord | AudioRecord, header: Header) -> None:
@@ -239,4 +243,8 @@ def _check_quality(gop: GopRecord) -> None:
     require(all(0 <= step <= gop.deepest for step in steps), "a GOP's probe lies beyond its steps")
     require(gop.t_star not in steps, "a GOP's quality at t* is given twice")
     values = [value for _, value in gop.measured()]
-    require(all(math.isfinite(value) and abs(value) < 65504 for value in values), "a GOP's quality is out of range")
+    require(all(map(_is_quality, values)), "a GOP's quality is out of range")
+
+
+def _is_quality(value: float) -> bool:
+    return math.isfinite(value) and abs(value) < 65504

@@ -58,9 +58,9 @@ class _Totals:
         first = self._frames - gop.overlap
         require(gop.start_frame == first, f"GOP {gop.index} starts at frame {gop.start_frame}, not at {first}")
 
-    def end(self, complete: bool, last_duration: int) -> EndRecord:
-        index = tuple(self._index)
-        return EndRecord(complete, self._frames, self._base_bytes, self._audio_bytes, index, last_duration)
+    def end(self, complete: bool, last_duration: int, quality_at_source: float | None) -> EndRecord:
+        sums = self._frames, self._base_bytes, self._audio_bytes
+        return EndRecord(complete, *sums, tuple(self._index), last_duration, quality_at_source)
 
     def point(self) -> ResumePoint:
         return ResumePoint(len(self._index), self._frames, self._audio_pts)
@@ -136,14 +136,16 @@ class BitstreamWriter:
         """
         return self._append(audio, framing.frame(framing.AUDIO, packing.pack_audio(audio)))
 
-    def finish(self, *, complete: bool = True, last_duration: int = 0) -> EndRecord:
+    def finish(
+        self, *, complete: bool = True, last_duration: int = 0, quality_at_source: float | None = None
+    ) -> EndRecord:
         """Write index and trailer and give the file its final name, replacing what was there.
 
         Args:
             complete: False where the encode stopped before the source's end; such a file can be resumed.
-            last_duration: see `EndRecord`.
+            last_duration, quality_at_source: see `EndRecord`.
         """
-        end = self._totals.end(complete, last_duration)
+        end = self._totals.end(complete, last_duration, quality_at_source)
         self._write(pack_file_end(end))
         self.close()
         with _writing(self.path):

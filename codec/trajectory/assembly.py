@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from torch import Tensor
 
-from codec.arrays import Frames
+from codec.arrays import Frames, Picture
 from codec.priors.base import Condition, VideoPrior
 from codec.trajectory.alignment import cross_fade, fuse, shared_slots
 
@@ -103,3 +103,13 @@ class Assembler:
             return self._prior.decode(gop.stop.latent, gop.stop.steps, gop.condition)
         (frames,) = self._prior.restore(gop.condition, range(gop.frames), [gop.stop.step])
         return frames
+
+
+def single_picture(prior: VideoPrior[Condition], gop: StoppedGop, frame: int) -> Picture:
+    """Picture number `frame` of a GOP, uint8 (H, W, 3), made alone and so without what neighbours share."""
+    if isinstance(gop.stop, Sent):
+        pictures = prior.preview(gop.stop.latent, gop.stop.steps, gop.condition, [frame])
+    else:
+        (pictures,) = prior.restore(gop.condition, [frame], [gop.stop.step])
+    picture: Picture = pictures[0]
+    return picture

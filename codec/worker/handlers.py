@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Generator, Iterator, Mapping
-from itertools import dropwhile
 from typing import TYPE_CHECKING, Any, get_args
 
 from codec.decoding.retarget import step_choice
 from codec.errors import MissingModelError, SettingsError
 from codec.events import Event, Phase, PreviewReady, Stage, Warned
 from codec.format.header import Header
-from codec.format.reader import BitstreamReader, Damage
+from codec.format.reader import BitstreamReader, Damage, chain_of
 from codec.format.records import AudioRecord, GopRecord
 from codec.peers.events import Absent, Compared, Trial
 from codec.settings import DecodeSettings
@@ -135,13 +134,7 @@ def _save_smaller(task: SaveSmaller) -> Iterator[Event]:
 
 def _from_chain(reader: BitstreamReader, frame: int) -> Iterator[GopRecord | AudioRecord | Damage]:
     """Records from the last chain that begins at or before `frame`; a chain can only be decoded from its start."""
-    starts = [entry.start_frame for entry in reader.index() if entry.chain_start and entry.start_frame <= frame]
-    start = max(starts, default=0)
-
-    def is_before(item: GopRecord | AudioRecord | Damage) -> bool:
-        return not isinstance(item, GopRecord) or item.start_frame < start
-
-    return dropwhile(is_before, reader.records())
+    return reader.records(chain_of(reader.index(), frame))
 
 
 def _compare(task: Compare) -> Iterator[Trial | Compared | Absent]:

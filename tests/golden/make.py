@@ -18,7 +18,7 @@ from tests.support import format_cases as cases  # noqa: E402
 
 for name, film in cases.FILMS.items():
     path = HERE / f"{name}-{VERSION}.fgvc"
-    size = len(cases.write(path, film))
+    size = len(cases.write(path, film, cases.QUALITIES_AT_SOURCE[name]))
     with BitstreamReader(path) as reader:
         parsed = {"header": film[0], "records": film[1], "end": reader.end}
     values = {key: cases.jsonable(value) for key, value in parsed.items()}

@@ -110,11 +110,14 @@ FILMS: dict[str, Film] = {
 }
 
 
-def write(path: Path, film: Film) -> bytes:
+QUALITIES_AT_SOURCE: dict[str, float | None] = {"plain": None, "full": 0.1875}
+
+
+def write(path: Path, film: Film, quality_at_source: float | None = None) -> bytes:
     header, items = film
     with BitstreamWriter(path, header) as writer:
         append(writer, items)
-        writer.finish()
+        writer.finish(quality_at_source=quality_at_source)
     return path.read_bytes()
 
 

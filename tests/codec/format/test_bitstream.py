@@ -14,7 +14,7 @@ from codec.errors import FormatError, InputError, OutputError, SettingsError
 from codec.files import part_path
 from codec.format import framing, packing
 from codec.format.header import Header, Target
-from codec.format.reader import SIGNATURE, BitstreamReader, Damage, pack_file_header
+from codec.format.reader import SIGNATURE, BitstreamReader, Damage, chain_of, pack_file_header
 from codec.format.records import AudioPacket, AudioRecord, BaseRun, GopRecord
 from codec.format.writer import BitstreamWriter, ResumePoint
 from tests.support import GOLDEN, skips
@@ -35,7 +35,7 @@ def test_golden_files_of_every_version_are_read(golden: Path) -> None:
 @pytest.mark.parametrize("name", cases.FILMS)
 def test_golden_files_are_written_to_the_byte(name: str, path: Path) -> None:
     golden = GOLDEN / f"{name}-{packing.VERSION}.fgvc"
-    assert cases.write(path, cases.FILMS[name]) == golden.read_bytes()
+    assert cases.write(path, cases.FILMS[name], cases.QUALITIES_AT_SOURCE[name]) == golden.read_bytes()
 
 
 def test_a_film_comes_back(film: cases.Film, path: Path) -> None:
@@ -272,3 +272,15 @@ def test_a_record_that_does_not_fit_leaves_no_half_of_itself(path: Path) -> None
         cases.append(writer, items[1:])
         writer.finish()
     assert path.read_bytes() == cases.write(path.with_name("whole.fgvc"), (header, items))
+
+
+def test_reading_from_a_gop_on_looks_at_nothing_before_it(path: Path) -> None:
+    data = bytearray(cases.write(path, cases.FILMS["full"]))
+    with BitstreamReader(path) as reader:
+        whole, index = tuple(reader.records()), reader.index()
+    entry = chain_of(index, 8)
+    assert entry == index[2]
+    data[index[0].offset : entry.offset] = bytes(entry.offset - index[0].offset)
+    path.write_bytes(data)
+    with BitstreamReader(path) as reader:
+        assert tuple(reader.records(entry)) == whole[-2:]

@@ -46,13 +46,16 @@ def test_audio_comes_back(record: AudioRecord) -> None:
     st.lists(st.tuples(st.integers(packing.MIN_GOP_RECORD, 2**30), st.integers(0, 1000), st.booleans()), max_size=30),
     st.booleans(),
     st.integers(0, 2**62 - 1),
+    st.none() | cases.halves,
 )
-def test_the_index_comes_back(moves: list[tuple[int, int, bool]], complete: bool, last: int) -> None:
+def test_the_index_comes_back(
+    moves: list[tuple[int, int, bool]], complete: bool, last: int, quality: float | None
+) -> None:
     offset, start, entries = 0, 0, []
     for ahead, frames, chain_start in moves:
         offset, start = offset + ahead, start + frames
         entries.append(IndexEntry(offset, start, chain_start))
-    end = EndRecord(complete, start, offset // 2, offset // 3, tuple(entries), last)
+    end = EndRecord(complete, start, offset // 2, offset // 3, tuple(entries), last, quality)
     assert packing.unpack_end(packing.pack_end(end), offset + packing.MIN_GOP_RECORD, packing.VERSION) == end
 
 
