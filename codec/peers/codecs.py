@@ -65,13 +65,14 @@ class Peer:
     missing: Callable[[], str | None] = lambda: None
 
 
-def _encode_av(
-    frames: Frames, quantiser: int, rate: Fraction, encoder: str, decoder: str, options: Mapping[str, str]
+def encode_av(
+    frames: Frames, quantiser: float, rate: Fraction, encoder: str, decoder: str, options: Mapping[str, str]
 ) -> Coded:
+    """uint8 (T, H, W, 3) through an encoder of FFmpeg's at a constant rate factor, and back."""
     context = cast(VideoCodecContext, av.CodecContext.create(encoder, "w"))
     context.height, context.width = frames.shape[1:3]
     context.pix_fmt, context.framerate, context.time_base = "yuv420p", rate, 1 / rate
-    context.options = {**options, "crf": str(quantiser)}
+    context.options = {**options, "crf": f"{quantiser:g}"}
     context.open()
     leave_real_time()
     packets = []
@@ -100,7 +101,7 @@ def to_rgb(picture: VideoFrame) -> Frames:
 
 def _svtav1(frames: Frames, quantiser: int, rate: Fraction) -> Coded:
     options = {"preset": "4", "svtav1-params": "keyint=-1:scd=0:lp=1"}
-    return _encode_av(frames, quantiser, rate, "libsvtav1", "libdav1d", options)
+    return encode_av(frames, quantiser, rate, "libsvtav1", "libdav1d", options)
 
 
 def _x265(frames: Frames, quantiser: int, rate: Fraction) -> Coded:
@@ -109,7 +110,7 @@ def _x265(frames: Frames, quantiser: int, rate: Fraction) -> Coded:
             f"x265 needs pictures at least {X265_MIN_WIDTH} pixels wide, not {frames.shape[2]}; leave it out."
         )
     options = {"preset": "slow", "x265-params": "keyint=-1:scenecut=0:log-level=none"}
-    return _encode_av(frames, quantiser, rate, "libx265", "hevc", options)
+    return encode_av(frames, quantiser, rate, "libx265", "hevc", options)
 
 
 def _vvc(frames: Frames, quantiser: int, rate: Fraction) -> Coded:
