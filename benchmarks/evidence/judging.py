@@ -60,9 +60,10 @@ def read_rows(path: Path) -> Iterator[Row]:
 
 
 def append_row(path: Path, row: Row) -> None:
-    """Keep one more."""
+    """Keep one more, behind a line that was cut off too."""
+    torn = path.exists() and path.read_bytes()[-1:] not in (b"", b"\n")
     with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(asdict(row)) + "\n")
+        file.write("\n" * torn + json.dumps(asdict(row)) + "\n")
 
 
 @dataclass(frozen=True)

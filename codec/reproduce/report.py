@@ -21,6 +21,7 @@ from codec.files import write_whole
 from codec.reproduce.bd_rate import bd_rate
 from codec.reproduce.plots import NO_PLOTS, Panel, can_plot, chart
 from codec.reproduce.points import Point
+from codec.reproduce.published import tables_for
 from codec.reproduce.run import Failed
 
 REPORT, POINTS, BD_RATES, PLOTS = "report.md", "points.csv", "bd_rates.csv", "plots"
@@ -194,6 +195,7 @@ def _page(results: Results, rates: Sequence[BdRate]) -> Iterator[str]:
                 for metric in results.lower_is_better
             ],
         )
+    yield from _published_section(results.sequences)
     yield f"![Mean curves]({PLOTS}/{file_name('mean')}.svg)" if can_plot() else NO_PLOTS
     yield ""
     yield "## Mean of each setting"
@@ -205,6 +207,24 @@ def _page(results: Results, rates: Sequence[BdRate]) -> Iterator[str]:
         for metric in results.lower_is_better:
             yield from _sequence_table(results, rates, codec, metric)
     yield f"Every point: [{POINTS}]({POINTS}); every BD-rate: [{BD_RATES}]({BD_RATES}); plots: {PLOTS}/."
+
+
+def _published_section(sequences: Sequence[str]) -> Iterator[str]:
+    """Nothing where no paper's set is recognised."""
+    for table in tables_for(sequences):
+        yield f"## As published: {table.title}"
+        yield ""
+        yield (
+            f"Quoted from {table.source}; percent of the bits of {table.anchor}, which isn't measured here: to be read "
+            "beside our figures, not to be merged with them."
+        )
+        yield ""
+        rows = [[rate.codec, _quoted(rate.lpips), _quoted(rate.dists)] for rate in table.rates]
+        yield from _table([f"against {table.anchor}", "LPIPS-Alex", "DISTS"], rows)
+
+
+def _quoted(percent: float | None) -> str:
+    return "not given" if percent is None else f"{percent:+.1f} %"
 
 
 def _failure_section(failures: Sequence[Failed]) -> Iterator[str]:

@@ -137,3 +137,17 @@ def test_names_cannot_break_the_picture() -> None:
     root = ET.fromstring(chart("<a> & b", [Panel("d", True, {"<x>": [(0.01, 0.2)]})]))
     assert "<a> & b" in [element.text for element in root.iter()]
     assert file_name("../a b/c") == "..-a-b-c"
+
+
+def test_what_a_paper_reports_of_the_same_set_stands_beside_and_is_not_mixed(tmp_path: Path) -> None:
+    points = [
+        *_points("HEVC_C/BQMall_832x480_60", "ours", 0.5, "aa"),
+        *_points("HEVC_C/BQMall_832x480_60", "x265", 1.0),
+    ]
+    page = write_report(tmp_path, Results(points, LOWER)).read_text("utf-8")
+    assert "## As published: HEVC class C, 480p" in page
+    assert "arXiv 2609.02291" in page
+    assert "| Free-GVC | -41.4 % | -44.2 % |" in page
+    assert "| VTM | +293.0 % | not given |" in page
+    assert "Free-GVC" not in (tmp_path / "bd_rates.csv").read_text()
+    assert "As published" not in write_report(tmp_path, _results()).read_text("utf-8")
