@@ -13,7 +13,7 @@ from app.core.document import Document
 from app.core.engine import Engine
 from app.core.playing.original import OriginalReader
 from codec.arrays import Picture
-from codec.events import Finished, PreviewReady
+from codec.events import Finished, Phase, PreviewReady
 from codec.priors.defaults import defaults_of
 from codec.settings import EncodeSettings, Quality
 from codec.worker.tasks import Encode, Outcome, Settled
@@ -24,13 +24,15 @@ class Trial:
     """One target.
 
     Attributes:
-        picture: a frame from the midst of the GOP, once it is there.
+        picture: a frame from the midst of the GOP, once it is there; first that of a base that is tried.
+        share: of its encode that is done, 0 to 1; None while it waits.
         quality: what was reached, by the goal's metric.
         kbps: video kilobits a second.
     """
 
     target: float
     picture: Picture | None = None
+    share: float | None = None
     quality: float | None = None
     kbps: float | None = None
 
@@ -107,7 +109,7 @@ class Trials(QObject):
         output = Path(self._folder.name, f"{self._at}.fgvc")
         goal = Quality(self.trials[self._at].target)
         self._engine.submit(Encode(source, output, replace(settings, goal=goal)))
-        self.changed.emit()
+        self._note(replace(self.trials[self._at], share=0.0))
 
     def _end(self) -> None:
         if self._engine is not None:
@@ -129,7 +131,9 @@ class Trials(QObject):
             if self.sender() is not self._engine or self._at >= len(self.trials):
                 return
             trial = self.trials[self._at]
-            if isinstance(message, PreviewReady) and not message.provisional:
+            if isinstance(message, Phase) and message.done is not None:
+                self._note(replace(trial, share=max(message.done, trial.share or 0.0)))
+            elif isinstance(message, PreviewReady):
                 place = self._middle - message.start_frame
                 if 0 <= place < len(message.frames):
                     self._note(replace(trial, picture=message.frames[place]))

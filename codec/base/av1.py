@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self, cast
 
@@ -29,6 +27,7 @@ from codec.base.units import UnitPacker, UnitUnpacker, trim, unpack_plain
 from codec.errors import FormatError
 from codec.format.limits import MAX_SEGMENT_FRAMES
 from codec.format.records import BaseRun
+from codec.video.scheduling import leave_real_time
 
 PRESET = 1
 # What is seen counts, not PSNR: tune and ac-bias took 17 % off the bits at the same DISTS after restoration, 20 % at
@@ -254,18 +253,3 @@ def _open_stream(size: tuple[int, int], levels: StreamLevels, frame_rate: Fracti
 
 def _parameters(preset: int) -> dict[str, str]:
     return {"preset": str(preset), **dict(pair.split("=") for pair in SVT_PARAMETERS.split(":"))}
-
-
-def leave_real_time() -> None:
-    """Puts this process's threads back to ordinary scheduling.
-
-    Where it may (as root, in most containers), SVT-AV1 gives its threads real-time priority: they starve everything
-    else on the machine, the window that shows the progress included.
-    """
-    if not hasattr(os, "sched_setscheduler"):
-        return
-    for task in Path("/proc/self/task").glob("*"):
-        # A thread may have ended meanwhile, or belong to a sandbox that forbids asking.
-        with suppress(OSError):
-            if os.sched_getscheduler(int(task.name)) == os.SCHED_FIFO:
-                os.sched_setscheduler(int(task.name), os.SCHED_OTHER, os.sched_param(0))

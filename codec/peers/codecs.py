@@ -23,9 +23,9 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation
 
 from codec.arrays import Frames
-from codec.base.av1 import leave_real_time
 from codec.errors import InputError, SettingsError
 from codec.log import LOGGER
+from codec.video.scheduling import leave_real_time
 
 # Without these swscale drops every other chroma sample and doubles them back, which peers would be blamed for.
 EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP

@@ -27,6 +27,7 @@ from codec.files import finish, own_part
 from codec.format.records import AudioPacket
 from codec.video.info import Colour, swscale_matrix
 from codec.video.scaling import scaled
+from codec.video.scheduling import leave_real_time
 from codec.video.sound.track import AudioTrack
 from codec.video.sound.transcoding import Transcoder
 
@@ -52,6 +53,7 @@ class _Format:
 
 
 _H264 = {"crf": "14", "preset": "fast"}
+_SVT_AV1 = "libsvtav1"
 _AV1 = {"crf": "20", "preset": "8"}
 _NOT_EVERYWHERE = ("opus",)
 # 4:2:0 is what every player and hardware decoder takes, and it needs even sides: H.264 can only crop it by two, and
@@ -60,7 +62,7 @@ _FORMATS = {
     ".mp4": _Format("mp4", "libx264", "yuv420p", _H264, 2, _NOT_EVERYWHERE),
     ".m4v": _Format("mp4", "libx264", "yuv420p", _H264, 2, _NOT_EVERYWHERE),
     ".mov": _Format("mov", "libx264", "yuv420p", _H264, 2, _NOT_EVERYWHERE),
-    ".webm": _Format("webm", "libsvtav1", "yuv420p", _AV1, 2),
+    ".webm": _Format("webm", _SVT_AV1, "yuv420p", _AV1, 2),
     ".mkv": _Format("matroska", "ffv1", "bgr0", {"level": "3"}, 1),
 }
 _AUDIO_ENCODERS = {"mp3": "libmp3lame", "opus": "libopus"}
@@ -220,6 +222,8 @@ class VideoWriter:
                     f"{self._path} can't hold a picture of {width}x{height}; write an .mkv file."
                 ) from error
             raise self._unfit(audio) from error
+        if self._format.codec == _SVT_AV1:
+            leave_real_time()
 
     @property
     def _coding(self) -> tuple[int, int]:

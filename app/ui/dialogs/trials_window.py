@@ -13,7 +13,7 @@ from app.ui.canvas.painting import paint_wait, to_image
 from app.ui.panels.goal import words_for
 from app.ui.theme import Theme
 from app.ui.widgets import label
-from app.ui.words import human_bytes
+from app.ui.words import human_bytes, percent
 from codec.arrays import Picture
 
 _LEAST = QSize(200, 150)
@@ -41,6 +41,7 @@ class TrialsWindow(QDialog):
         self._told = [label("", "muted") for _ in trials.trials]
         self._note = label("", "muted")
         self._note.setWordWrap(True)
+        self._note.hide()
         grid = QGridLayout()
         grid.setSpacing(10)
         grid.addLayout(_cell(self._original, label(self.tr("Original, at coding size"))), 0, 0)
@@ -73,7 +74,11 @@ class TrialsWindow(QDialog):
 
     def _about(self, trial: Trial) -> str:
         if trial.kbps is None:
-            return self.tr("Being encoded") if self._trials.running else self.tr("Not encoded")
+            if not self._trials.running:
+                return self.tr("Not encoded")
+            return (
+                self.tr("Waiting") if trial.share is None else self.tr("Being encoded, {}").format(percent(trial.share))
+            )
         whole = self.tr("{:.1f} kbit/s, about {} for all of it").format(
             trial.kbps, human_bytes(trial.kbps * 125 * self._seconds)
         )
@@ -82,6 +87,7 @@ class TrialsWindow(QDialog):
     @Slot(str)
     def _fail(self, message: str) -> None:
         self._note.setText(message)
+        self._note.show()
 
 
 class _Pane(QWidget):

@@ -53,6 +53,8 @@ class SettingsPanel(QWidget):
         ignore_wheel(*self._boxes)
         self.show_settings(settings)
         self.show_presets(presets)
+        self._show_state(None)
+        self.show_range("")
         self._connect()
 
     @property

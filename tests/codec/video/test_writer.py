@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from fractions import Fraction
@@ -190,3 +191,12 @@ def test_a_full_disk_is_reported_and_leaves_nothing(tmp_path: Path) -> None:
     assert "free space" in done.stdout
     assert done.stderr == ""
     assert list(tmp_path.iterdir()) == []
+
+
+@skips.linux_disk
+def test_writing_av1_leaves_no_thread_with_real_time_priority(tmp_path: Path) -> None:
+    settings = {"frame_rate": Fraction(25), "time_base": Fraction(1, 25), "colour": Colour()}
+    with VideoWriter(tmp_path / "a.webm", 64, 48, **settings) as writer:
+        policies = {os.sched_getscheduler(int(task.name)) for task in Path("/proc/self/task").iterdir()}
+        writer.write(np.zeros((48, 64, 3), np.uint8), Fraction(0))
+    assert os.SCHED_FIFO not in policies
