@@ -17,6 +17,7 @@ class _Message:
     text: str
     action: str
     do: Callable[[], object] | None
+    about: str
 
 
 class Banner(QFrame):
@@ -51,10 +52,19 @@ class Banner(QFrame):
         """What it says."""
         return self._messages[-1].text if self._messages else ""
 
-    def tell(self, message: str, action: str = "", do: Callable[[], object] | None = None) -> None:
-        """Show a sentence and, where something can be done at once, a button for it."""
+    def tell(self, message: str, action: str = "", do: Callable[[], object] | None = None, about: str = "") -> None:
+        """Show a sentence and, where something can be done at once, a button for it.
+
+        Args:
+            about: what is dealt with by that, for `settle`.
+        """
         self._messages = [known for known in self._messages if known.text != message]
-        self._messages.append(_Message(message, action, do))
+        self._messages.append(_Message(message, action, do, about))
+        self._show_newest()
+
+    def settle(self, about: str) -> None:
+        """It was dealt with by another way than the button."""
+        self._messages = [known for known in self._messages if known.do is None or known.about != about]
         self._show_newest()
 
     def pass_on(self) -> None:

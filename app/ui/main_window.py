@@ -128,6 +128,7 @@ class MainWindow(QMainWindow):
         workspace.told.connect(self._tell)
         workspace.job_added.connect(self.queue_panel.choose)
         workspace.ended.connect(self._ended)
+        workspace.session.started.connect(self._started)
         workspace.drained.connect(self._drained)
         workspace.frame_metrics.measured.connect(self._measured)
         workspace.machine.connect(self._know_machine)
@@ -217,6 +218,8 @@ class MainWindow(QMainWindow):
         if info is None and isinstance(goal, Bitrate) and document.gops:
             budget = goal.bits_per_second * document.gops[0].frames / float(document.rate)
         self.plots.perception.show_gops(document.gops, target, metric, budget)
+        if document.result is not None:
+            self.plots.show_frame(self.workspace.clock.frame)
         self._enable()
 
     @Slot(str, object)
@@ -233,8 +236,14 @@ class MainWindow(QMainWindow):
             Remedy.LOG: (self.tr("Show the log"), self.log_window.show),
             Remedy.MODELS: (self.tr("Models"), self.commands.file.show_models),
         }
-        self.banner.tell(notice.message, *remedies.get(notice.remedy, ("", None)))
+        self.banner.tell(notice.message, *remedies.get(notice.remedy, ("", None)), notice.remedy + notice.job_id)
         self._enable()
+
+    @Slot(str)
+    def _started(self, job_id: str) -> None:
+        """What waited for that needs no answer any more."""
+        for about in (str(Remedy.START), Remedy.RESUME + job_id):
+            self.banner.settle(about)
 
     @Slot(str)
     def _tell_silence(self, reason: str) -> None:

@@ -16,8 +16,9 @@ def scaled(frame: VideoFrame, width: int, height: int) -> VideoFrame:
 
 
 def scaled_picture(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    """A picture, uint8 (h, w, 3) RGB, at another size: (height, width, 3)."""
+    """A picture, uint8 (h, w, 3) RGB, at another size: (height, width, 3), contiguous."""
     if pixels.shape[:2] == (height, width):
-        return pixels
+        return np.ascontiguousarray(pixels)
     frame = VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
-    return np.asarray(scaled(frame, width, height).to_ndarray(), np.uint8)
+    # FFmpeg pads its lines, and the array shows them as they lie.
+    return np.ascontiguousarray(scaled(frame, width, height).to_ndarray(), np.uint8)

@@ -9,7 +9,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from app.core.jobs.job import State
-from app.core.notice import Remedy
+from app.core.notice import Notice, Remedy
 from app.ui.main_window import MainWindow
 from codec.events import StepCoded
 from codec.format.info import describe
@@ -160,3 +160,21 @@ def test_a_child_that_is_too_slow_to_stop_is_no_crash(
     (job,) = workspace.queue
     assert job.state in (State.STOPPED, State.INTERRUPTED)
     assert not window.banner.isVisible()
+
+
+def test_the_engines_other_tasks_end_no_queue(qtbot: QtBot, window: MainWindow) -> None:
+    workspace, ended = window.workspace, []
+    workspace.drained.connect(lambda: ended.append(True))
+    with qtbot.waitSignal(workspace.engine.settled, timeout=PATIENCE):
+        workspace.start()
+    assert not ended
+
+
+def test_what_is_started_by_any_way_needs_no_banner(window: MainWindow) -> None:
+    told, started = window.workspace.told, window.workspace.session.started
+    told.emit(Notice("It was interrupted.", Remedy.RESUME, "one"))
+    told.emit(Notice("1 job waits.", Remedy.START))
+    started.emit("another")
+    assert window.banner.message == "It was interrupted."
+    started.emit("one")
+    assert not window.banner.message

@@ -140,7 +140,7 @@ def test_perception_shows_the_curve_over_steps_and_what_a_rate_allows(
         "over the base's level",
         "over t\u2605",
         "measured",
-        "\u25b2 target missed",
+        "target missed",
     ]
     assert plot.step_curve.getData()[0].tolist() == list(range(13))
     assert plot.step_points.getData()[0].tolist() == [4, 8, 12]

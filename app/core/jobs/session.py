@@ -64,6 +64,8 @@ class Session(QObject):
         self._current: str | None = None
         self._first: list[str] = []
         self._all = self._cancelled = False
+        # Whether there is an end to tell of: the engine has other tasks too.
+        self._worked = False
         self.progress: Progress | None = None
         engine.told.connect(self._take)
         engine.settled.connect(self._settle)
@@ -138,6 +140,7 @@ class Session(QObject):
         if self._current is not None or self._engine.busy:
             return
         while (job := self._next()) is not None:
+            self._worked = True
             try:
                 self.progress = _begin(job)
             except FreeGvcError as error:
@@ -149,7 +152,9 @@ class Session(QObject):
             self.started.emit(job.id)
             return
         self._all = False
-        self.drained.emit()
+        if self._worked:
+            self._worked = False
+            self.drained.emit()
 
     @Slot(object)
     def _take(self, events: tuple[Event, ...]) -> None:

@@ -116,7 +116,7 @@ class PerceptionPlot(QWidget):
             found += [(colours.prior, self.tr("over t\u2605"))] if gop.step_fit is not None else []
             found.append((colours.text, self.tr("measured")))
         if any(other.missed for other in self._gops):
-            found.append((colours.warn, self.tr("\u25b2 target missed")))
+            found.append((colours.warn, self.tr("target missed")))
         return found
 
     def show_gops(
