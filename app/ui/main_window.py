@@ -236,7 +236,8 @@ class MainWindow(QMainWindow):
             Remedy.LOG: (self.tr("Show the log"), self.log_window.show),
             Remedy.MODELS: (self.tr("Models"), self.commands.file.show_models),
         }
-        self.banner.tell(notice.message, *remedies.get(notice.remedy, ("", None)), notice.remedy + notice.job_id)
+        action, do = remedies.get(notice.remedy, ("", None))
+        self.banner.tell(notice.message, action, do, notice.remedy + notice.job_id)
         self._enable()
 
     @Slot(str)
@@ -261,7 +262,11 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _queue_changed(self) -> None:
+        focus = self.focusWidget()
         self.settings.follow(self.workspace.job)
+        if focus is not None and self.settings.isAncestorOf(focus) and not focus.isEnabled():
+            # Else the keys would go to whatever comes next.
+            self.view.setFocus()
         self._enable()
 
     @Slot()
