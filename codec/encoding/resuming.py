@@ -23,8 +23,7 @@ class KeptGop:
     @property
     def probes(self) -> tuple[Probe, ...]:
         """The points that its record holds."""
-        bits = self.record.prefix_bits()
-        return tuple(Probe(step, bits[step], quality) for step, quality in self.record.measured())
+        return tuple(Probe(step, self.record.bits_at(step), quality) for step, quality in self.record.measured())
 
 
 def kept_gops(output: Path, count: int) -> Iterator[KeptGop]:
