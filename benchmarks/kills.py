@@ -31,7 +31,7 @@ from codec.priors.catalog import open_prior
 from codec.settings import Bitrate, EncodeSettings, Quality, Size
 from tests.data.make import scene
 
-SCENES, SCENE_FRAMES, GOP_FRAMES = 4, 20, 12
+SCENES, SCENE_FRAMES, GOP_FRAMES = 3, 12, 8
 WIDTH, HEIGHT = 64, 48
 _PLAIN = EncodeSettings(short_side=HEIGHT, audio="none", gop_frames=GOP_FRAMES)
 MODES: Mapping[str, EncodeSettings] = {

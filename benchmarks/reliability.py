@@ -76,15 +76,15 @@ def make_originals(folder: Path) -> None:
             pass
 
 
-def counted(kept: dict[str, Any], row: dict[str, Any]) -> None:
-    """Add one mutant to what is kept."""
+def add(found: dict[str, Any], row: dict[str, Any]) -> None:
+    """Count one mutant."""
     kind = row["outcome"].split(":")[0]
-    kept["next"] = row["number"] + 1
-    kept[kind] = kept.get(kind, 0) + 1
-    kept["longest_seconds"] = max(kept.get("longest_seconds", 0.0), row["seconds"])
-    kept["most_megabytes"] = max(kept.get("most_megabytes", 0), row["megabytes"])
+    found["next"] = row["number"] + 1
+    found[kind] = found.get(kind, 0) + 1
+    found["longest_seconds"] = max(found.get("longest_seconds", 0.0), row["seconds"])
+    found["most_megabytes"] = max(found.get("most_megabytes", 0), row["megabytes"])
     if kind not in ("refused", "decoded"):
-        kept.setdefault("failures", []).append({"number": row["number"], "outcome": row["outcome"]})
+        found.setdefault("failures", []).append({"number": row["number"], "outcome": row["outcome"]})
 
 
 def summary(figures: dict[str, Any]) -> Iterator[str]:
@@ -98,6 +98,45 @@ def summary(figures: dict[str, Any]) -> Iterator[str]:
     yield from (f"  {row}" for row in figures["mutants"].get("failures", []))
 
 
+def kept() -> dict[str, Any]:
+    """What runs before this one have found."""
+    found: dict[str, Any] = load(NAME).figures if (FOLDER / f"{NAME}.json").exists() else {}
+    return {"limits": {"megabytes": MEMORY >> 20, "seconds": SECONDS_EACH}, "kills": [], "mutants": {}} | found
+
+
+def keep(part: str, value: Any) -> None:
+    """Replace one part, so that another process may be at the other."""
+    save(NAME, kept() | {part: value}, uses_weights=False)
+
+
+def kill_encodes(most: int, until: float) -> None:
+    """Kill until there were so many kills, or no time is left."""
+    rows: list[dict[str, Any]] = kept()["kills"]
+    done = {(row["mode"], row["number"]) for row in rows}
+    with tempfile.TemporaryDirectory() as name:
+        killer = Killer(Path(name))
+        tasks = ((mode, number) for number in count() for mode in MODES if (mode, number) not in done)
+        for mode, number in tasks:
+            if sum(len(row["kills"]) for row in rows) >= most or time.monotonic() > until:
+                return
+            killed = killer.disturb(mode, number)
+            if killed is not None:
+                rows.append(asdict(killed))
+                keep("kills", rows)
+
+
+def read_mutants(most: int, until: float) -> None:
+    """Read until there were so many mutants, or no time is left."""
+    found: dict[str, Any] = kept()["mutants"]
+    with tempfile.TemporaryDirectory() as name:
+        make_originals(Path(name))
+        for row in mutants(Path(name), found.get("next", 0), until, most):
+            add(found, row)
+            if row["number"] % 100 == 99:
+                keep("mutants", found)
+    keep("mutants", found)
+
+
 def main() -> None:
     """Run as much as there is time for, and keep it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
@@ -105,28 +144,9 @@ def main() -> None:
     parser.add_argument("--mutants", type=int, default=100_000)
     parser.add_argument("--minutes", type=float, default=60.0, help="of each of the two")
     args = parser.parse_args()
-    figures: dict[str, Any] = load(NAME).figures if (FOLDER / f"{NAME}.json").exists() else {}
-    figures = {"limits": {"megabytes": MEMORY >> 20, "seconds": SECONDS_EACH}, "kills": [], "mutants": {}} | figures
-    with tempfile.TemporaryDirectory() as name:
-        killer, until = Killer(Path(name)), time.monotonic() + 60 * args.minutes
-        done = {(row["mode"], row["number"]) for row in figures["kills"]}
-        tasks = ((mode, number) for number in count() for mode in MODES if (mode, number) not in done)
-        for mode, number in tasks:
-            if sum(len(row["kills"]) for row in figures["kills"]) >= args.kills or time.monotonic() > until:
-                break
-            killed = killer.disturb(mode, number)
-            if killed is not None:
-                figures["kills"].append(asdict(killed))
-                save(NAME, figures, uses_weights=False)
-    with tempfile.TemporaryDirectory() as name:
-        make_originals(Path(name))
-        until = time.monotonic() + 60 * args.minutes
-        for row in mutants(Path(name), figures["mutants"].get("next", 0), until, args.mutants):
-            counted(figures["mutants"], row)
-            if row["number"] % 100 == 99:
-                save(NAME, figures, uses_weights=False)
-        save(NAME, figures, uses_weights=False)
-    print("\n".join(summary(figures)))
+    kill_encodes(args.kills, time.monotonic() + 60 * args.minutes)
+    read_mutants(args.mutants, time.monotonic() + 60 * args.minutes)
+    print("\n".join(summary(kept())))
 
 
 if __name__ == "__main__":

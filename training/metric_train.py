@@ -29,6 +29,7 @@ from torch.nn import functional
 
 from codec.metrics.base import to_unit_tensor
 from codec.metrics.pocket_dists import PLAN, PocketHead, PocketNetwork, build_pocket_network, compare
+from training.learning_rate import learning_rate
 from training.metric_teacher import CPU
 
 ITEMS_A_STEP = 4
@@ -203,8 +204,8 @@ def main() -> None:
     while run.step < args.steps:
         rng = np.random.default_rng((args.seed, run.step))
         chosen = [train[int(index)] for index in rng.choice(len(train), ITEMS_A_STEP, replace=False)]
-        cosine = 0.5 * (1 + math.cos(math.pi * run.step / args.steps))
-        recent.append(run.advance(chosen, args.rate * min(1, (run.step + 1) / WARM_UP) * max(0.01, cosine)))
+        rate = learning_rate(run.step, run.step / args.steps, args.rate, WARM_UP, last=0.01)
+        recent.append(run.advance(chosen, rate))
         if run.step % args.every == 0 or run.step == args.steps:
             run.save()
             minutes = (time.monotonic() - started) / 60

@@ -30,6 +30,7 @@ from torch import Tensor
 from codec.priors.pocket import pocket_schedule
 from codec.priors.pocket_net import SLOT_FRAMES, PocketConfig, PocketNet
 from training.dataset import CLIP_FRAMES, Batch, Crops, stream
+from training.learning_rate import learning_rate
 from training.losses import Dists, LpipsAlex
 
 Given = TypeVar("Given")
@@ -233,9 +234,8 @@ class Schedule:
 
     def rate(self, updates: int, elapsed: float) -> float:
         """After `updates` updates of this process and `elapsed` seconds."""
-        left = max(0.0, 1 - elapsed / self.seconds)
-        decay = 0.5 - 0.5 * math.cos(math.pi * min(1.0, left / (1 - self.flat)))
-        return self.recipe.peak_rate * min(1.0, (updates + 1) / self.recipe.warm_up) * max(0.02, decay)
+        done = elapsed / self.seconds
+        return learning_rate(updates, done, self.recipe.peak_rate, self.recipe.warm_up, self.flat)
 
 
 def step(run: Run, batch: Batch, losses: Losses, recipe: Recipe) -> dict[str, float]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import copy
 import json
-import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -24,6 +23,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from training.learning_rate import learning_rate
 from training.restoration_data import Batch, Pool, Sequences
 from training.restoration_losses import TermWeights, VggJudge, pixel_terms
 from training.restorer import CONTEXTS, WHOLE_STEP, Restorer, RestorerConfig, multiplications
@@ -57,9 +57,7 @@ class Recipe:
 
     def rate(self, updates: int, done: float) -> float:
         """Learning rate after `updates` iterations, with the share `done` of the run's time over."""
-        falling = max(0.0, (done - self.flat) / (1 - self.flat))
-        cosine = 0.5 + 0.5 * math.cos(math.pi * min(1.0, falling))
-        return self.peak_rate * min(1.0, (updates + 1) / self.warm_up) * max(self.last_rate, cosine)
+        return learning_rate(updates, done, self.peak_rate, self.warm_up, self.flat, self.last_rate)
 
 
 @dataclass

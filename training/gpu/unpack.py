@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 from safetensors.torch import load_file, save_file
 
+from codec.base.pictures import upsample, yuv_to_rgb
 from training.gpu.dav1d import Dav1d
 from training.gpu.narrow import widened
-from training.gpu.pictures import doubled, to_rgb
 from training.item import Item, parted
 
 
@@ -24,14 +24,13 @@ def unpack_item(dav1d: Dav1d, folder: Path) -> None:
     """Packets to the pictures that training reads, beside them."""
     item = Item.read(folder)
     height, width = item.window_height, item.window_width
-    source = [to_rgb(planes) for planes in dav1d.decode(parted((folder / "source.av1").read_bytes()))]
+    source = [yuv_to_rgb(planes) for planes in dav1d.decode(parted((folder / "source.av1").read_bytes()))]
     np.save(folder / "source.npy", np.stack(source)[:, :height, :width])
-    for index, base in enumerate(item.bases):
+    for index in range(len(item.bases)):
         planes = list(dav1d.decode(parted((folder / f"base{index}.av1").read_bytes())))
-        shown = [to_rgb(p) for p in planes[item.first : item.first + item.frames]]
-        full = [picture if base.scale == 1 else doubled(picture) for picture in shown]
+        shown = [yuv_to_rgb(p) for p in planes[item.first : item.first + item.frames]]
         window = np.s_[:, item.top : item.top + height, item.left : item.left + width]
-        np.save(folder / f"base{index}.npy", np.stack(full)[window])
+        np.save(folder / f"base{index}.npy", upsample(np.stack(shown), item.width, item.height)[window])
 
 
 def unpack(file: Path, work: Path) -> int:
