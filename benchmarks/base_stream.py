@@ -1,6 +1,6 @@
 """What coding the base layer's frame headers again saves, and what it costs in time.
 
-    python benchmarks/base_stream.py CLIPS [--clips 03 08 10 14 17] [--short-side 144] [--crf 60]
+    python -m benchmarks.base_stream CLIPS [--clips 03 08 10 14 17] [--short-side 144] [--crf 60]
 
 "plain" is every unit behind its length, as version 1 of the format held them; "packed" is what a file holds now.
 Packing and unpacking are given as shares of the time in which SVT-AV1 coded the same frames.
@@ -12,9 +12,8 @@ import argparse
 import time
 from pathlib import Path
 
-from clips import CLIPS, read_clip
-from results import save
-
+from benchmarks.clips import CLIPS, read_clip
+from benchmarks.results import save
 from codec.base.av1 import encode_frames
 from codec.base.units import UnitPacker, UnitUnpacker
 from codec.format.wire import varint

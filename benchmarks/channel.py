@@ -1,6 +1,6 @@
 """Reverse channel coders against the KL limit, and circulant against direct candidates; keeps results/channel.json.
 
-    python benchmarks/channel.py > benchmarks/channel.txt
+    python -m benchmarks.channel > benchmarks/channel.txt
 
 CPU time of one thread; every ratio is of two figures of the same run.
 """
@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from results import save
 
+from benchmarks.results import save
 from codec.channel import CODERS, ChannelCoder, StepKey
 from codec.channel.candidates import Candidates, ChunkLayout
 from codec.channel.noise import NoiseStream, Purpose, initial_noise

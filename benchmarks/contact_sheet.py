@@ -1,6 +1,6 @@
 """One frame of each clip as it was, as we code it, and as SVT-AV1 and x265 do in no more bytes.
 
-    python benchmarks/contact_sheet.py CLIPS docs/contact-sheet.png [--clips 03 10 14 17] [--target 0.18]
+    python -m benchmarks.contact_sheet CLIPS docs/contact-sheet.png [--clips 03 10 14 17] [--target 0.18]
 
 Rows are clips; below each picture stand bits per pixel of the whole clip and DISTS of that frame. Peers are counted by
 their packets alone.
@@ -15,9 +15,9 @@ from fractions import Fraction
 from pathlib import Path
 
 import torch
-from clips import Clip, decoded, read_clip, write_source
 from PIL import Image, ImageDraw
 
+from benchmarks.clips import Clip, decoded, read_clip, write_source
 from codec.encoder import encode
 from codec.events import Finished
 from codec.metrics.base import Metric

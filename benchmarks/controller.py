@@ -1,6 +1,6 @@
 """One controller against another state of the program: bits at equal quality, how exactly targets are met, and time.
 
-    python benchmarks/controller.py CLIPS --against CHECKOUT [--clips 03 10] [--targets 0.18 0.15 0.12] [--lines 144]
+    python -m benchmarks.controller CLIPS --against CHECKOUT [--clips 03 10] [--targets 0.18 0.15 0.12] [--lines 144]
 
 Both states encode the same lossless file, each in a process of its own with its own code and one thread, one after the
 other, so that times compare within one run. Every third frame of what they decode to is then judged by exact DISTS (an
@@ -25,9 +25,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from clips import pictures, read_clip, write_source
-from results import FOLDER, ROOT, load, save
 
+from benchmarks.clips import pictures, read_clip, write_source
+from benchmarks.results import FOLDER, ROOT, load, save
 from codec.errors import FreeGvcError
 from codec.metrics.catalog import metric
 from codec.reproduce.bd_rate import bd_rate

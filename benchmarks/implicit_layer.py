@@ -1,6 +1,6 @@
 """What the implicit layer's bits buy over a base, against the same bits spent on a finer base.
 
-    python benchmarks/implicit_layer.py CLIPS [--clips 03 10 14] [--short-side 144]
+    python -m benchmarks.implicit_layer CLIPS [--clips 03 10 14] [--short-side 144]
 
 The first GOP of each clip. For every base CRF: the base restored with no implicit bits (t* = 0), then the first steps
 of the trajectory over the coarsest one. "finer base" is what the restored bases give at the same bits, on straight
@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from clips import Clip, read_clip
 
+from benchmarks.clips import Clip, read_clip
 from codec.base.av1 import encode_clip
 from codec.channel.choice import coder_for, spec_for
 from codec.control.probing import probe_frames

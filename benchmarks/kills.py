@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from clips import write_source
 
+from benchmarks.clips import write_source
 from codec.encoder import encode
 from codec.events import GopDone
 from codec.files import part_path

@@ -3,7 +3,7 @@
 Each encode and decode runs in a process of its own, whose peak resident set the system reports. Tiny pictures and the
 prior without weights: what is measured is what the engine holds, not what a network needs.
 
-    python benchmarks/memory.py > benchmarks/memory.txt
+    python -m benchmarks.memory > benchmarks/memory.txt
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from pathlib import Path
 import av
 import numpy as np
 import torch
-from results import save
 
+from benchmarks.results import save
 from codec.decoder import decode
 from codec.encoder import encode
 from codec.settings import Bitrate, DecodeSettings, EncodeSettings

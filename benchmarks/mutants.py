@@ -1,6 +1,6 @@
 """Thousands of damaged `.fgvc` files, each described and decoded by the process that this module is.
 
-Run by reliability.py as `benchmarks/mutants.py FOLDER FIRST COUNT`; each number is one mutation for ever. A
+Run by reliability.py as `python -m benchmarks.mutants FOLDER FIRST COUNT`; each number is one mutation for ever. A
 line of JSON is written before each and one behind it, so whoever watches knows which of them ended the process.
 """
 

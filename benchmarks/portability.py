@@ -1,6 +1,6 @@
 """How far a decoder elsewhere is from the encoder's own reconstruction: other processes, threads and number types.
 
-    python benchmarks/portability.py CLIPS [--clips 03 10] > benchmarks/portability.txt
+    python -m benchmarks.portability CLIPS [--clips 03 10] > benchmarks/portability.txt
 
 The encoder runs in float32 with one thread. Each decode is a process of its own; PSNR is over all frames of a clip, at
 coding size, between its pictures and the encoder's.
@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from clips import pictures, read_clip, write_source
 
+from benchmarks.clips import pictures, read_clip, write_source
 from codec.encoder import encode
 from codec.events import Finished, PreviewReady
 from codec.settings import Bitrate, EncodeSettings, Goal, Quality

@@ -1,6 +1,6 @@
 """How well Adaptive Quality Control holds its target on real clips, and what it asks for.
 
-    python benchmarks/quality_control.py CLIPS [--clips 03 10 ...] [--targets 0.15 0.12] [--base none] > ...txt
+    python -m benchmarks.quality_control CLIPS [--clips 03 10 ...] [--targets 0.15 0.12] [--base none] > ...txt
 
 A GOP is out of reach where the base layer alone, which is settled once a segment, already looks better than the target
 by more than the tolerance, or where the deepest prefix it may have still looks worse. "held" is what the controller
@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from clips import CLIPS, JUDGED_EVERY, Clip, decoded, read_clip, write_source
 
+from benchmarks.clips import CLIPS, JUDGED_EVERY, Clip, decoded, read_clip, write_source
 from codec.encoder import encode
 from codec.events import Finished, GopDone
 from codec.metrics.catalog import metric

@@ -1,6 +1,6 @@
 """Rate and perception against SVT-AV1 and x265 on real clips, whole-file bytes, one keyframe at the peers' start.
 
-    python benchmarks/rate_perception.py CLIPS OUT.json [--short-side 144] [--clips 03 10 ...]
+    python -m benchmarks.rate_perception CLIPS OUT.json [--short-side 144] [--clips 03 10 ...]
         [--base av1|none] [--targets 0.18 ...]
 
 Each clip's first 96 frames are read at coding size; that sequence is what every codec gets and is judged against.
@@ -25,10 +25,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from clips import CLIPS, JUDGED_EVERY, Clip, decoded, read_clip, seam, write_source
 from numpy.typing import NDArray
-from results import save
 
+from benchmarks.clips import CLIPS, JUDGED_EVERY, Clip, decoded, read_clip, seam, write_source
+from benchmarks.results import save
 from codec.encoder import encode
 from codec.errors import InputError
 from codec.events import Finished

@@ -1,6 +1,6 @@
 """Makes README's tables of benchmarks/results/*.json, each between the comments that name it.
 
-    python benchmarks/readme.py [--check]
+    python -m benchmarks.readme [--check]
 
 A table whose figures were measured with other weights than those in resources says so under it.
 """
@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from results import ROOT, Results, load
+from benchmarks.results import ROOT, Results, load
 
 README = ROOT / "README.md"
 METRICS = {"dists": "DISTS", "lpips": "LPIPS (Alex)", "psnr": "PSNR"}
@@ -100,7 +100,7 @@ def main() -> None:
     if text == rewritten(text):
         return
     if args.check:
-        sys.exit("README's tables are not those of benchmarks/results; run python benchmarks/readme.py")
+        sys.exit("README's tables are not those of benchmarks/results; run python -m benchmarks.readme")
     README.write_text(rewritten(text), "utf-8")
 
 

@@ -1,6 +1,6 @@
 """Whether encodes survive being killed, and the program survives damaged files. Goes on where it stopped.
 
-    PYTHONPATH=. python benchmarks/reliability.py [--kills 200] [--mutants 100000] [--minutes 60]
+    python -m benchmarks.reliability [--kills 200] [--mutants 100000] [--minutes 60]
 
 Kills: encodes of several segments, ended by SIGKILL at random moments once to three times, then resumed (kills.py). No
 GOP that was announced may be lost, and the file must be that of an undisturbed encode. Mutants: damaged `.fgvc` files
@@ -24,11 +24,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from clips import write_source
-from kills import MODES, Killer
-from mutants import MEMORY, SECONDS_EACH
-from results import FOLDER, load, save
 
+from benchmarks.clips import write_source
+from benchmarks.kills import MODES, Killer
+from benchmarks.mutants import MEMORY, SECONDS_EACH
+from benchmarks.results import FOLDER, load, save
 from codec.encoder import encode
 from codec.settings import Bitrate, EncodeSettings, Quality
 from tests.data.make import scene
@@ -49,7 +49,7 @@ def mutants(folder: Path, first: int, until: float, most: int) -> Iterator[dict[
     number = first
     while number < most and time.monotonic() < until:
         size = min(SHARE, most - number)
-        command = [sys.executable, str(Path(__file__).with_name("mutants.py")), str(folder), str(number), str(size)]
+        command = [sys.executable, "-m", "benchmarks.mutants", str(folder), str(number), str(size)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
             assert child.stdout is not None
             assert child.stderr is not None

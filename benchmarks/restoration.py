@@ -1,6 +1,6 @@
 """What restoring a base adds to it: the base as it is, the weights that ship, and any files of the next ones.
 
-    python benchmarks/restoration.py CLIPS OUT.json WEIGHTS.safetensors ... [--networks NETWORKS] [--steps 8]
+    python -m benchmarks.restoration CLIPS OUT.json WEIGHTS.safetensors ... [--networks NETWORKS] [--steps 8]
         [--crfs 66 60 54] [--halves 56 48] [--clips 03 08 10 14 17] [--lines 144] [--metrics dists lpips]
 
 Each clip's base is coded at every CRF, full size (and at half size with every CRF of --halves). "base" judges it as it
@@ -21,8 +21,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from clips import JUDGED_EVERY, Clip, read_clip
 
+from benchmarks.clips import JUDGED_EVERY, Clip, read_clip
 from codec.base.av1 import encode_clip
 from codec.base.pictures import upsample
 from codec.metrics.base import Metric

@@ -1,6 +1,6 @@
 """What training has bought: BD-rate of restored bases against SVT-AV1 for weights of different age.
 
-    python benchmarks/training_curve.py CLIPS PEERS.json WEIGHTS.safetensors ... [--clips 03 10]
+    python -m benchmarks.training_curve CLIPS PEERS.json WEIGHTS.safetensors ... [--clips 03 10]
 
 PEERS.json is the results file of `rate_perception.py`. Each clip's base is coded at several CRFs; "none" judges it as
 it is, and each file of weights restores it at t* = 0. The base's packets alone are counted, as the peers' are.
@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from clips import JUDGED_EVERY, Clip, read_clip
-from rate_perception import FRAMES, HIGHEST_BPP
 
+from benchmarks.clips import JUDGED_EVERY, Clip, read_clip
+from benchmarks.rate_perception import FRAMES, HIGHEST_BPP
 from codec.base.av1 import encode_clip
 from codec.errors import InputError
 from codec.metrics.base import Metric

@@ -1,7 +1,7 @@
 """One GOP through Wan2.1's 1.3B architecture with random weights: speed and memory, not quality.
 
-    python benchmarks/wan_shapes.py                # 832x480, 49 frames; wants a GPU with 24 GB
-    python benchmarks/wan_shapes.py --small        # the same code at a size that any CPU does in seconds
+    python -m benchmarks.wan_shapes                # 832x480, 49 frames; wants a GPU with 24 GB
+    python -m benchmarks.wan_shapes --small        # the same code at a size that any CPU does in seconds
 
 Random weights cost what trained ones cost, and early steps, which the lowest rates consist of, cost the same bits.
 """
