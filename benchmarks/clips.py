@@ -22,8 +22,8 @@ CLIPS = ("03", "06", "08", "10", "13", "14", "17")
 
 
 def clip_path(folder: Path, number: str) -> Path:
-    """The clip whose file name begins with `number`."""
-    return next(folder.glob(f"{number}_*"))
+    """The clip of that name, or whose file name begins with `number`."""
+    return next(path for path in sorted(folder.iterdir()) if path.stem == number or path.name.startswith(f"{number}_"))
 
 
 def read_clip(folder: Path, number: str, short_side: int, count: int) -> tuple[Clip, Fraction]:

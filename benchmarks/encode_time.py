@@ -14,6 +14,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from typing import Any
 import torch
 
 from benchmarks.clips import clip_path
+from benchmarks.results import save
 from codec.base.av1 import BaseEncoder
 from codec.channel.trellis import TrellisCoder
 from codec.encoder import encode
@@ -34,6 +36,19 @@ Seconds = dict[str, float]
 # The base and the target of each row; without a base the lowest rates that the pocket prior has, and its highest.
 RUNS = (("auto", 0.15), ("auto", 0.1), ("none", 0.35), ("none", 0.3), ("none", 0.2))
 ROOMS = ("networks", "metric", "base layer", "channel")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One encode; `shares` of its time by room."""
+
+    clip: str
+    base: str
+    target: float
+    bpp: float
+    t_star: float
+    fps: float
+    shares: dict[str, float]
 
 
 @contextmanager
@@ -77,16 +92,21 @@ def run(path: Path, settings: EncodeSettings) -> tuple[Finished, Seconds]:
     return last, spent
 
 
-def report(name: str, base: str, target: float, finished: Finished, spent: Seconds) -> str:
-    """One line of the table."""
-    total = spent["total"]
-    shares = " ".join(f"{100 * spent[room] / total:9.1f} %" for room in ROOMS)
+def row(clip: str, base: str, target: float, finished: Finished, spent: Seconds) -> Row:
+    """What is kept of one encode."""
     depth = sum(gop.t_star for gop in finished.gops) / len(finished.gops)
-    return f"{name:28} {base:5} {target:6.2f} {finished.bpp:7.4f} {depth:7.1f} {finished.frames / total:6.2f} {shares}"
+    shares = {room: spent[room] / spent["total"] for room in ROOMS}
+    return Row(clip, base, target, finished.bpp, depth, finished.frames / spent["total"], shares)
+
+
+def line(row: Row) -> str:
+    """One line of the table."""
+    shares = " ".join(f"{share:11.1%}" for share in row.shares.values())
+    return f"{row.clip:28} {row.base:5} {row.target:6.2f} {row.bpp:7.4f} {row.t_star:7.1f} {row.fps:6.2f} {shares}"
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the table, and keep it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--clips", nargs="+", default=["03", "10"])
@@ -96,12 +116,15 @@ def main() -> None:
     torch.set_num_threads(1)
     columns = " ".join(f"{room:>11}" for room in ROOMS)
     print(f"{'clip':28} {'base':5} {'target':>6} {'bpp':>7} {'mean t*':>7} {'fps':>6} {columns}")
+    found: list[Row] = []
     for path in (clip_path(args.folder, number) for number in args.clips):
         for base, target in RUNS:
             settings = EncodeSettings(
                 goal=Quality(target), base=base, short_side=args.lines, duration=args.seconds, audio="none"
             )
-            print(report(path.stem[:28], base, target, *run(path, settings)), flush=True)
+            found.append(row(path.stem[:28], base, target, *run(path, settings)))
+            print(line(found[-1]), flush=True)
+    save("encode_time", {"lines": args.lines, "rows": [asdict(one) for one in found]}, uses_weights=True)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,6 +20,7 @@ import numpy as np
 import torch
 
 from benchmarks.clips import Clip, read_clip
+from benchmarks.results import save
 from codec.base.av1 import encode_clip
 from codec.channel.choice import coder_for, spec_for
 from codec.control.probing import probe_frames
@@ -56,15 +58,33 @@ def points(
     return [(ladder.bits[step] / frames[..., 0].size, value) for step, value in zip(steps, quality, strict=True)]
 
 
-def lines(prior: VideoPrior[Condition], name: str, frames: Clip, rate: Fraction, judge: Metric) -> Iterator[str]:
-    """One clip's rows."""
+@dataclass(frozen=True)
+class Row:
+    """A base at a CRF, restored, with so many steps sent over it; `finer_base`: what a base of the same bits gives."""
+
+    clip: str
+    crf: int
+    step: int
+    bpp: float
+    dists: float
+    finer_base: float | None
+
+
+def rows(prior: VideoPrior[Condition], name: str, frames: Clip, rate: Fraction, judge: Metric) -> Iterator[Row]:
+    """One clip's."""
     bases = [points(prior, frames, rate, crf, (0,), judge)[0] for crf in CRFS]
     for crf, (bpp, value) in zip(CRFS, bases, strict=True):
-        yield f"{name}  CRF {crf}          {bpp:.4f}  {value:.4f}"
+        yield Row(name, crf, 0, bpp, value, None)
     rates, values = (np.array(column) for column in zip(*bases, strict=True))
     for step, (bpp, value) in zip(STEPS, points(prior, frames, rate, CRFS[0], STEPS, judge), strict=True):
         finer = float(np.interp(np.log(bpp), np.log(rates), values))
-        yield f"{name}  CRF {CRFS[0]}, step {step:2}  {bpp:.4f}  {value:.4f}  finer base {finer:.4f}"
+        yield Row(name, CRFS[0], step, bpp, value, finer)
+
+
+def line(row: Row) -> str:
+    """One row in print."""
+    finer = "" if row.finer_base is None else f"  finer base {row.finer_base:.4f}"
+    return f"{row.clip}  CRF {row.crf}, step {row.step:2}  {row.bpp:.4f}  {row.dists:.4f}{finer}"
 
 
 def main() -> None:
@@ -78,10 +98,13 @@ def main() -> None:
     prior = open_prior("pocket", "cpu", "float32")
     judge = metric("dists")
     print("clip base                bpp     DISTS")
+    found: list[Row] = []
     for clip in args.clips:
         frames, rate = read_clip(args.folder, clip, args.short_side, prior.geometry.gop_frames)
-        for line in lines(prior, clip, frames, rate, judge):
-            print(line, flush=True)
+        for row in rows(prior, clip, frames, rate, judge):
+            found.append(row)
+            print(line(row), flush=True)
+    save("implicit_layer", {"lines": args.short_side, "rows": [asdict(row) for row in found]}, uses_weights=True)
 
 
 if __name__ == "__main__":

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from benchmarks.clips import read_clip, seam
+from benchmarks.results import save
 from codec.arrays import Frames
 from codec.base.av1 import encode_clip
 from codec.channel.choice import coder_for, spec_for
@@ -68,14 +69,16 @@ def judge(frames: Frames, decoded: Frames, bits: int) -> Result:
     return Result(bits, dists, seam(frames, decoded, near))
 
 
-def rows(prior: VideoPrior[Condition], folder: Path, number: str, short_side: int, steps: int) -> Iterator[str]:
-    """One line per base and mode."""
+def rows(
+    prior: VideoPrior[Condition], folder: Path, number: str, short_side: int, steps: int
+) -> Iterator[dict[str, object]]:
+    """One for each base and mode."""
     frames, rate = read_clip(folder, number, short_side, 2 * LENGTH - OVERLAP)
     _, base = encode_clip(frames, CRF, 1, rate)
     for name, pictures in (("av1", base), ("none", None)):
         for mode in ("guided", "plain"):
             result = chain(prior, frames, pictures, steps, mode == "guided")
-            yield f"{number} {name} {mode} | {result.bits} | {result.dists:.4f} | {result.seam:.3f}"
+            yield {"clip": number, "base": name, "mode": mode, **asdict(result)}
 
 
 def main() -> None:
@@ -89,9 +92,12 @@ def main() -> None:
     torch.set_num_threads(1)
     prior = open_prior("pocket", "cpu", "float32")
     print("clip base overlap | bits of the second GOP's steps | DISTS | seam")
+    found = []
     for clip in args.clips:
         for row in rows(prior, args.folder, clip, args.short_side, args.steps):
-            print(row, flush=True)
+            found.append(row)
+            print("{clip} {base} {mode} | {bits} | {dists:.4f} | {seam:.3f}".format(**row), flush=True)
+    save("overlap", {"lines": args.short_side, "steps": args.steps, "rows": found}, uses_weights=True)
 
 
 if __name__ == "__main__":

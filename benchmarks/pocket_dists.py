@@ -1,7 +1,7 @@
 """The bundled metric against exact DISTS on clips it never saw: correlation, error, and how much faster it is.
 
     python -m training.metric_heldout CLIPS HELDOUT
-    python -m benchmarks.pocket_dists HELDOUT > benchmarks/pocket_dists.txt
+    python -m benchmarks.pocket_dists HELDOUT
 
 Prints, by the picture's shorter side, by kind of distortion and by clip: Pearson and Spearman correlation, mean
 absolute error, mean error and the largest. Beside it what MS-SSIM tells of DISTS. Times are CPU seconds of one thread.
@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors import safe_open
 
+from benchmarks.results import save
 from codec.metrics.base import PairNetwork
 from codec.metrics.dists import load_dists_network
 from codec.metrics.ms_ssim import MsSsim
@@ -66,21 +67,43 @@ def ranks(x: Floats) -> Floats:
     return mean_ranks
 
 
-def line(name: str, rows: Sequence[Judged], side: str = "ours") -> str:
-    """Name, number of pairs, Pearson, Spearman, mean absolute error, mean error, largest error."""
+@dataclass(frozen=True)
+class Agreement:
+    """How well estimates agree with exact DISTS: correlations, mean absolute, mean and largest error."""
+
+    group: str
+    name: str
+    pairs: int
+    pearson: float
+    spearman: float
+    error: float
+    bias: float
+    largest: float
+
+
+def agreement(group: str, name: str, rows: Sequence[Judged], side: str = "ours") -> Agreement:
+    """Of some pairs; `side` names the field with the estimates."""
     exact, found = (np.array([getattr(row, key) for row in rows]) for key in ("exact", side))
     pearson, spearman = (np.corrcoef(f(exact), f(found))[0, 1] for f in (np.asarray, ranks))
     error = found - exact
-    sizes = f"{np.abs(error).mean():8.4f} {error.mean():+8.4f} {np.abs(error).max():8.4f}"
-    return f"{name:40s} {len(rows):5d} {pearson:8.4f} {spearman:8.4f} {sizes}"
+    sizes = (float(np.abs(error).mean()), float(error.mean()), float(np.abs(error).max()))
+    return Agreement(group, name, len(rows), float(pearson), float(spearman), *sizes)
 
 
-def table(title: str, rows: Sequence[Judged], key: str) -> Iterator[str]:
-    """One line for each value of a field."""
-    yield f"{title:40s} {'pairs':>5s} {'Pearson':>8s} {'Spearman':>8s} {'MAE':>8s} {'bias':>8s} {'largest':>8s}"
-    for name in sorted({getattr(row, key) for row in rows}):
-        yield line(name, [row for row in rows if getattr(row, key) == name])
-    yield ""
+def agreements(rows: Sequence[Judged]) -> Iterator[Agreement]:
+    """By each value of three fields, and over all."""
+    for title, key in (("shorter side", "side"), ("distortion", "kind"), ("clip", "clip")):
+        for name in sorted({getattr(row, key) for row in rows}):
+            yield agreement(title, name, [row for row in rows if getattr(row, key) == name])
+    yield agreement("all", "all", rows)
+    yield agreement("all", "below 0.3", [row for row in rows if row.exact < 0.3])
+    yield agreement("all", "MS-SSIM instead", rows, "ms_ssim")
+
+
+def line(a: Agreement) -> str:
+    """One in print."""
+    sizes = f"{a.error:8.4f} {a.bias:+8.4f} {a.largest:8.4f}"
+    return f"{a.group:14s} {a.name:26s} {a.pairs:5d} {a.pearson:8.4f} {a.spearman:8.4f} {sizes}"
 
 
 def seconds(network: PairNetwork, size: tuple[int, int]) -> float:
@@ -107,16 +130,24 @@ def main() -> None:
     network = load_pocket_network(args.weights)
     metrics = PocketDists(network, CPU), MsSsim(CPU)
     rows = [row for path in sorted(args.heldout.glob("*.safetensors")) for row in judge(path, *metrics)]
-    for title, key in (("shorter side", "side"), ("distortion", "kind"), ("clip", "clip")):
-        print("\n".join(table(title, rows, key)))
-    below = [row for row in rows if row.exact < 0.3]
-    print(line("all", rows), line("all below 0.3", below), line("all, MS-SSIM", rows, "ms_ssim"), sep="\n")
+    found = list(agreements(rows))
+    print("pairs, Pearson, Spearman, mean absolute, mean and largest error")
+    print("\n".join(map(line, found)))
     parameters = sum(p.numel() for p in network.parameters())
     print(f"\n{parameters} parameters, {args.weights.stat().st_size} bytes")
     teacher = load_dists_network(args.models or default_folders())
+    times = []
     for size in TIMED_SIZES:
         exact, ours = seconds(teacher, size), seconds(network, size)
+        times.append({"height": size[0], "width": size[1], "exact_s": exact, "ours_s": ours})
         print(f"a pair of {size[1]}x{size[0]}: exact {exact:.3f} s, ours {ours:.4f} s, {exact / ours:.1f} times faster")
+    figures = {
+        "parameters": parameters,
+        "bytes": args.weights.stat().st_size,
+        "agreements": [asdict(one) for one in found],
+        "times": times,
+    }
+    save("pocket_dists", figures, uses_weights=False)
 
 
 if __name__ == "__main__":

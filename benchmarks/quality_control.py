@@ -1,6 +1,6 @@
 """How well Adaptive Quality Control holds its target on real clips, and what it asks for.
 
-    python -m benchmarks.quality_control CLIPS [--clips 03 10 ...] [--targets 0.15 0.12] [--base none] > ...txt
+    python -m benchmarks.quality_control CLIPS [--clips 03 10 ...] [--targets 0.15 0.12] [--base none]
 
 A GOP is out of reach where the base layer alone, which is settled once a segment, already looks better than the target
 by more than the tolerance, or where the deepest prefix it may have still looks worse. "held" is what the controller
@@ -14,13 +14,14 @@ import argparse
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from benchmarks.clips import CLIPS, JUDGED_EVERY, Clip, decoded, read_clip, write_source
+from benchmarks.results import save
 from codec.encoder import encode
 from codec.events import Finished, GopDone
 from codec.metrics.catalog import metric
@@ -99,6 +100,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     print("clip target | GOP: t*, held, decoded, probes, state")
+    kept: list[dict[str, object]] = []
     for target in args.targets:
         rows: list[Held] = []
         for clip in args.clips:
@@ -109,6 +111,7 @@ def main() -> None:
                 done = encoded(folder / "source.mkv", folder / "coded.fgvc", target, args.short_side, args.base)
                 found = list(gops(done, frames, decoded(done.path, folder / "out.mkv"), target))
             rows += found
+            kept += [{"clip": clip, "target": target, "gop": index, **asdict(row)} for index, row in enumerate(found)]
             for index, row in enumerate(found):
                 print(
                     f"{clip} {target:g} | {index}: {row.t_star}, {row.quality:.4f}, {row.decoded:.4f}, {row.probes}, "
@@ -116,6 +119,8 @@ def main() -> None:
                     flush=True,
                 )
         print(summary(rows, target), flush=True)
+    name = "quality_control" if args.base == "auto" else f"quality_control_{args.base}"
+    save(name, {"lines": args.short_side, "rows": kept}, uses_weights=True)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ FRAMES = 96
 HIGHEST_BPP = 0.08
 README_SIDE = 144
 TARGETS = (0.18, 0.15, 0.12)
-QUANTISERS = {"svtav1": (38, 43, 48, 53, 58, 63), "x265": (28, 32, 36, 40, 44, 48, 51)}
+AGAINST = ("svtav1", "x265")
 METRICS = ("dists", "lpips", "psnr")
 
 Judges = dict[str, Metric]
@@ -100,8 +100,8 @@ def near_overlaps(count: int) -> NDArray[np.bool_]:
 
 def peer_points(clip: str, frames: Clip, rate: Fraction, known: set[Key], judges: Judges) -> Iterator[Point]:
     """The peers' points of one clip that aren't known yet."""
-    for name, crfs in QUANTISERS.items():
-        for crf in (crf for crf in crfs if (clip, name, float(crf)) not in known):
+    for name in AGAINST:
+        for crf in (crf for crf in PEERS[name].curve if (clip, name, float(crf)) not in known):
             began = time.perf_counter()
             made = PEERS[name].encode(frames, crf, rate)
             fps = len(frames) / (time.perf_counter() - began)
@@ -158,10 +158,10 @@ def report(rows: list[Point]) -> Iterator[str]:
         speed = f"{p.encode_fps:.1f} | {p.decode_fps:.1f} | {p.seam:.2f}"
         quality = f"{p.bpp:.4f} | {p.dists:.4f} | {p.lpips:.4f} | {p.psnr:.2f}"
         yield f"{p.clip} {p.codec} {p.setting:g} | {quality} | {p.base_share:.2f} | {speed}"
-    codecs = sorted({p.codec for p in rows} - set(QUANTISERS))
+    codecs = sorted({p.codec for p in rows} - set(AGAINST))
     for codec in codecs:
         for name in ("dists", "lpips", "psnr"):
-            for anchor in QUANTISERS:
+            for anchor in AGAINST:
                 yield bd_line(rows, codec, anchor, name)
 
 
@@ -187,7 +187,7 @@ def bd_line(rows: list[Point], codec: str, anchor: str, name: str) -> str:
 
 def figures(rows: list[Point], codec: str) -> dict[str, Any]:
     """What is kept: every point, and the BD-rates of `codec` where the curves meet."""
-    rates = {name: {anchor: bd_rates(rows, codec, anchor, name) for anchor in QUANTISERS} for name in METRICS}
+    rates = {name: {anchor: bd_rates(rows, codec, anchor, name) for anchor in AGAINST} for name in METRICS}
     return {"points": [asdict(p) for p in rows], "bd_rates": rates}
 
 

@@ -6,13 +6,13 @@
 Each clip's base is coded at every CRF, full size (and at half size with every CRF of --halves). "base" judges it as it
 is, "today" as the shipped weights restore it at t* = 0, and each file (training/train_restorer.py) at each step. DISTS
 and LPIPS (AlexNet), or the --metrics named, PSNR over all judged pixels, and block edges relative to the source.
-Prints means, and writes every row. LPIPS over AlexNet and temporal metrics were not trained for.
+Prints means, and keeps every row in OUT.json with commit, weights and machine. LPIPS over AlexNet and temporal metrics
+were not trained for.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -23,6 +23,7 @@ import numpy as np
 import torch
 
 from benchmarks.clips import JUDGED_EVERY, Clip, read_clip
+from benchmarks.results import save
 from codec.base.av1 import encode_clip
 from codec.base.pictures import upsample
 from codec.metrics.base import Metric
@@ -184,7 +185,7 @@ def main() -> None:
     found = []
     for row in rows(args, ways, judges):
         found.append(row)
-        args.out.write_text(json.dumps([asdict(row) for row in found], indent=1) + "\n")
+        save("restoration", {"lines": args.lines, "rows": [asdict(row) for row in found]}, True, args.out)
     print("\n".join(table(found)))
 
 

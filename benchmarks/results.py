@@ -46,10 +46,10 @@ class Results:
         return bool(self.weights) and self.weights != weights_hash()
 
 
-def save(benchmark: str, figures: Any, uses_weights: bool) -> Path:
-    """Keep what `benchmark` has just measured."""
+def save(benchmark: str, figures: Any, uses_weights: bool, path: Path | None = None) -> Path:
+    """Keep what `benchmark` has just measured, under its name or at a place of the user's."""
     found = Results(benchmark, _commit(), weights_hash() if uses_weights else "", _machine(), figures)
-    path = FOLDER / f"{benchmark}.json"
+    path = path or FOLDER / f"{benchmark}.json"
     write_whole(path, (json.dumps(asdict(found), indent=1) + "\n").encode())
     return path
 

@@ -18,6 +18,7 @@ import torch
 
 from benchmarks.clips import JUDGED_EVERY, Clip, read_clip
 from benchmarks.rate_perception import FRAMES, HIGHEST_BPP
+from benchmarks.results import save
 from codec.base.av1 import encode_clip
 from codec.errors import InputError
 from codec.metrics.base import Metric
@@ -63,10 +64,11 @@ def peer_curve(rows: list[dict[str, object]], clip: str, judge: str) -> Curve:
     return [(bpp, value) for bpp, value in chosen if bpp < HIGHEST_BPP]
 
 
-def lines(found: dict[tuple[str, str], list[str]]) -> Iterator[str]:
-    """One line for weights and metric."""
-    for (name, judge), texts in found.items():
-        yield f"{name:40} {judge:6} {'  '.join(texts)}"
+def lines(found: list[dict[str, object]]) -> Iterator[str]:
+    """One line for weights, metric and clip."""
+    for row in found:
+        rate = "no overlap" if row["bd_rate"] is None else f"{row['bd_rate']:+.1f} %"
+        yield f"{row['weights']:40} {row['metric']:6} {row['clip']} {rate}"
 
 
 def main() -> None:
@@ -82,15 +84,16 @@ def main() -> None:
     priors: dict[str, PocketPrior | None] = {"none": None}
     priors |= {path.stem: load_pocket(path, Computing.choose("cpu", "float32")) for path in args.weights}
     judges = {name: metric(name) for name in ("dists", "lpips")}
-    found: dict[tuple[str, str], list[str]] = {}
+    found: list[dict[str, object]] = []
     for clip in args.clips:
         for (name, judge), curve in curves(*read_clip(args.folder, clip, 144, FRAMES), priors, judges).items():
             try:
-                text = f"{clip} {bd_rate(peer_curve(rows, clip, judge), curve, True):+.1f} %"
+                rate = bd_rate(peer_curve(rows, clip, judge), curve, True)
             except InputError:
-                text = f"{clip} no overlap"
-            found.setdefault((name, judge), []).append(text)
+                rate = None
+            found.append({"weights": name, "metric": judge, "clip": clip, "bd_rate": rate})
     print("\n".join(lines(found)))
+    save("training_curve", found, uses_weights=False)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.results import save
 from codec.arrays import Frames
 from codec.channel import ChannelCoder, Coded, StepKey
 from codec.channel.choice import coder_for, spec_for
@@ -178,8 +179,13 @@ def main() -> None:
     print(f"{width}x{height}, {frames} frames of which {own} are new, {arguments.steps} steps, {dtype}, {device}")
     print(f"{sum(p.numel() for p in models.transformer.parameters()) / 1e6:.1f} M parameters in the transformer")
 
+    passes: list[dict[str, object]] = []
+
     def report(pass_name: str) -> None:
         total = sum(watch.seconds.values())
+        passes.append(
+            {"pass": pass_name, "fps": own / total, "seconds": dict(watch.seconds), "calls": dict(watch.calls)}
+        )
         print(f"{pass_name}: {own / total:.2f} fps ({total:.2f} s)")
         for part, seconds in watch.seconds.items():
             print(f"  {part:14s} {watch.calls[part]:3d} calls  {seconds:8.2f} s  {seconds / total:4.0%}")
@@ -190,6 +196,8 @@ def main() -> None:
         print(f"run {repetition + 1}" + (" (kernels and caches still cold)" if repetition == 0 else ""))
         bits = run(prior, watch, clip, arguments.steps, report)
     print(f"{bits} bits, {bits / (frames * width * height):.5f} bit per pixel; peak {peak_memory(device)}")
+    about = {"frames": frames, "width": width, "height": height, "steps": arguments.steps, "dtype": dtype}
+    save("wan_shapes", {**about, "peak": peak_memory(device), "bits": bits, "passes": passes}, uses_weights=False)
 
 
 def parse() -> argparse.Namespace:
