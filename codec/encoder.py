@@ -19,7 +19,7 @@ from codec.encoding.audio_feed import AudioFeed
 from codec.encoding.elsewhere import SegmentTask, encode_segment, in_order, look_at_segment
 from codec.encoding.plan import Plan, make_plan
 from codec.encoding.progress import ProgressScale, SharedProgress
-from codec.encoding.resuming import KeptGop, kept_gops
+from codec.encoding.resuming import KeptGop, as_begun, kept_gops
 from codec.encoding.segment_encoder import MadeGop
 from codec.errors import SettingsError
 from codec.events import Event, GopDone, Phase, Probe, Stage, Warned
@@ -56,7 +56,7 @@ def encode(source: Path, output: Path, settings: EncodeSettings, workers: Worker
     """
     check_output(source, output)
     yield Phase(Stage.OPENING)
-    plan = yield from make_plan(source, settings)
+    plan = yield from make_plan(source, as_begun(output, settings))
     writer, at = _open_writer(output, plan.header, settings.resume)
     with writer, _open_reader(source, plan) as reader, closing(delivered(reader.frames(), source)) as frames:
         session = _Encoding(plan, writer, AudioFeed(plan.audio, writer, at.audio_pts), next_gop=at.gop)
@@ -162,6 +162,7 @@ class _Encoding:
         self.audio.finish()
         quality: float | None = None
         try:
+            yield Phase(Stage.FINISHING, done=1.0 - COMPARING_SHARE)
             quality = yield from self._quality_at_source()
         finally:
             self.writer.finish(last_duration=self.plan.last_duration, quality_at_source=quality)

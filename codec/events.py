@@ -52,6 +52,35 @@ class Warned:
 
 
 @dataclass(frozen=True)
+class SizeTried:
+    """A size that a video might be coded at, and what was measured of it."""
+
+    width: int
+    height: int
+    value: float
+
+
+@dataclass(frozen=True)
+class SizeChosen:
+    """At which size the video is going to be coded, where the user has left that to the program.
+
+    Attributes:
+        short_side: what one would have to ask for to get the same.
+        measured: what the values of `tried` are: a metric's name, of pictures scaled to that size and back; or
+            "bits a second" of a base. "" where nothing was tried.
+        tried: rising in size.
+        reason: what decided, a clause.
+    """
+
+    width: int
+    height: int
+    short_side: int
+    tried: tuple[SizeTried, ...]
+    measured: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class StepCoded:
     """One trajectory step of a GOP was coded or replayed. `bits` counts this step's payload."""
 
@@ -206,4 +235,4 @@ class Finished:
     gops: tuple[GopDone, ...]
 
 
-Event = Phase | Warned | StepCoded | BaseChosen | GopDone | PreviewReady | Finished
+Event = Phase | Warned | SizeChosen | StepCoded | BaseChosen | GopDone | PreviewReady | Finished

@@ -32,6 +32,11 @@ class GoalMetric:
     tells_steps: bool = True
     stand_in: str | None = None
 
+    @property
+    def perfect(self) -> float:
+        """Of equal pictures."""
+        return 0.0 if self.lower_is_better else 1.0
+
     def miss(self, target: float, quality: float) -> float:
         """How much worse than `target`; negative where better."""
         return quality - target if self.lower_is_better else target - quality

@@ -90,7 +90,7 @@ class EncodeSettings:
 
     Attributes:
         start, duration: seconds of the source to take; duration None takes all.
-        short_side: coding size, the shorter side in pixels; None lets the prior choose.
+        short_side: coding size, the shorter side in pixels; None lets the program choose (`codec.control.coding_size`).
         gop_frames: GOP length l in frames; None lets the prior choose.
         audio_track: number of the sound track, 1 for the first that can be decoded; None takes the default one.
         audio_bitrate: of the sound where it is coded as Opus, bits a second; None lets it follow the pictures' goal.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from html import escape
 from pathlib import Path
@@ -15,6 +15,8 @@ from app.core.document import Document, SourceFacts
 from app.core.peers import quality_of
 from app.ui.theme import Colours
 from app.ui.words import DASH, human_bytes, human_time, side_label, source_words
+from codec.base.level import BaseLevel
+from codec.format.info import FileInfo
 from codec.peers.events import Row
 
 # One size of lettering; headings differ by weight. Pictures and page have the colours of one theme.
@@ -73,7 +75,8 @@ def report(
         parts += [f"<h2>{_tr('At the same size')}</h2>", _table(columns, map(_peer, rows))]
     for caption, png in pictures.items():
         parts.append(f"<h2>{escape(caption)}</h2>{_image(caption, png)}")
-    titles = ("GOP", _tr("Starts at"), _tr("Frames"), "t*", _tr("Bits"), _tr("Base layer's"), "DISTS")
+    label = _tr("Quality") if document.metric is None else document.metric.label
+    titles = ("GOP", _tr("Starts at"), _tr("Frames"), _tr("Level"), "t*", _tr("Bits"), _tr("Base layer's"), label)
     parts += [f"<h2>{_tr('Groups of pictures')}</h2>", _table(titles, _gops(document))]
     style = _STYLE.substitute(asdict(colours))
     head = f'<meta charset="utf-8"><title>{name}</title><style>{style}</style>'
@@ -103,15 +106,24 @@ def _facts(document: Document) -> list[tuple[str, str]]:
         facts.append((_tr("Ratio"), _ratio(source, info.bytes, seconds)))
     return [
         *facts,
-        (_tr("Of it audio"), human_bytes(info.audio_bytes)),
+        (_tr("Of it audio"), f"{human_bytes(info.audio_bytes)}, {info.audio_kbps:.1f} kbit/s"),
         (_tr("Of it the base layer"), human_bytes(info.base_bytes)),
         (_tr("Video bitrate"), f"{info.kbps:.1f} kbit/s, {info.bpp:.4f} bpp"),
         (_tr("Coded at"), f"{header.coding_width} \u00d7 {header.coding_height}, {float(header.frame_rate):.5g} fps"),
         (_tr("Shown at"), f"{header.source_width} \u00d7 {header.source_height}"),
+        *_qualities(document, info),
         (_tr("Aimed at"), f"{header.target.kind} {header.target.value:.4g}"),
         (_tr("Prior"), f"{header.prior_id} ({header.weights_hash.hex()})"),
         (_tr("Written by"), header.writer),
     ]
+
+
+def _qualities(document: Document, info: FileInfo) -> Iterator[tuple[str, str]]:
+    """At the coding size, and at the size that people see."""
+    label = "" if document.metric is None else document.metric.label
+    for words, value in ((_tr("{} as coded"), info.quality), (_tr("{} as shown"), info.quality_at_source)):
+        if value is not None:
+            yield words.format(label), f"{value:.3f}"
 
 
 def _ratio(source: SourceFacts, size: int, seconds: float) -> str:
@@ -125,7 +137,9 @@ def _gops(document: Document) -> Iterable[tuple[str, ...]]:
     for gop in document.gops:
         start = f"{float(gop.start_frame / document.rate):.2f} s"
         quality = DASH if gop.quality is None else f"{gop.quality:.4f}"
-        yield str(gop.index + 1), start, str(gop.frames), str(gop.t_star), str(gop.bits), str(gop.base_bits), quality
+        level = DASH if gop.crf is None else str(BaseLevel(gop.crf, gop.scale))
+        numbers = str(gop.frames), level, str(gop.t_star), str(gop.bits), str(gop.base_bits)
+        yield str(gop.index + 1), start, *numbers, quality
 
 
 def _peer(row: Row) -> tuple[str, ...]:

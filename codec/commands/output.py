@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 
 from codec.base.level import BaseLevel
-from codec.events import BaseChosen, Event, Finished, GopDone, Phase, PreviewReady, StepCoded, Warned
+from codec.events import BaseChosen, Event, Finished, GopDone, Phase, PreviewReady, SizeChosen, StepCoded, Warned
 from codec.format.header import Header
 from codec.format.info import FileInfo
 from codec.goals import GOAL_METRICS, goal_of_kind
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 EVENT_NAMES = {
     Phase: "phase",
     Warned: "warning",
+    SizeChosen: "size",
     StepCoded: "step",
     BaseChosen: "base",
     GopDone: "gop",
@@ -94,13 +95,17 @@ def _show_progress(events: Iterator[Event]) -> None:
         TimeRemainingColumn(),
     )
     finished: Finished | None = None
+    size: SizeChosen | None = None
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("starting", total=None, detail="")
         for event in events:
             _draw(progress, task, event)
             finished = event if isinstance(event, Finished) else finished
+            size = event if isinstance(event, SizeChosen) else size
     if finished is not None:
         print(summary(finished))
+        if size is not None:
+            print(size_words(size))
 
 
 def _draw(progress: Progress, task: TaskID, event: Event) -> None:
@@ -110,12 +115,15 @@ def _draw(progress: Progress, task: TaskID, event: Event) -> None:
             progress.update(task, completed=event.done, total=1.0)
     elif isinstance(event, Warned):
         progress.console.print("Note:", event.message, style="yellow", markup=False, highlight=False, soft_wrap=True)
+    elif isinstance(event, SizeChosen) and event.tried:
+        # Before a long work begins that one might want otherwise.
+        progress.console.print(size_words(event), markup=False, highlight=False, soft_wrap=True)
     elif isinstance(event, StepCoded):
         progress.update(task, detail=f"GOP {event.gop} · step {event.step}/{event.steps}")
     elif isinstance(event, GopDone):
         if event.frames_total:
-            # A decode, or an encode without a base, tells no other share.
-            share = max(event.frames_done / event.frames_total, progress.tasks[task].completed)
+            # A decode, or an encode without a base, tells no other share; the file is still to be finished.
+            share = max(0.99 * event.frames_done / event.frames_total, progress.tasks[task].completed)
             progress.update(task, completed=share, total=1.0)
         level = "" if event.crf is None else f"CRF {event.crf:g} · "
         progress.update(task, detail=f"GOP {event.index} done · {level}t* {event.t_star} · {event.bits / 8000:.1f} kB")
@@ -132,6 +140,11 @@ def summary(done: Finished) -> str:
     sizes = (done.coding_width, done.coding_height), (done.source_width, done.source_height)
     parts += quality_words(done.metric, (done.quality, done.quality_at_source), sizes)
     return "; ".join(parts)
+
+
+def size_words(chosen: SizeChosen) -> str:
+    """Which coding size was chosen, and why."""
+    return f"Coding size {chosen.width}x{chosen.height} (--short-side {chosen.short_side}): {chosen.reason}."
 
 
 def quality_words(

@@ -12,6 +12,7 @@ from codec.commands.settings import use_threads
 from codec.errors import FreeGvcError, SettingsError
 from codec.goals import QUALITY_METRICS
 from codec.peers.codecs import PEERS
+from codec.priors.defaults import defaults_of
 from codec.settings import BASES, DEVICES, DTYPES, EncodeSettings, Quality
 
 if TYPE_CHECKING:
@@ -93,7 +94,8 @@ def _check(arguments: argparse.Namespace) -> None:
 def _encode_settings(arguments: argparse.Namespace) -> EncodeSettings:
     return EncodeSettings(
         prior=arguments.prior,
-        short_side=arguments.short_side,
+        # The paper codes at its model's own size, whatever the clip.
+        short_side=arguments.short_side or defaults_of(arguments.prior).short_side,
         gop_frames=arguments.gop,
         base=arguments.base,
         audio="none",

@@ -38,7 +38,9 @@ def add_encode_settings(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--start", type=float, default=0.0, metavar="S")
     parser.add_argument("--duration", type=float, metavar="S")
-    parser.add_argument("--short-side", type=int, metavar="N", help="coding size (default: the prior's own)")
+    parser.add_argument(
+        "--short-side", type=short_side, metavar="N", help="coding size, or auto: what suits source and goal (default)"
+    )
     parser.add_argument("--gop", type=int, metavar="FRAMES", help="GOP length (default: the prior's own)")
     parser.add_argument("--channel", choices=tuple(CHANNELS), default=EncodeSettings.channel)
     parser.add_argument("--overlap", choices=OVERLAPS, default="guided")
@@ -51,6 +53,15 @@ def add_encode_settings(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep-steps", type=int, default=0, metavar="N", help="steps stored beyond t*")
+
+
+def short_side(text: str) -> int | None:
+    """A number of pixels, or "auto" for None."""
+    if text == "auto":
+        return None
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a number of pixels nor auto")
+    return int(text)
 
 
 def encode_settings(arguments: argparse.Namespace) -> EncodeSettings:

@@ -40,7 +40,7 @@ def save_smaller(source: Path, output: Path, settings: DecodeSettings) -> Iterat
         with BitstreamWriter(output, _header(reader.header, settings)) as writer:
             try:
                 done = yield from _copy(reader, writer, choose, settings.audio)
-                yield Phase(Stage.FINISHING, done=1.0)
+                yield Phase(Stage.FINISHING)
                 _end(writer, reader.end, same_pictures=choose is None)
             except BaseException:
                 writer.abort()

@@ -11,10 +11,12 @@ from codec.base.av1 import levels_may_change
 from codec.base.pictures import base_size
 from codec.channel.choice import spec_for
 from codec.control.budget import BitrateController, SizeController
+from codec.control.coding_size import CodingSize, Offers, offers
 from codec.encoding.audio_feed import header_of
 from codec.encoding.controllers import Budget, Measured, choose_metric, control_of
 from codec.encoding.record_cost import audio_bits
 from codec.encoding.segment_encoder import SegmentEncoder
+from codec.encoding.sizing import SizeSearch
 from codec.encoding.sound_rate import opus_rate
 from codec.errors import InputError, SettingsError
 from codec.events import Event, GopDone, Phase, Stage, Warned
@@ -24,6 +26,7 @@ from codec.goals import GOAL_METRICS
 from codec.metrics.base import Metric
 from codec.priors.base import Condition, VideoPrior
 from codec.priors.catalog import open_prior
+from codec.priors.defaults import defaults_of
 from codec.settings import Bitrate, EncodeSettings, Goal, Quality, Size
 from codec.version import program_version
 from codec.video import (
@@ -116,9 +119,10 @@ def make_plan(source: Path, settings: EncodeSettings) -> Generator[Event, None, 
     yield Phase(Stage.LOADING)
     prior = open_prior(settings.prior, settings.device, settings.dtype)
     yield from map(Warned, prior.notes)
-    size = coding_size(info, settings.short_side or prior.geometry.short_side, prior.geometry.size_multiple)
-    _check_gop(settings, prior, size)
-    based = _wants_base(settings, prior, size)
+    on_offer = _sizes(settings, prior, info, timeline)
+    smallest = on_offer.within[0].size
+    _check_gop(settings, prior, smallest)
+    based = _wants_base(settings, prior, smallest)
     yield Phase(Stage.LOADING, "the metric")
     measured = choose_metric(settings, prior, based)
     if measured is not None and measured.note:
@@ -137,13 +141,37 @@ def make_plan(source: Path, settings: EncodeSettings) -> Generator[Event, None, 
     budget = _budget(settings.goal, timeline, open_audio)
     audio = open_audio()
     yield from map(Warned, _container_note(source, settings, audio))
+    pictures = Stills(source, settings.start, timeline.origin, deinterlace)
+    size = smallest
+    if settings.short_side is None and measured is not None:
+        chosen = yield from SizeSearch(pictures, timeline, measured, _aim(settings.goal, budget, timeline)).choose(
+            on_offer
+        )
+        size = chosen.size
+        _check_gop(settings, prior, size)
     header = _header(settings, prior, info, timeline, size, audio, based, measured)
     control = control_of(settings, prior, header, measured, budget)
     segments = SegmentEncoder.of(settings, prior, header, control, measured)
-    pictures = Stills(source, settings.start, timeline.origin, deinterlace)
     yield Phase(Stage.CODING)
     judge = None if measured is None else measured.metric
     return Plan(settings, size, segments, audio, timeline, deinterlace, pictures, judge)
+
+
+def _sizes(settings: EncodeSettings, prior: VideoPrior[Condition], info: VideoInfo, timeline: Timeline) -> Offers:
+    """Those that may be coded at: what the user asked for, or what the prior offers; over no base its own only."""
+    own = defaults_of(settings.prior)
+    if settings.short_side is None and settings.base != "none" and prior.base_by_default:
+        return offers(info, own, timeline.frames)
+    side = settings.short_side or own.short_side
+    return Offers((CodingSize(side, *coding_size(info, side, own.size_multiple)),))
+
+
+def _aim(goal: Goal, budget: Budget | None, timeline: Timeline) -> Quality | float:
+    """A quality, or bits a second."""
+    if isinstance(goal, Quality):
+        return goal
+    assert budget is not None
+    return budget.bits_of(timeline.frames) / float(timeline.duration)
 
 
 def _interlaced_note(source: Path, timeline: Timeline, deinterlace: bool) -> Iterator[str]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+from codec.errors import FormatError
 from codec.events import Probe
 from codec.files import part_path
 from codec.format.reader import BitstreamReader
 from codec.format.records import GopRecord
+from codec.settings import EncodeSettings
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,19 @@ class KeptGop:
     def probes(self) -> tuple[Probe, ...]:
         """The points that its record holds."""
         return tuple(Probe(step, self.record.bits_at(step), quality) for step, quality in self.record.measured())
+
+
+def as_begun(output: Path, settings: EncodeSettings) -> EncodeSettings:
+    """The settings with the coding size that an interrupted encode of `output` has chosen, if that was left to it."""
+    part = part_path(output) if part_path(output).exists() else output
+    if settings.short_side is not None or not settings.resume or not part.is_file():
+        return settings
+    try:
+        with BitstreamReader(part) as reader:
+            return replace(settings, short_side=min(reader.header.coding_width, reader.header.coding_height))
+    except FormatError:
+        # Its header was never written whole; the writer says what becomes of that.
+        return settings
 
 
 def kept_gops(output: Path, count: int) -> Iterator[KeptGop]:

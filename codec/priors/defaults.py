@@ -14,21 +14,23 @@ class CodingDefaults:
 
     Attributes:
         short_side: coding size, the shorter side in pixels; sides are multiples of `size_multiple`.
+        short_sides: all that it may be coded at unasked, rising; a large model knows the one it was trained at.
         gop_frames, overlap_frames: GOP length and overlap.
     """
 
     short_side: int
+    short_sides: tuple[int, ...]
     size_multiple: int
     gop_frames: int
     overlap_frames: int
 
 
 DEFAULTS: Mapping[str, CodingDefaults] = {
-    "pocket": CodingDefaults(240, 2, 48, 4),
-    "gaussian": CodingDefaults(64, 2, 16, 2),
-    "wan2.1-t2v-1.3b": CodingDefaults(480, 16, 49, 5),
-    "cogvideox-2b": CodingDefaults(480, 16, 48, 4),
-    "ltx-video-2b": CodingDefaults(512, 32, 49, 9),
+    "pocket": CodingDefaults(240, (144, 240, 360, 480, 720), 2, 48, 4),
+    "gaussian": CodingDefaults(64, (64,), 2, 16, 2),
+    "wan2.1-t2v-1.3b": CodingDefaults(480, (480,), 16, 49, 5),
+    "cogvideox-2b": CodingDefaults(480, (480,), 16, 48, 4),
+    "ltx-video-2b": CodingDefaults(512, (512,), 32, 49, 9),
 }
 
 

@@ -37,10 +37,8 @@ class Stills:
         Raises:
             InputError: the file can't be read there any more.
         """
-        start = max(0.0, self.start + float(time - _EARLIER))
-        reading = opened(lambda: VideoReader(self.path, start=start, deinterlace=self.deinterlace), self.path)
         best: tuple[Fraction, Picture] | None = None
-        with reading as reader, closing(delivered(reader.frames(), self.path)) as frames:
+        with self.read_from(time - _EARLIER) as reader, closing(delivered(reader.frames(), self.path)) as frames:
             for frame in frames:
                 away = reader.origin + frame.pts - self.origin - time
                 if best is None or abs(away) < best[0]:
@@ -50,3 +48,8 @@ class Stills:
         if best is None:
             raise InputError(f"{self.path} shows nothing {float(time):.3f} s into the clip any more; was it changed?")
         return best[1]
+
+    def read_from(self, time: Fraction, size: tuple[int, int] | None = None) -> VideoReader:
+        """The clip from `time` on, at a (width, height) or its own."""
+        start = max(0.0, self.start + float(time))
+        return opened(lambda: VideoReader(self.path, size=size, start=start, deinterlace=self.deinterlace), self.path)

@@ -202,7 +202,7 @@ def test_the_result_of_a_job_that_waits_can_go_elsewhere(
     assert [job.output for job in window.workspace.queue] == [tmp_path / "mine.fgvc"]
     # The coding size may be the source's own.
     assert window.settings.side.findText("As the source (128)") > 0
-    assert window.settings.side.itemText(0) == "As the prior likes (240)"
+    assert window.settings.side.itemText(0) == "Automatic (144 to 720)"
 
 
 def test_any_other_file_stands_beside_and_can_be_shifted(

@@ -45,11 +45,14 @@ class _Cells(HTMLParser):
 
 
 def test_the_page_holds_every_gop_and_every_codec() -> None:
+    over_a_base = replace(DOCUMENT, gops=tuple(replace(gop, crf=60.25) for gop in DOCUMENT.gops))
     page = _Cells(
-        report(DOCUMENT, ROWS, {"Plot": b"png"}, DARK, {"Original 80\u00d764": b"png", "Free-GVC 80\u00d764": b"png"})
+        report(
+            over_a_base, ROWS, {"Plot": b"png"}, DARK, {"Original 80\u00d764": b"png", "Free-GVC 80\u00d764": b"png"}
+        )
     )
     assert [row[0] for row in page.rows[-3:]] == ["1", "2", "3"]
-    assert page.rows[-1] == ["3", "2.00 s", "12", "3", "902", "80", "0.1250"]
+    assert page.rows[-1] == ["3", "2.00 s", "12", "CRF 60.25", "3", "902", "80", "0.1250"]
     assert ["HEVC (x265)", "q 41", "4.3 kB", "0.0300", "0.3100"] in page.rows
     assert ["VVC", "q 50", "4.0 kB", "0.0300", "\u2013"] in page.rows
     assert {"img", "figure"} <= page.tags

@@ -99,8 +99,9 @@ class Progress:
     @property
     def share(self) -> float:
         """Of the whole work that is done, 0 to 1: as the engine tells it, else of the frames."""
-        frames = min(1.0, self.frames_done / self.frames_total) if self.frames_total else 0.0
-        return frames if self.told is None else min(1.0, self.told)
+        # Never all of it: the file is still to be finished.
+        frames = min(0.99, self.frames_done / self.frames_total) if self.frames_total else 0.0
+        return frames if self.told is None else min(0.99, self.told)
 
     @property
     def speed(self) -> float | None:

@@ -103,8 +103,9 @@ class SettingsPanel(QWidget):
         self._show_preset()
 
     def _name_own_side(self) -> None:
-        own = defaults_of(self.prior.currentData()).short_side
-        self.side.setItemText(0, self.tr("As the prior likes ({})").format(own))
+        sides = defaults_of(self.prior.currentData()).short_sides
+        words = self.tr("As the prior likes ({})") if len(sides) == 1 else self.tr("Automatic ({} to {})")
+        self.side.setItemText(0, words.format(*sides[:: max(1, len(sides) - 1)]))
 
     @Slot(float)
     def aim_at(self, target: float) -> None:

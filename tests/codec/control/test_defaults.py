@@ -118,11 +118,11 @@ def test_info_tells_level_and_step(coded: tuple[Path, Run]) -> None:
     assert info.header.metric == "ms_ssim"
 
 
-def test_the_share_of_the_work_never_falls_and_ends_at_all_of_it(coded: tuple[Path, Run]) -> None:
+def test_the_share_of_the_work_never_falls_and_is_never_all_of_it_while_some_is_left(coded: tuple[Path, Run]) -> None:
     shares = [event.done for event in coded[1].events if isinstance(event, Phase) and event.done is not None]
     assert shares == sorted(shares)
     assert shares[0] == 0.0
-    assert shares[-1] == 1.0
+    assert 0.9 < shares[-1] < 1.0
     assert len(shares) > 2 * len(coded[1].gops)
 
 
