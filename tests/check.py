@@ -16,7 +16,7 @@ LINTERS = (
     ("ruff", "format", "--check", "."),
     ("mypy",),
     ("lint-imports",),
-    ("python", "benchmarks/readme.py", "--check"),
+    ("python", "-m", "benchmarks.readme", "--check"),
 )
 TESTS = (("python", "-m", "pytest", "-q"),)
 
