@@ -109,15 +109,14 @@ class BaseEncoder:
         planes = rgb_to_yuv(shrink(frame, self._size, self._scale))
         self._stream.send(planes, self._pushed, self._changes.get(self._pushed))
         self._pushed += 1
-        return self._collect(ended=False)
+        return list(self._collect(ended=False))
 
-    def finish(self) -> list[BaseFrame]:
-        """Ends the segment and returns its remaining frames."""
+    def finish(self) -> Iterator[BaseFrame]:
+        """Ends the segment; its remaining frames as they get ready."""
         self._stream.end()
-        frames = self._collect(ended=True)
+        yield from self._collect(ended=True)
         if self._returned != self._pushed:
             raise RuntimeError(f"the AV1 encoder returned {self._returned} of {self._pushed} frames")
-        return frames
 
     def __enter__(self) -> Self:
         return self
@@ -125,15 +124,13 @@ class BaseEncoder:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._stream.close()
 
-    def _collect(self, ended: bool) -> list[BaseFrame]:
-        frames = []
+    def _collect(self, ended: bool) -> Iterator[BaseFrame]:
         for pts, data in self._stream.packets(ended):
             if pts != self._returned:
                 raise RuntimeError(f"the AV1 encoder returned frame {pts} in place of {self._returned}")
             self._returned += 1
             unit = trim(data)
-            frames.append(BaseFrame(unit, self._decoder.decode(unit)))
-        return frames
+            yield BaseFrame(unit, self._decoder.decode(unit))
 
 
 class BaseDecoder:

@@ -10,13 +10,15 @@ from itertools import islice
 import numpy as np
 
 from codec.arrays import Picture
-from codec.base.av1 import encode_segment
+from codec.base.av1 import BaseFrame, encode_segment
 from codec.base.level import BaseLevel, StreamLevels
 from codec.base.units import UnitPacker
 from codec.events import Fit, Probe
 from codec.format.records import BaseRun
 from codec.priors.base import BaseClip
 from codec.video.cutting import Gop, Segment
+
+_STRETCH = 8  # frames: at 240 lines about a second's work
 
 
 @dataclass(frozen=True)
@@ -80,13 +82,20 @@ class BasedGop:
 
 def code_base(
     segment: Segment, levels: StreamLevels, scale: int, frame_rate: Fraction, preset: int
-) -> Iterator[tuple[Gop, Base]]:
-    """Each GOP with its base, as soon as that is coded; the encoder's own threads work on meanwhile."""
+) -> Iterator[tuple[Gop, Base] | None]:
+    """Each GOP with its base, as soon as that is coded; the encoder's own threads work on meanwhile.
+
+    Every few frames a None comes between, so that whoever is asked to stop need not finish a GOP first.
+    """
     coded = encode_segment(segment.pixels, levels, scale, frame_rate, preset)
     packer = UnitPacker()
     before: list[Picture] = []
     for gop, crf in zip(segment.gops, levels.crfs, strict=True):
-        own = list(islice(coded, gop.own))
+        own: list[BaseFrame] = []
+        while len(own) < gop.own:
+            own += islice(coded, min(_STRETCH, gop.own - len(own)))
+            if len(own) < gop.own:
+                yield None
         pictures = [*before[len(before) - gop.overlap :], *(frame.picture for frame in own)]
         run = BaseRun(crf, scale, "modelled", packer.pack([frame.packet for frame in own]))
         yield gop, Base(run, BaseClip(np.stack(pictures), crf, scale))

@@ -111,10 +111,13 @@ class SegmentCoder:
             done: shares of the segment's work that lie behind the beginning and the end of this.
         """
         restoration = RestorationCurve(self.goal.per_crf)
-        judged = []
+        judged: list[Judged] = []
         levels = StreamLevels.constant(crf, len(segment.gops))
-        for gop, base in code_base(segment, levels, scale, self.frame_rate, TRIAL_PRESET):
-            yield self._phase("trying", crf, crf, gop, segment, done)
+        for coded in code_base(segment, levels, scale, self.frame_rate, TRIAL_PRESET):
+            yield self._phase("trying", crf, crf, segment.gops[len(judged)], segment, done)
+            if coded is None:
+                continue
+            gop, base = coded
             if self.shows:
                 yield _shown(gop, base)
             judged.append(self._explore(gop, base, restoration))
@@ -125,11 +128,15 @@ class SegmentCoder:
     ) -> Generator[Event, None, Coding]:
         """Code as the file will hold it, at levels near `crfs`, and judge each GOP at the step that the trial found."""
         levels = StreamLevels.nearest(crfs, segment.starts)
-        judged, kept = [], []
-        bases = code_base(segment, levels, trial.scale, self.frame_rate, PRESET)
-        for (gop, base), before in zip(bases, trial.gops, strict=True):
-            yield self._phase("coding", min(levels.crfs), max(levels.crfs), gop, segment, done)
-            judged.append(self._judge(gop, base, before))
+        judged: list[Judged] = []
+        kept: list[Base] = []
+        for coded in code_base(segment, levels, trial.scale, self.frame_rate, PRESET):
+            number = len(judged)
+            yield self._phase("coding", min(levels.crfs), max(levels.crfs), segment.gops[number], segment, done)
+            if coded is None:
+                continue
+            gop, base = coded
+            judged.append(self._judge(gop, base, trial.gops[number]))
             kept.append(base)
         return Coding(PRESET, trial.scale, tuple(judged), tuple(kept))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QRectF, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
@@ -20,6 +21,7 @@ from app.core.playing.clock import FrameClock
 from app.core.playing.playback import Decoding, Playback, Reel
 from app.core.playing.player import Player
 from app.core.playing.thumbnails import COUNT
+from app.ui.canvas.painting import fitted
 from app.ui.main_window import MainWindow
 from app.ui.words import pane_label
 from codec.decoder import decode
@@ -276,3 +278,20 @@ def test_without_another_file_it_is_the_original_that_is_shifted(
     workspace.clock.seek(0)
     assert player.is_over("original")
     assert player.original is None
+
+
+def test_a_file_of_another_shape_keeps_it(
+    qtbot: QtBot, window: MainWindow, scenes: tuple[Path, Path], tmp_path: Path
+) -> None:
+    source, _ = scenes
+    tall = film(tmp_path / "tall.mkv", 64, 128)
+    window.workspace.open([Path(shutil.copy(source, tmp_path / "wide.mkv"))])
+    window.workspace.compare_with(tall)
+    player = window.workspace.player
+    qtbot.waitUntil(lambda: player.picture("other") is not None, timeout=PATIENCE)
+    picture = player.picture("other")
+    assert picture is not None
+    assert picture.shape == (128, 64, 3)
+    assert fitted(QRectF(0, 0, 192, 128), picture) == QRectF(64, 0, 64, 128)
+    # What coding has rounded fills its place.
+    assert fitted(QRectF(0, 0, 192, 128), np.zeros((64, 92, 3), np.uint8)) == QRectF(0, 0, 192, 128)

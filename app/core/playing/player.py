@@ -17,6 +17,7 @@ from codec.arrays import Picture
 from codec.events import PreviewReady
 
 ORIGINAL, RESULT, OTHER = "original", "fgvc", "other"
+_ROUNDED = 0.15
 
 
 class Player(QObject):
@@ -145,7 +146,9 @@ class Player(QObject):
     def picture(self, name: str) -> Picture | None:
         """A side's picture of the current frame at `size`, where it is there; `sharpened` tells when it comes."""
         stored = self.stored(name)
-        return stored if stored is None or self.size is None else self._enlarger.get(stored, self.size)
+        if stored is None or self.size is None or not alike(stored, self.size):
+            return stored
+        return self._enlarger.get(stored, self.size)
 
     def show_others(self, frames: Mapping[str, NDArray[np.uint8]]) -> None:
         """Take other codecs' frames, uint8 (T, H, W, 3) by name; both sides start over if one is gone."""
@@ -223,3 +226,9 @@ class Player(QObject):
     def _arrived(self, frame: int) -> None:
         if frame == self.clock.frame + self.offset:
             self.updated.emit()
+
+
+def alike(picture: Picture, size: Size) -> bool:
+    """Whether a picture has about the shape of (width, height): coding rounds both, another video has its own."""
+    height, width, _ = picture.shape
+    return abs(width * size[1] / (height * size[0]) - 1) < _ROUNDED

@@ -20,7 +20,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.core.playing.player import ORIGINAL, OTHER, RESULT, Player
-from app.ui.canvas.painting import paint_chip, paint_invitation, paint_wait, to_image
+from app.ui.canvas.painting import CHIP_HEIGHT, fitted, paint_chip, paint_invitation, paint_wait, to_image
 from app.ui.canvas.sides import Mode, Side, Wait, difference
 from app.ui.canvas.viewport import Viewport
 from app.ui.theme import Theme
@@ -258,7 +258,7 @@ class CompareView(QWidget):
             QPainter.RenderHint.SmoothPixmapTransform, scale < 4 and (scale != 1 or QSizeF(image.size()) != size)
         )
         placed = self.viewport.place(size, pane)
-        painter.drawImage(placed, image)
+        painter.drawImage(fitted(placed, pixels), image)
         if self.region is not None:
             painter.setPen(QPen(QColor(self._theme.colours.accent), 1.5, Qt.PenStyle.DashLine))
             painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -288,7 +288,8 @@ class CompareView(QWidget):
         whole, image = QRectF(self.rect()), to_image(pixels)
         painter.setClipRect(clip)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.drawImage(self.viewport.place(self._size() or QSizeF(image.size()), whole), image)
+        placed = self.viewport.place(self._size() or QSizeF(image.size()), whole)
+        painter.drawImage(fitted(placed, pixels), image)
 
     def _paint_difference(self, painter: QPainter, first: Side, second: Side) -> None:
         whole = QRectF(self.rect())
@@ -310,7 +311,9 @@ class CompareView(QWidget):
         height, width, _ = side.pixels.shape
         red, green, blue = side.pixels[int(at.y() * height / size.height()), int(at.x() * width / size.width())]
         text = f"{int(at.x())}, {int(at.y())}:  {red} {green} {blue}"
-        paint_chip(painter, pane, text, right=True, bottom=True)
+        # Above the figures, which may be as wide as the canvas.
+        above = CHIP_HEIGHT if self.metrics_text else 0
+        paint_chip(painter, pane.adjusted(0, 0, 0, -above), text, right=True, bottom=True)
 
     # --- Mouse ------------------------------------------------------------------------------------------------------
 

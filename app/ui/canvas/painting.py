@@ -6,10 +6,13 @@ import numpy as np
 from PySide6.QtCore import QBuffer, QByteArray, QCoreApplication, QIODevice, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QImage, QImageWriter, QPainter, QPen
 
+from app.core.playing.player import alike
 from app.ui.theme import picture
 from codec.arrays import Picture
 
 _MARGIN, _PADDING = 10.0, 9.0
+CHIP_HEIGHT = 34.0
+"""About, with a gap."""
 _SPINNER, _ARC = 15.0, 100
 # Around video all is neutral grey in both looks.
 _TEXT, _MUTED, _DASHES = QColor("#f2f4f5"), QColor("#b4bac0"), QColor("#5d646b")
@@ -19,6 +22,17 @@ def to_image(pixels: Picture) -> QImage:
     """A QImage over the array's memory, which must outlive it."""
     height, width, _ = pixels.shape
     return QImage(pixels.data, width, height, pixels.strides[0], QImage.Format.Format_RGB888)
+
+
+def fitted(placed: QRectF, pixels: Picture) -> QRectF:
+    """As much of a place as a picture fills that has another shape; all of it where only rounding differs."""
+    height, width, _ = pixels.shape
+    if alike(pixels, (round(placed.width() * 64), round(placed.height() * 64))):
+        return placed
+    scale = min(placed.width() / width, placed.height() / height)
+    box = QRectF(0, 0, width * scale, height * scale)
+    box.moveCenter(placed.center())
+    return box
 
 
 def png_of(pixels: Picture) -> bytes:

@@ -10,6 +10,7 @@ from app.core.jobs.progress import Progress
 from app.ui.widgets import label
 from app.ui.words import DASH, human_bytes, human_range, human_speed, human_time, percent
 from codec.events import Stage
+from codec.format.info import FileInfo
 
 
 def summary(progress: Progress, bytes_so_far: int) -> str:
@@ -89,7 +90,6 @@ class Readouts(QWidget):
         info = document.info
         if info is None:
             return
-        qualities = [gop.quality for gop in document.gops if gop.quality is not None]
         self._show_pace(False)
         self._set("size", human_bytes(info.bytes))
         facts = document.source_facts
@@ -100,7 +100,18 @@ class Readouts(QWidget):
         self._set("bitrate", f"{info.kbps:.1f} kbit/s")
         if document.metric is not None:
             self._titles["quality"].setText(self.tr("{}, mean").format(document.metric.label))
-        self._set("quality", f"{sum(qualities) / len(qualities):.3f}" if qualities else None)
+        self._set("quality", None if info.quality is None else f"{info.quality:.3f}")
+        self._show_at_source(info)
+
+    def _show_at_source(self, info: FileInfo) -> None:
+        """What people see in the end, in the place of what a finished file doesn't have."""
+        if info.quality_at_source is None:
+            return
+        width, height = info.header.source_width, info.header.source_height
+        self._titles["speed"].setText(self.tr("The same at {}\u00d7{}").format(width, height))
+        self._set("speed", f"{info.quality_at_source:.3f}")
+        for widget in (self._titles["speed"], self._values["speed"]):
+            widget.show()
 
     def text(self, name: str) -> str:
         """What is shown: "size", "forecast", "bitrate", "quality", "speed" or "left"."""
@@ -122,6 +133,7 @@ class Readouts(QWidget):
         for name in ("speed", "left"):
             self._titles[name].setVisible(on)
             self._values[name].setVisible(on)
+        self._titles["speed"].setText(self.tr("Speed"))
         self._titles["forecast"].setText(self.tr("Expected"))
         self._titles["quality"].setText(self.tr("Quality, last GOP") if on else self.tr("Quality, mean"))
 
