@@ -231,4 +231,4 @@ class Player(QObject):
 def alike(picture: Picture, size: Size) -> bool:
     """Whether a picture has about the shape of (width, height): coding rounds both, another video has its own."""
     height, width, _ = picture.shape
-    return abs(width * size[1] / (height * size[0]) - 1) < _ROUNDED
+    return bool(abs(width * size[1] / (height * size[0]) - 1) < _ROUNDED)
