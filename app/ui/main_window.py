@@ -227,6 +227,8 @@ class MainWindow(QMainWindow):
         session, document = self.workspace.session, self.workspace.document
         if document is not None and document.job_id == job_id and isinstance(progress, Progress):
             self.readouts.show_progress(progress, session.bytes_so_far)
+            if progress.size is not None:
+                self.settings.show_size(progress.size)
 
     @Slot(object)
     def _tell(self, notice: Notice) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from app.core.jobs.progress import Progress
 from app.ui.words import percent
-from codec.events import GopDone, Phase, Stage, StepCoded
+from codec.events import GopDone, Phase, SizeChosen, Stage, StepCoded
 
 
 def gop(index: int, bits: int, done: int, total: int | None = 100) -> GopDone:
@@ -19,6 +19,12 @@ def coded(*bits: int) -> Progress:
     for index, count in enumerate(bits):
         progress = progress.after(gop(index, count, 10 * (index + 1)), index + 1.0)
     return progress
+
+
+def test_the_size_that_the_engine_chose_is_kept() -> None:
+    chosen = SizeChosen(426, 240, 240, (), "", "a larger one would take too long")
+    assert Progress(Fraction(25)).size is None
+    assert Progress(Fraction(25)).after(chosen, 1.0).size == chosen
 
 
 def test_figures_of_a_steady_encode() -> None:

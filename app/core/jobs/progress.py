@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from codec.events import BaseChosen, Event, GopDone, Phase, Stage, StepCoded
+from codec.events import BaseChosen, Event, GopDone, Phase, SizeChosen, Stage, StepCoded
 
 MIN_GOPS_FOR_FORECAST = 2
 _WORK = (Stage.LOOKING_AHEAD, Stage.CHOOSING, Stage.CODING, Stage.DECODING)
@@ -35,6 +35,7 @@ class Progress:
         told: the share of the whole work that the engine has told last, 0 to 1; None where it tells none.
         first_told: (time, share) when it told for the first time, for how fast the work goes.
         bases: every segment's base as it was chosen.
+        size: at which size the engine has chosen to code; None where the user has.
         started: when work on the pictures began, on the caller's monotonic clock in seconds.
         now: time of the last event on that clock.
         first_frame: frames that were there before this run (of a resumed job).
@@ -51,6 +52,7 @@ class Progress:
     gop: int | None = None
     gops: tuple[GopDone, ...] = ()
     bases: tuple[BaseChosen, ...] = ()
+    size: SizeChosen | None = None
     started: float | None = None
     now: float = 0.0
     first_frame: int = 0
@@ -62,6 +64,8 @@ class Progress:
             return current._in_phase(event)
         if isinstance(event, StepCoded):
             return replace(current, stage=Stage.CODING, detail="", gop=event.gop, step=event.step, steps=event.steps)
+        if isinstance(event, SizeChosen):
+            return replace(current, size=event)
         if isinstance(event, BaseChosen):
             return replace(current, bases=(*self.bases, event))
         if isinstance(event, GopDone):

@@ -13,6 +13,7 @@ from app.core.presets import Preset, built_in
 from app.ui.panels.goal import GoalEditor
 from app.ui.widgets import ignore_wheel, label
 from app.ui.words import human_bytes
+from codec.events import SizeChosen
 from codec.priors.defaults import defaults_of
 from codec.settings import AUDIO_MODES, DEVICES, EncodeSettings, Quality
 from codec.store.manifest import MODELS
@@ -117,6 +118,12 @@ class SettingsPanel(QWidget):
         """Show a job's settings; only one that waits can be changed."""
         self.show_settings(settings)
         self._show_state(state)
+
+    def show_size(self, chosen: SizeChosen) -> None:
+        """At which size the engine codes, and why."""
+        text = self.tr("As it is being encoded, at {} lines: {}.").format(chosen.short_side, chosen.reason)
+        if self._subject.text() != text:
+            self._subject.setText(text)
 
     def show_next(self) -> None:
         """Nothing with a job is open: what videos to come are made with."""
