@@ -11,7 +11,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app.ui.plots.perception import Mark, PerceptionPlot
+from app.ui.plots.perception import Mark, PerceptionPlot, name_places
 from app.ui.plots.style import EXPORT_WIDTH
 from app.ui.plots.trajectory import TrajectoryPlot, next_spike, own_frames
 from app.ui.theme import Theme
@@ -152,6 +152,15 @@ def test_perception_shows_the_curve_over_steps_and_what_a_rate_allows(
     with (tmp_path / "rate.csv").open() as file:
         rows = [row for row in csv.DictReader(file) if row["point"] == "parabola fit over steps"]
     assert [row["step"] for row in rows] == [str(step) for step in range(13)]
+
+
+def test_names_of_codecs_at_one_height_stand_on_both_sides() -> None:
+    marks = [Mark("vvc", 11.0, 0.300), Mark("x265", 17.0, 0.305), Mark("ours", 11.0, 0.15), Mark("av1", 20.0, 0.152)]
+    places = {mark.name: anchor for mark, anchor in name_places(marks)}
+    left, right = (1.0, 0.5), (0.0, 0.5)
+    assert places == {"vvc": left, "x265": right, "ours": left, "av1": right}
+    assert name_places([]) == []
+    assert name_places(marks[:1]) == [(marks[0], right)]
 
 
 def test_a_plot_as_bytes_is_a_png(plot: TrajectoryPlot) -> None:

@@ -23,6 +23,9 @@ from codec.events import GopDone
 from codec.format.limits import MAX_RESTORATION
 from codec.goals import GOAL_METRICS, GoalMetric
 
+# Of the marks' whole range of quality: names of such neighbours would touch.
+_NEAR = 0.15
+
 
 def write_csv(path: Path, gops: Sequence[GopDone], marks: Sequence[Mark]) -> None:
     """What was chosen, measured and fitted of every GOP, and the other codecs; one line per point."""
@@ -39,6 +42,32 @@ def write_csv(path: Path, gops: Sequence[GopDone], marks: Sequence[Mark]) -> Non
                 name = f"{gop.step_fit.form} fit over steps"
                 out.writerows([name, gop.index, f"{step:g}", "", f"{q:.5f}"] for step, q in gop.step_fit.points)
         out.writerows([mark.name, "", "", f"{mark.bits:.0f}", f"{mark.quality:.5f}"] for mark in marks)
+
+
+def name_places(marks: Sequence[Mark]) -> list[tuple[Mark, tuple[float, float]]]:
+    """Each mark with the anchor of its name, so that those of about one quality don't lie on each other.
+
+    Of marks at one height the left one's name stands to its left and the right one's to its right, others above.
+    """
+    order = sorted(marks, key=lambda mark: mark.quality)
+    near = _NEAR * (order[-1].quality - order[0].quality) if order else 0.0
+    rows: list[list[Mark]] = []
+    for mark in order:
+        if rows and mark.quality - rows[-1][-1].quality <= near:
+            rows[-1].append(mark)
+        else:
+            rows.append([mark])
+    placed = []
+    for row in rows:
+        row.sort(key=lambda mark: mark.bits)
+        for place, mark in enumerate(row):
+            anchor = (0.5, 1.0)
+            if place == len(row) - 1:
+                anchor = (0.0, 0.5)
+            elif place == 0:
+                anchor = (1.0, 0.5)
+            placed.append((mark, anchor))
+    return placed
 
 
 class PerceptionPlot(QWidget):
@@ -227,11 +256,10 @@ class PerceptionPlot(QWidget):
     def _name_marks(self) -> None:
         for name in self._names:
             self.item.removeItem(name)
-        # Sizes are equal, so names would lie on each other: to the left and to the right in turn, from the best on.
-        order = sorted(self.marks, key=lambda mark: mark.quality)
+        placed = name_places(self.marks)
         colour = self._theme.colours.text
-        self._names = [pg.TextItem(mark.name, colour, anchor=(n % 2, 0.5)) for n, mark in enumerate(order)]
-        for name, mark in zip(self._names, order, strict=True):
+        self._names = [pg.TextItem(mark.name, colour, anchor=anchor) for mark, anchor in placed]
+        for name, (mark, _) in zip(self._names, placed, strict=True):
             self.item.addItem(name, ignoreBounds=True)
             name.setPos(mark.bits / 1000, mark.quality)
 
