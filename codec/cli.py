@@ -16,20 +16,21 @@ from pathlib import Path
 
 from codec import log
 from codec.commands import output as cli_output
+from codec.commands.batch import add_batch
 from codec.commands.models import add_models
 from codec.commands.reproduce import add_reproduce
 from codec.commands.settings import (
     add_encode_settings,
-    add_jobs,
     add_machine,
+    add_workers,
     bits,
     encode_settings,
     goal_of,
     use_threads,
+    workers_of,
 )
 from codec.errors import FreeGvcError, SettingsError, out_of_memory
 from codec.goals import QUALITY_METRICS
-from codec.parallel.pool import pool_of
 from codec.peers.codecs import PEERS, QUICK
 from codec.settings import DEINTERLACING, DecodeSettings, Size
 from codec.version import program_version
@@ -79,6 +80,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(*_VERBOSE, action="count", default=0, help="tell what happens inside; twice for more")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_encode(commands.add_parser("encode", help="video -> .fgvc"))
+    add_batch(commands.add_parser("batch", help="many videos -> .fgvc files in a folder, on one machine or many"))
     _add_decode(commands.add_parser("decode", help=".fgvc -> video"))
     _add_retarget(commands.add_parser("retarget", help=".fgvc -> a smaller .fgvc, without coding again"))
     _add_info(commands.add_parser("info", help="what a .fgvc file holds"))
@@ -100,7 +102,7 @@ def _add_encode(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     add_encode_settings(parser)
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted encode")
-    add_jobs(parser, "scenes")
+    add_workers(parser, "scenes")
     add_machine(parser)
 
 
@@ -159,8 +161,9 @@ def _encode(arguments: argparse.Namespace) -> None:
     from codec.encoder import encode
 
     use_threads(arguments.threads)
-    with pool_of(arguments.jobs) as workers:
-        cli_output.show(encode(arguments.input, arguments.output, settings, workers), arguments.json)
+    with workers_of(arguments, settings) as workers:
+        elsewhere = workers if arguments.jobs > 1 or arguments.cluster else None
+        cli_output.show(encode(arguments.input, arguments.output, settings, elsewhere), arguments.json)
 
 
 def _decode(arguments: argparse.Namespace) -> None:

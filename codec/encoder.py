@@ -39,7 +39,9 @@ from codec.video.delivery import delivered
 LOOKING_SHARE, COMPARING_SHARE = 0.35, 0.03
 
 
-def encode(source: Path, output: Path, settings: EncodeSettings, workers: Workers | None = None) -> Iterator[Event]:
+def encode(
+    source: Path, output: Path, settings: EncodeSettings, workers: Workers | None = None
+) -> Generator[Event, None, None]:
     """Encode `source` into `output`; closing the generator stops and leaves what is done as a playable file.
 
     Until the end the result grows as `output`.part, readable up to its last GOP.

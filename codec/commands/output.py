@@ -131,12 +131,12 @@ def _draw(progress: Progress, task: TaskID, event: Event) -> None:
 
 def summary(done: Finished) -> str:
     """One line about a finished job."""
-    parts = [f"{done.path}: {_size(done.bytes)}, {done.frames} frames"]
+    parts = [f"{done.path}: {size_in_words(done.bytes)}, {done.frames} frames"]
     parts.append(
         f"{done.kbps:.1f} kbit/s video, {done.bpp:.4f} bit per pixel at {done.coding_width}x{done.coding_height}"
     )
     if done.audio_bytes:
-        parts.append(f"{_size(done.audio_bytes)} of it sound, {done.audio_kbps:.1f} kbit/s")
+        parts.append(f"{size_in_words(done.audio_bytes)} of it sound, {done.audio_kbps:.1f} kbit/s")
     sizes = (done.coding_width, done.coding_height), (done.source_width, done.source_height)
     parts += quality_words(done.metric, (done.quality, done.quality_at_source), sizes)
     return "; ".join(parts)
@@ -157,7 +157,8 @@ def quality_words(
         yield f"{label} " + ", ".join(f"{value:.3f} at {width}x{height}" for (width, height), value in values.items())
 
 
-def _size(count: int) -> str:
+def size_in_words(count: int) -> str:
+    """Bytes, for people."""
     return f"{count} bytes" if count < 10_000 else f"{count / 1000:.1f} kB"
 
 
@@ -167,8 +168,8 @@ def show_info(info: FileInfo, as_json: bool) -> None:
         print(json.dumps(to_json(info)))
         return
     header = info.header
-    sound = f"{_size(info.audio_bytes)} sound, {info.audio_kbps:.1f} kbit/s" if info.audio_bytes else "no sound"
-    print(f"{info.path}: {_size(info.bytes)} ({sound}; {_size(info.base_bytes)} base layer)")
+    sound = f"{size_in_words(info.audio_bytes)} sound, {info.audio_kbps:.1f} kbit/s" if info.audio_bytes else "no sound"
+    print(f"{info.path}: {size_in_words(info.bytes)} ({sound}; {size_in_words(info.base_bytes)} base layer)")
     print(
         f"{info.frames} frames in {info.seconds:.4g} s, {header.source_width}x{header.source_height} coded at "
         f"{header.coding_width}x{header.coding_height}, {float(header.frame_rate):.5g} fps; "
@@ -186,7 +187,7 @@ def show_info(info: FileInfo, as_json: bool) -> None:
         print(words)
     if not info.complete:
         print("The file is incomplete: encoding was stopped before the source's end.")
-    _print_table(
+    print_table(
         ("GOP", "frames", "level", "t*", "base", "implicit", _quality_label(header)),
         [
             (
@@ -242,7 +243,7 @@ def show_measurement(result: Measurement, absent: Mapping[str, str], as_json: bo
         )
         for row in result.results
     ]
-    _print_table(("metric", "mean", "better is", "good"), rows)
+    print_table(("metric", "mean", "better is", "good"), rows)
     for note in (*result.notes, *absent.values()):
         print(note)
 
@@ -257,7 +258,7 @@ def show_comparison(rows: Iterable[Row], metrics: Sequence[str], as_json: bool) 
         (row.codec, row.setting, str(row.bytes), f"{row.bpp:.4f}", *(f"{row.metrics[name]:.4f}" for name in metrics))
         for row in rows
     ]
-    _print_table(("codec", "setting", "bytes", "bpp", *metrics), lines)
+    print_table(("codec", "setting", "bytes", "bpp", *metrics), lines)
 
 
 def show_parts(results: Iterable[PartResult]) -> list[str]:
@@ -269,7 +270,8 @@ def show_parts(results: Iterable[PartResult]) -> list[str]:
     return failed
 
 
-def _print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Columns, the first to the left and all others to the right."""
     table = Table(box=None, pad_edge=False)
     for index, title in enumerate(titles):
         table.add_column(title, justify="left" if index == 0 else "right", no_wrap=True)

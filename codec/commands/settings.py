@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 import math
+from contextlib import AbstractContextManager
+from functools import partial
 
 from codec.goals import QUALITY_METRICS
+from codec.parallel.opening import open_workers
+from codec.parallel.units import Workers
 from codec.settings import (
     AUDIO_MODES,
     BASES,
@@ -21,6 +25,8 @@ from codec.settings import (
     Quality,
     Size,
 )
+from codec.store.manifest import MODELS
+from codec.store.needed import needed_files
 
 SUFFIXES = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
 
@@ -91,6 +97,11 @@ def encode_settings(arguments: argparse.Namespace) -> EncodeSettings:
     )
 
 
+def _wants_gpu(settings: EncodeSettings) -> bool:
+    """Whether a cluster's node should have one for it: the pocket prior needs none."""
+    return settings.device == "cuda" or (settings.device == "auto" and settings.prior in MODELS)
+
+
 def add_machine(parser: argparse.ArgumentParser) -> None:
     """Where it runs, and how it is told."""
     parser.add_argument("--device", choices=DEVICES, default="auto")
@@ -99,8 +110,8 @@ def add_machine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
 
 
-def add_jobs(parser: argparse.ArgumentParser, unit: str) -> None:
-    """How much is done at a time.
+def add_workers(parser: argparse.ArgumentParser, unit: str) -> None:
+    """How much is done at a time, and where.
 
     Args:
         unit: what one process does.
@@ -114,6 +125,22 @@ def add_jobs(parser: argparse.ArgumentParser, unit: str) -> None:
         "A process needs the prior, and a scene's pictures (at most 240 frames at coding size) a few times over: "
         "about 1.2 GB with the pocket prior at 240 lines",
     )
+    parser.add_argument(
+        "--cluster",
+        metavar="auto|ADDRESS",
+        help="work on a Ray cluster instead (pip install 'freegvc[cluster]', on every node): the one that this machine "
+        "belongs to, or that at an address such as 10.0.0.1:6379",
+    )
+
+
+def workers_of(arguments: argparse.Namespace, settings: EncodeSettings) -> AbstractContextManager[Workers]:
+    """What `add_workers` took, open until the block is left.
+
+    Raises:
+        SettingsError: there is no such cluster, or no Ray.
+    """
+    home = partial(needed_files, settings.prior)
+    return open_workers(arguments.jobs, arguments.cluster, _wants_gpu(settings), home)
 
 
 def goal_of(arguments: argparse.Namespace) -> Goal | None:

@@ -63,12 +63,13 @@ def _opened(settings: EncodeSettings, header: Header) -> tuple[VideoPrior[Condit
     Raises:
         PriorError: this worker has others.
     """
-    prior = open_prior(settings.prior, settings.device, header.dtype)
+    prior = open_prior(settings.prior, settings.device, settings.dtype)
     measured = choose_metric(settings, prior, header.base_codec != "none")
     kind = "none" if measured is None else measured.goal.kind
-    if (prior.weights_hash, prior.tiling, kind) != (header.weights_hash, header.tiling, header.metric):
+    own = prior.weights_hash, prior.dtype, prior.tiling, kind
+    if own != (header.weights_hash, header.dtype, header.tiling, header.metric):
         raise PriorError(
-            f"A worker has other weights of the prior {prior.id} or of its metric, or less memory; "
+            f"A worker has other weights of the prior {prior.id} or of its metric, or another device; "
             "install the same version and the same models everywhere."
         )
     return prior, measured

@@ -76,7 +76,7 @@ class BitstreamWriter:
     def __init__(self, path: Path, header: Header) -> None:
         data = pack_file_header(header)
         self._settle(path, header, _Totals())
-        with _writing(path), ExitStack() as undo:
+        with writing(path), ExitStack() as undo:
             self._file = undo.enter_context(FileIO(part_path(path), "w"))
             self._write(data)
             undo.pop_all()
@@ -111,7 +111,7 @@ class BitstreamWriter:
             totals = _kept(reader, cut)
         writer = cls.__new__(cls)
         writer._settle(path, header, totals)
-        with _writing(path), ExitStack() as undo:
+        with writing(path), ExitStack() as undo:
             source.replace(part)
             writer._file = undo.enter_context(FileIO(part, "r+"))
             writer._file.truncate(cut)
@@ -148,14 +148,14 @@ class BitstreamWriter:
         end = self._totals.end(complete, last_duration, quality_at_source)
         self._write(pack_file_end(end))
         self.close()
-        with _writing(self.path):
+        with writing(self.path):
             finish(part_path(self.path), self.path)
         return end
 
     def abort(self) -> None:
         """Remove the part."""
         self.close()
-        with _writing(self.path):
+        with writing(self.path):
             part_path(self.path).unlink(missing_ok=True)
 
     def close(self) -> None:
@@ -176,7 +176,7 @@ class BitstreamWriter:
 
     def _write(self, data: bytes) -> int:
         """Where `data` lie now, safely."""
-        with _writing(self.path):
+        with writing(self.path):
             start = self._file.tell()
             try:
                 left = memoryview(data)
@@ -193,7 +193,8 @@ class BitstreamWriter:
 
 
 @contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def writing(path: Path) -> Iterator[None]:
+    """Turns what the system refuses while `path` is written into an OutputError."""
     try:
         yield
     except OSError as error:

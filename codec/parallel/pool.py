@@ -89,16 +89,6 @@ class Pool:
         self.close()
 
 
-@contextlib.contextmanager
-def pool_of(count: int) -> Iterator[Pool | None]:
-    """So many workers; None for one, whose work is done where it is asked for."""
-    if count == 1:
-        yield None
-        return
-    with Pool(count) as pool:
-        yield pool
-
-
 class _Lane:
     """One worker: a process, and the pipe by which it tells what it does."""
 

@@ -15,12 +15,15 @@ OTHER_SCREEN = "Xvfb and xdotool are Linux's"
 NO_VVC = "no ffmpeg with libvvenc on this machine"
 NO_DAV1D = "this build of PyAV brings no dav1d of its own"
 NO_SVT = "PyAV's wheel brings no SVT-AV1 4.1 here"
+NO_RAY = "Ray isn't installed (the extra freegvc[cluster])"
+NO_NAMESPACE = "no network namespace of its own can be made here, and a cluster must be alone in its tests"
+CLUSTER_RUN = "takes minutes; set FREEGVC_CLUSTER_TESTS=1"
 DRY_RUN = "takes minutes; set FREEGVC_GPU_DRY_RUN=1"
 _ELSEWHERE = (
     frozenset() if sys.platform.startswith("linux") else frozenset({LINUX_DISK, OTHER_SCREEN, NO_VVC, NO_DAV1D, NO_SVT})
 )
 ALLOWED = (
-    frozenset({NO_SHARED, ROOT_MAY_WRITE, DRY_RUN})
+    frozenset({NO_SHARED, ROOT_MAY_WRITE, DRY_RUN, NO_RAY, NO_NAMESPACE, CLUSTER_RUN})
     | _ELSEWHERE
     | (frozenset() if os.name == "posix" else {POSIX_LIMITS})
 )

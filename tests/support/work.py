@@ -11,8 +11,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from codec.errors import MissingModelError
-from codec.parallel.units import Message, Restarted, Returned, Told, Work
+from codec.errors import FreeGvcError, MissingModelError
+from codec.parallel.units import Failed, Message, Restarted, Returned, Told, Work
 
 
 def squared(number: int) -> Generator[str, None, int]:
@@ -70,6 +70,9 @@ def _script(unit: int, work: Work, task: Any, chance: Random) -> list[Message]:
             told.append(Told(unit, next(steps)))
         except StopIteration as end:
             whole = [*told, Returned(unit, end.value)]
+            break
+        except FreeGvcError as error:
+            whole = [*told, Failed(unit, error)]
             break
     if chance.random() < 0.5:
         return [*told[: chance.randrange(len(told) + 1)], Restarted(unit), *whole]

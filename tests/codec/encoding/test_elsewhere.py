@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,7 @@ from codec.format.info import describe
 from codec.parallel.pool import Pool
 from codec.parallel.units import Failed, Workers
 from codec.settings import Bitrate, Quality, Size
+from tests.support import skips
 from tests.support.by_command import TINY
 from tests.support.codec_runs import Run, cut_film, run_decode, run_encode, tiny
 from tests.support.work import Shuffled, squared
@@ -64,6 +68,20 @@ def test_processes_make_the_same_bytes(source: Path, tmp_path: Path, pool: Pool,
     run_encode(source, tmp_path / "a.fgvc", gop_frames=8, **GOALS[goal])
     _encoded(source, tmp_path / "b.fgvc", pool, **GOALS[goal])
     assert (tmp_path / "b.fgvc").read_bytes() == (tmp_path / "a.fgvc").read_bytes()
+
+
+@skips.posix
+@pytest.mark.slow
+def test_a_killed_process_costs_nothing_but_time(source: Path, tmp_path: Path, pool: Pool) -> None:
+    more = GOALS["quality over a base"]
+    events = encode(source, tmp_path / "a.fgvc", tiny(gop_frames=8, **more), pool)
+    next(event for event in events if isinstance(event, GopDone))
+    for process in multiprocessing.active_children():
+        os.kill(process.pid or 0, signal.SIGKILL)
+    *_, last = events
+    assert isinstance(last, Finished)
+    run_encode(source, tmp_path / "b.fgvc", gop_frames=8, **more)
+    assert (tmp_path / "a.fgvc").read_bytes() == (tmp_path / "b.fgvc").read_bytes()
 
 
 @pytest.mark.slow

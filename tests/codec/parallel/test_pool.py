@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from codec.errors import MissingModelError, WorkerLostError
-from codec.parallel.pool import ATTEMPTS, Pool, pool_of
+from codec.parallel.pool import ATTEMPTS, Pool
 from codec.parallel.units import Failed, Restarted, Returned, Told
 from tests.support import skips
 from tests.support.work import deadly, endless, refused, squared
@@ -77,8 +77,3 @@ def test_closing_stops_the_units_and_leaves_workers_usable(pool: Pool, tmp_path:
     assert len(list(pool.run(squared, range(2)))) == 6
     pool.close()
     assert {marks[unit].exists() for unit in heard} == {True}
-
-
-def test_one_worker_is_none() -> None:
-    with pool_of(1) as workers:
-        assert workers is None

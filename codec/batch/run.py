@@ -1,0 +1,207 @@
+"""Encode many files: those that are finished are kept, parts are gone on with, and what fails fails alone."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from codec.batch.encode_file import FileTask, Grown, encode_file
+from codec.batch.events import BatchEvent, FileDone, OfFile
+from codec.batch.sources import BatchFile
+from codec.batch.table import Row, Status, Table, told_settings
+from codec.errors import FreeGvcError, out_of_memory
+from codec.events import Finished
+from codec.files import check_output, finish, part_path
+from codec.format.reader import BitstreamReader
+from codec.format.writer import writing
+from codec.log import LOGGER
+from codec.parallel.here import Here
+from codec.parallel.units import Failed, Message, Told, Workers
+from codec.settings import EncodeSettings, Quality
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What is to be done.
+
+    Attributes:
+        contents_up_to: bytes of a source up to which it travels with its task, to workers that may not see it.
+    """
+
+    files: Sequence[BatchFile]
+    settings: EncodeSettings
+    table: Table
+    contents_up_to: int = 0
+
+    def run(self, workers: Workers) -> Generator[BatchEvent, None, None]:
+        """Encode what isn't finished; closing the generator stops and leaves parts that another run goes on with.
+
+        Raises:
+            OutputError: the table can't be written.
+        """
+        left: list[_FileEncode] = []
+        for file in self.files:
+            kept = self._kept(file)
+            if kept is not None:
+                yield FileDone(file, replace(kept, status=Status.KEPT))
+                continue
+            encode = _FileEncode(self, file)
+            try:
+                _make_room(file)
+                left.append(encode)
+            except FreeGvcError as error:
+                yield encode.refuse(error)
+        # Where there are fewer files than workers, the workers share each file's scenes.
+        shared = len(left) < workers.count and isinstance(self.settings.goal, Quality)
+        work = partial(encode_file, workers=workers) if shared else encode_file
+        engine: Workers = Here() if shared else workers
+        with closing(engine.run(work, _tasks(left))) as messages:
+            for message in messages:
+                yield from left[message.unit].take(message)
+
+    def _kept(self, file: BatchFile) -> Row | None:
+        """The row of a file that is finished, from this source and with these settings."""
+        row = self.table.rows.get(self.name_of(file))
+        if row is None or row.status == Status.FAILED or row.settings != told_settings(self.settings):
+            return None
+        there = _size(file.output) == row.bytes and _identity(file.source) == (row.source_bytes, row.source_time)
+        return row if there and row.source == str(file.source) else None
+
+    def name_of(self, file: BatchFile) -> str:
+        """As rows name its output."""
+        return file.output.relative_to(self.table.folder).as_posix()
+
+
+def _make_room(file: BatchFile) -> None:
+    with writing(file.output):
+        file.output.parent.mkdir(parents=True, exist_ok=True)
+    check_output(file.source, file.output)
+
+
+def _tasks(encodes: Sequence[_FileEncode]) -> Iterator[FileTask]:
+    for encode in encodes:
+        yield encode.begin()
+
+
+@dataclass
+class _FileEncode:
+    """One file that is being encoded: its part is written here, wherever it is made."""
+
+    batch: Batch
+    file: BatchFile
+    began: float = 0.0
+    identity: tuple[int, int] = (0, 0)
+
+    def begin(self) -> FileTask:
+        self.began = time.perf_counter()
+        source = self.file.source
+        self.identity = _identity(source)
+        travels = 0 < self.identity[0] <= self.batch.contents_up_to
+        contents = source.read_bytes() if travels and source.is_file() else None
+        return FileTask(source.absolute(), self.batch.settings, contents, _begun(self.file.output))
+
+    def take(self, message: Message) -> Iterator[BatchEvent]:
+        """Write and tell what a message says."""
+        if isinstance(message, Failed):
+            yield self.ended(self._row(Status.FAILED, reason=reason_of(message.error)))
+        elif isinstance(message, Told) and isinstance(message.what, Grown):
+            self._grow(message.what)
+        elif isinstance(message, Told) and isinstance(message.what, Finished):
+            yield self._finished(message.what)
+        elif isinstance(message, Told):
+            yield OfFile(self.file, message.what)
+
+    def refuse(self, error: FreeGvcError) -> FileDone:
+        """It can't even begin."""
+        return self.ended(self._row(Status.FAILED, reason=str(error)))
+
+    def ended(self, row: Row) -> FileDone:
+        """Keep the row and tell it."""
+        self.batch.table.add(row)
+        return FileDone(self.file, row)
+
+    def _grow(self, grown: Grown) -> None:
+        part = part_path(self.file.output)
+        with writing(self.file.output), part.open("r+b" if part.exists() else "w+b") as file:
+            file.truncate(grown.offset)
+            file.seek(grown.offset)
+            file.write(grown.data)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _finished(self, finished: Finished) -> FileDone:
+        with writing(self.file.output):
+            finish(part_path(self.file.output), self.file.output)
+        qualities = [gop.quality for gop in finished.gops if gop.quality is not None]
+        return self.ended(
+            self._row(
+                Status.DONE,
+                bytes=finished.bytes,
+                audio_bytes=finished.audio_bytes,
+                frames=finished.frames,
+                bpp=finished.bpp,
+                kbps=finished.kbps,
+                quality=fmean(qualities) if qualities else None,
+                missed=sum(gop.missed for gop in finished.gops),
+            )
+        )
+
+    def _row(self, status: Status, **figures: Any) -> Row:
+        size, changed = self.identity
+        return Row(
+            source=str(self.file.source),
+            output=self.batch.name_of(self.file),
+            status=status,
+            settings=told_settings(self.batch.settings),
+            source_bytes=size,
+            source_time=changed,
+            seconds=round(time.perf_counter() - self.began, 3) if self.began else 0.0,
+            **figures,
+        )
+
+
+def reason_of(error: BaseException) -> str:
+    """A sentence for the user."""
+    if isinstance(error, FreeGvcError):
+        return str(error)
+    refusal = out_of_memory(error) if isinstance(error, Exception) else None
+    if refusal is not None:
+        return str(refusal)
+    LOGGER.error("a worker failed", exc_info=error)
+    return f"The engine failed ({type(error).__name__}: {error}); -v tells more."
+
+
+def _begun(output: Path) -> bytes:
+    """What an earlier run has left: its part, or a file that ends too early, which is a part again."""
+    part = part_path(output)
+    if not part.is_file() and _is_unfinished(output):
+        output.replace(part)
+    return part.read_bytes() if part.is_file() else b""
+
+
+def _is_unfinished(output: Path) -> bool:
+    if not output.is_file():
+        return False
+    with suppress(FreeGvcError), BitstreamReader(output) as reader:
+        return reader.end is not None and not reader.end.complete
+    return False
+
+
+def _identity(source: Path) -> tuple[int, int]:
+    """Size and time of a file; zeros where there is none."""
+    try:
+        found = source.stat()
+    except OSError:
+        return 0, 0
+    return found.st_size, found.st_mtime_ns
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else -1
