@@ -9,7 +9,6 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from codec.batch.encode_file import FileTask, Grown, encode_file
@@ -139,7 +138,6 @@ class _FileEncode:
     def _finished(self, finished: Finished) -> FileDone:
         with writing(self.file.output):
             finish(part_path(self.file.output), self.file.output)
-        qualities = [gop.quality for gop in finished.gops if gop.quality is not None]
         return self.ended(
             self._row(
                 Status.DONE,
@@ -148,7 +146,8 @@ class _FileEncode:
                 frames=finished.frames,
                 bpp=finished.bpp,
                 kbps=finished.kbps,
-                quality=fmean(qualities) if qualities else None,
+                quality=finished.quality,
+                quality_at_source=finished.quality_at_source,
                 missed=sum(gop.missed for gop in finished.gops),
             )
         )

@@ -34,8 +34,7 @@ class Row:
         source, output: their paths; the output's is relative to the table's folder.
         reason: a sentence where it failed.
         source_bytes, source_time: of the source when it was read: another one is another source.
-        bytes, audio_bytes, frames, bpp, kbps: of a finished file, as `Finished` tells them.
-        quality: mean of its GOPs, or None where none was measured.
+        bytes, audio_bytes, frames, bpp, kbps, quality, quality_at_source: of a finished file, as `Finished` tells them.
         missed: how many GOPs lie outside the goal.
         seconds: that its encode took.
     """
@@ -53,6 +52,7 @@ class Row:
     bpp: float = 0.0
     kbps: float = 0.0
     quality: float | None = None
+    quality_at_source: float | None = None
     missed: int = 0
     seconds: float = 0.0
 

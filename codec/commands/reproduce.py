@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from codec.commands.settings import use_threads
+from codec.commands.settings import add_workers, use_threads, workers_of
 from codec.errors import FreeGvcError, SettingsError
 from codec.goals import QUALITY_METRICS
 from codec.peers.codecs import PEERS
@@ -45,13 +46,14 @@ def add_reproduce(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--metrics", nargs="+", choices=(*DEFAULT_METRICS, *OPTIONAL_METRICS), metavar="METRIC")
     parser.add_argument("--device", choices=DEVICES, default="auto")
     parser.add_argument("--dtype", choices=DTYPES, default="auto")
+    add_workers(parser, "measurements")
     parser.add_argument("--threads", type=int, metavar="N")
 
 
 def _reproduce(arguments: argparse.Namespace) -> None:
     _check(arguments)
     # torch takes seconds to import: never before a usage error could be told.
-    from codec.reproduce.codecs import Ours, classics
+    from codec.reproduce.codecs import Candidate, Ours, classics
     from codec.reproduce.learned import read_learned
     from codec.reproduce.points import Ledger
     from codec.reproduce.report import Results, write_report
@@ -64,14 +66,19 @@ def _reproduce(arguments: argparse.Namespace) -> None:
     peers = classics(arguments.peers)
     learned = read_learned(arguments.learned) if arguments.learned else ()
     sources = find_sources(arguments.folder)
-    experiment = Experiment(sources, (ours, *peers, *learned), metrics, arguments.frames, arguments.lines)
+    candidates: tuple[Candidate, ...] = (ours, *peers, *learned)
+    experiment = Experiment(sources, candidates, metrics, arguments.frames, arguments.lines, arguments.device)
     ledger = Ledger.open(arguments.output, _conditions(experiment))
     about = [*_about(experiment, arguments.peers), *_prior_notes(ours, ledger), *notes]
     failures: list[Failed] = []
     try:
-        for event in reproduce(experiment, ledger):
-            failures += [event] if isinstance(event, Failed) else []
-            print(_line(event), file=sys.stderr, flush=True)
+        with (
+            workers_of(arguments, ours.encode_settings) as workers,
+            closing(reproduce(experiment, ledger, workers)) as events,
+        ):
+            for event in events:
+                failures += [event] if isinstance(event, Failed) else []
+                print(_line(event), file=sys.stderr, flush=True)
     finally:
         # Also after an interruption: what is there can be looked at.
         if ledger.points:

@@ -43,6 +43,10 @@ class Coded:
     frames: Frames = field(repr=False)
 
 
+def _always_there() -> None:
+    """What comes with this program needs nothing else."""
+
+
 @dataclass(frozen=True)
 class Peer:
     """One codec.
@@ -62,7 +66,7 @@ class Peer:
     curve: tuple[int, ...]
     encode: Callable[[Frames, int, Fraction], Coded]
     quick: bool = True
-    missing: Callable[[], str | None] = lambda: None
+    missing: Callable[[], str | None] = _always_there
 
 
 def encode_av(

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import product
+from pathlib import Path
 
 from codec.errors import FreeGvcError
 from codec.metrics.base import Metric, mean
+from codec.metrics.catalog import metric
+from codec.parallel.here import Here
+from codec.parallel.units import Failed as ParallelFailed
+from codec.parallel.units import Told, Workers
+from codec.priors.computing import choose_device
 from codec.reproduce.codecs import Candidate, Made
 from codec.reproduce.points import Ledger, Point
 from codec.reproduce.sequences import Clip, Source, read_clip
@@ -21,6 +30,7 @@ class Experiment:
 
     Attributes:
         frames: the first so many of each sequence.
+        device: that the metrics run on.
         lines: to which its shorter side is scaled for every codec; None leaves it.
     """
 
@@ -29,6 +39,7 @@ class Experiment:
     metrics: tuple[Metric, ...]
     frames: int
     lines: int | None
+    device: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -53,72 +64,104 @@ class Failed:
 RunEvent = Started | Failed | Point
 
 
-def reproduce(experiment: Experiment, ledger: Ledger) -> Iterator[RunEvent]:
+@dataclass(frozen=True)
+class _Unit:
+    """One codec at some settings on one sequence; metrics by name, since their networks are large."""
+
+    source: Source
+    codec: Candidate
+    settings: tuple[str, ...]
+    frames: int
+    lines: int | None
+    metrics: tuple[str, ...]
+    device: str
+    log: Path
+
+
+def reproduce(
+    experiment: Experiment, ledger: Ledger, workers: Workers | None = None
+) -> Generator[RunEvent, None, None]:
     """Measure every point of `experiment` that `ledger` lacks.
+
+    Args:
+        workers: measure several at a time; each must see the sequences under their paths.
 
     Raises:
         SettingsError: our prior's weights are others than those of the ledger's points.
         OutputError: a point can't be kept.
     """
-    for source in experiment.sources:
-        missing = [(codec, _missing(ledger, source, codec)) for codec in experiment.candidates]
-        missing = [(codec, settings) for codec, settings in missing if settings]
-        if not missing:
-            continue
-        try:
-            clip = read_clip(source, experiment.frames, experiment.lines)
-        except FreeGvcError as error:
-            yield Failed(source.name, "every codec", (), str(error))
-            continue
-        for codec, settings in missing:
-            for batch in [settings] if codec.together else [(setting,) for setting in settings]:
-                yield from _batch(experiment, ledger, source, clip, codec, batch)
+    units = list(_units(experiment, ledger))
+    with closing((workers or Here()).run(_measure, units)) as messages:
+        for message in messages:
+            unit = units[message.unit]
+            if isinstance(message, Told):
+                if isinstance(message.what, Point):
+                    if ledger.has(*message.what.key):
+                        continue  # told before its worker died
+                    ledger.add(message.what)
+                yield message.what
+            elif isinstance(message, ParallelFailed):
+                yield Failed(unit.source.name, unit.codec.name, _missing(ledger, unit), _reason(message.error))
 
 
-def _missing(ledger: Ledger, source: Source, codec: Candidate) -> tuple[str, ...]:
-    return tuple(setting for setting in codec.settings if not ledger.has(source.name, codec.name, setting))
+def _units(experiment: Experiment, ledger: Ledger) -> Iterator[_Unit]:
+    """What is missing, sequence after sequence, so that a worker often has the last one still in memory."""
+    for source, codec in product(experiment.sources, experiment.candidates):
+        name = re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{codec.name}-{source.name}")
+        whole = _Unit(
+            source,
+            codec,
+            codec.settings,
+            experiment.frames,
+            experiment.lines,
+            tuple(metric.name for metric in experiment.metrics),
+            experiment.device,
+            ledger.folder / LOGS / f"{name}.txt",
+        )
+        settings = _missing(ledger, whole)
+        batches = [settings] if codec.together else [(setting,) for setting in settings]
+        yield from (replace(whole, settings=batch) for batch in batches if batch)
 
 
-def _batch(
-    experiment: Experiment, ledger: Ledger, source: Source, clip: Clip, codec: Candidate, settings: Sequence[str]
-) -> Iterator[RunEvent]:
-    yield Started(source.name, codec.name, tuple(settings))
-    log = ledger.folder / LOGS / f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', f'{codec.name}-{source.name}')}.txt"
-    made = codec.code(clip, settings, log)
-    while True:
-        try:
-            setting, result = next(made)
-            point = _point(experiment, source, clip, codec, setting, result)
-        except StopIteration:
-            return
-        # Whatever a codec dies of on one sequence (a GPU's memory, a decoder's bug), a night's run must go on.
-        except Exception as error:
-            yield Failed(source.name, codec.name, _missing_of(ledger, source, codec, settings), _reason(error))
-            return
-        ledger.add(point)
-        yield point
+def _missing(ledger: Ledger, unit: _Unit) -> tuple[str, ...]:
+    return tuple(setting for setting in unit.settings if not ledger.has(unit.source.name, unit.codec.name, setting))
 
 
-def _missing_of(ledger: Ledger, source: Source, codec: Candidate, settings: Sequence[str]) -> tuple[str, ...]:
-    return tuple(setting for setting in settings if not ledger.has(source.name, codec.name, setting))
+def _measure(unit: _Unit) -> Generator[Started | Point, None, None]:
+    """A worker's part. Whatever a codec dies of on one sequence (a GPU's memory, a bug), others go on."""
+    clip = _clip(unit.source, unit.frames, unit.lines)
+    yield Started(unit.source.name, unit.codec.name, unit.settings)
+    judges = _judges(unit.metrics, unit.device)
+    for setting, made in unit.codec.code(clip, unit.settings, unit.log):
+        yield _point(unit, clip, judges, setting, made)
 
 
-def _reason(error: Exception) -> str:
+@lru_cache(maxsize=1)
+def _clip(source: Source, frames: int, lines: int | None) -> Clip:
+    return read_clip(source, frames, lines)
+
+
+@lru_cache(maxsize=1)
+def _judges(names: tuple[str, ...], device: str) -> tuple[Metric, ...]:
+    return tuple(metric(name, device=choose_device(device)) for name in names)
+
+
+def _reason(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
     said = lines[0] if lines else "no reason given"
     return said if isinstance(error, FreeGvcError) else f"{type(error).__name__}: {said}"
 
 
-def _point(experiment: Experiment, source: Source, clip: Clip, codec: Candidate, setting: str, made: Made) -> Point:
+def _point(unit: _Unit, clip: Clip, judges: Sequence[Metric], setting: str, made: Made) -> Point:
     count = len(clip.frames)
     return Point(
-        sequence=source.name,
-        codec=codec.name,
+        sequence=unit.source.name,
+        codec=unit.codec.name,
         setting=setting,
         bytes=made.bytes,
         bpp=8 * made.bytes / clip.pixels,
         kbps=8 * made.bytes * float(clip.rate) / count / 1000,
-        metrics={judge.name: mean(judge(clip.frames, made.frames)) for judge in experiment.metrics},
+        metrics={judge.name: mean(judge(clip.frames, made.frames)) for judge in judges},
         encode_fps=None if made.encode_s is None else count / made.encode_s,
         decode_fps=None if made.decode_s is None else count / made.decode_s,
         weights=made.weights,

@@ -163,3 +163,16 @@ def test_a_damaged_ledger_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text('{"points": [{"name": 1}]}', "utf-8")
     with pytest.raises(SettingsError, match="another version"):
         Ledger.open(tmp_path, {})
+
+
+@pytest.mark.slow
+def test_processes_measure_the_same(films: Path, tmp_path: Path) -> None:
+    fast = ("--peers", "x265", "--targets", "0.5")
+    assert cli.main(_command(films, tmp_path / "one", *fast)) == 0
+    assert cli.main(_command(films, tmp_path / "two", *fast, "--jobs", "2")) == 0
+    first, second = (json.loads((tmp_path / name / FILE).read_text("utf-8"))["points"] for name in ("one", "two"))
+
+    def figures(points: list[dict[str, object]]) -> list[tuple[object, ...]]:
+        return sorted((p["sequence"], p["codec"], p["setting"], p["bytes"], str(p["metrics"])) for p in points)
+
+    assert figures(first) == figures(second)
