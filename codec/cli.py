@@ -21,6 +21,7 @@ from codec.commands.models import add_models
 from codec.commands.reproduce import add_reproduce
 from codec.commands.settings import (
     add_encode_settings,
+    add_jobs,
     add_machine,
     add_workers,
     bits,
@@ -31,6 +32,7 @@ from codec.commands.settings import (
 )
 from codec.errors import FreeGvcError, SettingsError, out_of_memory
 from codec.goals import QUALITY_METRICS
+from codec.parallel.opening import open_workers
 from codec.peers.codecs import PEERS, QUICK
 from codec.settings import DEINTERLACING, DecodeSettings, Size
 from codec.version import program_version
@@ -115,6 +117,7 @@ def _add_decode(parser: argparse.ArgumentParser) -> None:
     goal.add_argument("--bitrate", type=bits, help="re-target downward to this bitrate")
     parser.add_argument("--metric", choices=QUALITY_METRICS, default="dists")
     parser.add_argument("--no-audio", action="store_true")
+    add_jobs(parser, "scenes")
     add_machine(parser)
 
 
@@ -174,7 +177,9 @@ def _decode(arguments: argparse.Namespace) -> None:
     from codec.decoder import decode
 
     use_threads(arguments.threads)
-    cli_output.show(decode(arguments.input, arguments.output, settings), arguments.json)
+    with open_workers(arguments.jobs, None, False, dict) as workers:
+        elsewhere = workers if arguments.jobs > 1 else None
+        cli_output.show(decode(arguments.input, arguments.output, settings, elsewhere), arguments.json)
 
 
 def _retarget(arguments: argparse.Namespace) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from codec.decoding.chain import decode_records
+from codec.decoding.elsewhere import chains, decode_elsewhere
 from codec.decoding.prior import differences, prior_for
 from codec.decoding.retarget import step_choice
 from codec.decoding.sink import Sink, track_of
@@ -17,14 +18,18 @@ from codec.events import Event, Phase, Stage, Warned
 from codec.files import check_output
 from codec.format.header import Header
 from codec.format.reader import BitstreamReader
+from codec.parallel.units import Workers
 from codec.settings import DecodeSettings
 from codec.video import Colour, VideoWriter
 
 
-def decode(source: Path, output: Path, settings: DecodeSettings) -> Iterator[Event]:
+def decode(source: Path, output: Path, settings: DecodeSettings, workers: Workers | None = None) -> Iterator[Event]:
     """Decode the file `source` into the video `output`; closing the generator leaves nothing behind.
 
     A truncated or damaged file gives all GOPs that are whole, and says what is lost.
+
+    Args:
+        workers: decode chains on them, several at a time, for the same pictures as without.
 
     Raises:
         InputError: the file can't be opened.
@@ -44,7 +49,12 @@ def decode(source: Path, output: Path, settings: DecodeSettings) -> Iterator[Eve
             yield from map(Warned, (*prior.notes, *differences(reader.header, prior)))
             yield Phase(Stage.DECODING)
             sink = Sink(reader, writer, settings.audio)
-            for item in decode_records(reader.header, prior, reader.records(), choose):
+            tasks = chains(reader, settings)
+            if workers is None or len(tasks) == 1:
+                items = decode_records(reader.header, prior, reader.records(), choose)
+            else:
+                items = decode_elsewhere(tasks, workers)
+            for item in items:
                 yield from sink.take(item)
             sink.finish()
         yield sink.finished(output)

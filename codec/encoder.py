@@ -16,7 +16,7 @@ from pathlib import Path
 from codec.at_source import AtSource
 from codec.control.budget_search import Look, SegmentTrial
 from codec.encoding.audio_feed import AudioFeed
-from codec.encoding.elsewhere import SegmentTask, encode_segment, in_order, look_at_segment
+from codec.encoding.elsewhere import SegmentTask, encode_segment, is_live, look_at_segment
 from codec.encoding.plan import Plan, make_plan
 from codec.encoding.progress import ProgressScale, SharedProgress
 from codec.encoding.resuming import KeptGop, as_begun, kept_gops
@@ -28,6 +28,7 @@ from codec.format.header import Header
 from codec.format.info import finished, quality_of
 from codec.format.records import GopRecord
 from codec.format.writer import BitstreamWriter, ResumePoint
+from codec.parallel.order import in_order
 from codec.parallel.units import Message, Work, Workers
 from codec.settings import EncodeSettings, Quality
 from codec.video import Frame, VideoReader
@@ -89,7 +90,7 @@ def _look_ahead(
         segments = plan.cutter.cut(islice(frames, at.frame, None), at.gop, at.frame)
         if workers is not None:
             shared = SharedProgress(at.frame, plan.frames_total, 0.0, LOOKING_SHARE, Stage.LOOKING_AHEAD)
-            return (yield from in_order(_sent_out(look_at_segment, plan, segments, shared, workers)))
+            return (yield from in_order(_sent_out(look_at_segment, plan, segments, shared, workers), is_live))
         progress = ProgressScale(plan.frames_total, 0.0, LOOKING_SHARE, Stage.LOOKING_AHEAD)
         forecasts = []
         for segment in progress.watch(segments):
@@ -134,7 +135,7 @@ class _Encoding:
         segments = self.plan.cutter.cut(frames, self.next_gop, first)
         if workers is not None and isinstance(self.plan.settings.goal, Quality):
             shared = SharedProgress(first, self.plan.frames_total, looked, 1.0 - COMPARING_SHARE)
-            with closing(in_order(_sent_out(encode_segment, self.plan, segments, shared, workers))) as items:
+            with closing(in_order(_sent_out(encode_segment, self.plan, segments, shared, workers), is_live)) as items:
                 for item in items:
                     yield from self._take(item)
             return

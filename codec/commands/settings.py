@@ -114,6 +114,21 @@ def add_workers(parser: argparse.ArgumentParser, unit: str) -> None:
     """How much is done at a time, and where.
 
     Args:
+        unit: what one worker does.
+    """
+    add_jobs(parser, unit)
+    parser.add_argument(
+        "--cluster",
+        metavar="auto|ADDRESS",
+        help="work on a Ray cluster instead (pip install 'freegvc[cluster]', on every node): the one that this machine "
+        "belongs to, or that at an address such as 10.0.0.1:6379",
+    )
+
+
+def add_jobs(parser: argparse.ArgumentParser, unit: str) -> None:
+    """How much is done at a time on this machine.
+
+    Args:
         unit: what one process does.
     """
     parser.add_argument(
@@ -121,15 +136,9 @@ def add_workers(parser: argparse.ArgumentParser, unit: str) -> None:
         type=count,
         default=1,
         metavar="N",
-        help=f"{unit} at a time (default: 1), each by a process with one thread; the bytes are the same for any N. "
-        "A process needs the prior, and a scene's pictures (at most 240 frames at coding size) a few times over: "
+        help=f"{unit} at a time (default: 1), each by a process with one thread; what comes of it is the same for any "
+        "N. A process needs the prior, and a scene's pictures (at most 240 frames at coding size) a few times over: "
         "about 1.2 GB with the pocket prior at 240 lines",
-    )
-    parser.add_argument(
-        "--cluster",
-        metavar="auto|ADDRESS",
-        help="work on a Ray cluster instead (pip install 'freegvc[cluster]', on every node): the one that this machine "
-        "belongs to, or that at an address such as 10.0.0.1:6379",
     )
 
 

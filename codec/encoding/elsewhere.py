@@ -1,4 +1,4 @@
-"""Segments coded by workers: what they are sent, what they do with it, and how order comes back into what they send.
+"""Segments coded by workers: what they are sent, and what they do with it.
 
 A worker opens the prior and the metric once for a file. Every segment travels with its pixels: they are read once, by
 who asks for the work, and so are the same wherever they are coded.
@@ -6,9 +6,7 @@ who asks for the work, and so are the same wherever they are coded.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Generator
-from contextlib import closing
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -19,7 +17,6 @@ from codec.encoding.segment_encoder import MadeGop, SegmentEncoder
 from codec.errors import PriorError
 from codec.events import Event, Phase, PreviewReady, StepCoded
 from codec.format.header import Header
-from codec.parallel.units import Failed, Message, Restarted, Returned, Told
 from codec.priors.base import Condition, VideoPrior
 from codec.priors.catalog import open_prior
 from codec.settings import EncodeSettings
@@ -75,41 +72,6 @@ def _opened(settings: EncodeSettings, header: Header) -> tuple[VideoPrior[Condit
     return prior, measured
 
 
-def in_order(messages: Generator[Message, None, None]) -> Generator[Any, None, list[Any]]:
-    """What units tell, unit after unit, however they end; what shows only that work goes on is let through at once.
-
-    Returns the units' values. A unit's error is raised when it is that one's turn, so that all before it counts.
-    """
-    told: defaultdict[int, list[Any]] = defaultdict(list)
-    ends: dict[int, Returned | Failed] = {}
-    values: list[Any] = []
-    given = 0
-    with closing(messages):
-        for message in messages:
-            if isinstance(message, Told):
-                if _is_live(message.what):
-                    yield message.what
-                    continue
-                told[message.unit].append(message.what)
-            elif isinstance(message, Restarted):
-                # It will tell the same again, of which its turn has given some already.
-                told[message.unit].clear()
-            else:
-                ends[message.unit] = message
-            while True:
-                turn = len(values)
-                yield from told[turn][given:]
-                given = max(given, len(told[turn]))
-                if turn not in ends:
-                    break
-                end = ends.pop(turn)
-                if isinstance(end, Failed):
-                    raise end.error
-                values.append(end.value)
-                del told[turn]
-                given = 0
-    return values
-
-
-def _is_live(what: Any) -> bool:
+def is_live(what: Any) -> bool:
+    """Whether an event shows only that work goes on, and tells nothing of the file."""
     return isinstance(what, Phase | StepCoded) or (isinstance(what, PreviewReady) and what.provisional)

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from codec.cli import main
 from codec.encoder import encode
-from codec.encoding.elsewhere import in_order
 from codec.events import Finished, GopDone, Phase
 from codec.files import part_path
 from codec.format.info import describe
+from codec.parallel.order import in_order
 from codec.parallel.pool import Pool
 from codec.parallel.units import Failed, Workers
 from codec.settings import Bitrate, Quality, Size
