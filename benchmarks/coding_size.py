@@ -21,6 +21,7 @@ from statistics import fmean
 import numpy as np
 
 from benchmarks.clips import clip_path
+from benchmarks.results import save
 from codec.arrays import Frames, Picture
 from codec.base.av1 import encode_segment
 from codec.base.level import StreamLevels
@@ -175,6 +176,7 @@ def main() -> None:
         for clip in arguments.clips
     }
     print("\n".join(rows(clips)))
+    save("coding_size", [asdict(point) for point in known], uses_weights=True)
 
 
 if __name__ == "__main__":

@@ -62,10 +62,39 @@ def controller(figures: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
+def memory(figures: Mapping[str, Any]) -> Iterator[str]:
+    """Peak memory of long videos."""
+    yield "| peak memory | of 1 minute | of 10 minutes | ratio |"
+    yield "|---|---|---|---|"
+    for name, row in figures.items():
+        short, long = row["1"], row["10"]
+        yield f"| {name} | {short / 1024:.0f} MiB | {long / 1024:.0f} MiB | {long / short:.3f} |"
+
+
+def reliability(figures: Mapping[str, Any]) -> Iterator[str]:
+    """Killed encodes by what they aim at, then damaged files."""
+    yield "| encodes with the goal | kills | announced GOPs lost | resumed files equal to the undisturbed one |"
+    yield "|---|---|---|---|"
+    for mode in dict.fromkeys(row["mode"] for row in figures["kills"]):
+        rows = [row for row in figures["kills"] if row["mode"] == mode]
+        kills, lost = sum(len(row["kills"]) for row in rows), sum(row["lost"] for row in rows)
+        yield f"| {mode} | {kills} | {lost} | {sum(row['equal'] for row in rows)} of {len(rows)} |"
+    found, limits = figures["mutants"], figures["limits"]
+    yield ""
+    yield (
+        f"Of {found['next']:,} damaged files {found.get('refused', 0):,} were refused in a sentence and "
+        f"{found.get('decoded', 0):,} decoded as far as they go; {len(found.get('failures', ()))} ended otherwise. "
+        f"None took more than {found['longest_seconds']:.1f} s of computing or {found['most_megabytes']} MB of memory "
+        f"(limits {limits['seconds']} s, {limits['megabytes']} MB)."
+    )
+
+
 TABLES: Mapping[str, Callable[[Mapping[str, Any]], Iterator[str]]] = {
     "rate_perception": rate_perception,
     "channel": channel,
     "controller": controller,
+    "memory": memory,
+    "reliability": reliability,
 }
 
 

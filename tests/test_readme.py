@@ -44,3 +44,12 @@ def test_its_tables_are_those_of_the_benchmarks_results() -> None:
     command = [sys.executable, "-m", "benchmarks.readme", "--check"]
     run = subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
+
+
+def test_every_benchmark_keeps_what_it_measures() -> None:
+    """But those that draw pictures, make tables or are another's worker."""
+    other = {"contact_sheet", "screenshots", "readme", "mutants"}
+    scripts = [path for path in (ROOT / "benchmarks").glob("*.py") if path.stem not in other]
+    measuring = {path.stem: path.read_text("utf-8") for path in scripts if "def main" in path.read_text("utf-8")}
+    assert len(measuring) > 10
+    assert [name for name, text in measuring.items() if "save(" not in text] == []
