@@ -1,16 +1,15 @@
 """At which size a clip looks best at the source's own size, for the same bits; and which one is chosen unasked.
 
-    python -m benchmarks.coding_size CLIPS POINTS.jsonl [--clips 10 17 14 06 13]
+    python -m benchmarks.coding_size CLIPS [--clips 10 17 14 06 13] > benchmarks/coding_size.txt
 
 48 frames from the first second on are coded at every size as a base of preset 8 at four levels, its keyframe shared by
 240 frames. Two frames are restored, scaled to the source's size and judged by exact DISTS on a part of 256x256 pixels
-each. Points are kept in POINTS.jsonl as they are made, and a run goes on where it was stopped.
+each. Results are kept after every size, and a run goes on where it was stopped.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -21,7 +20,7 @@ from statistics import fmean
 import numpy as np
 
 from benchmarks.clips import clip_path
-from benchmarks.results import save
+from benchmarks.results import FOLDER, load, save
 from codec.arrays import Frames, Picture
 from codec.base.av1 import encode_segment
 from codec.base.level import StreamLevels
@@ -32,6 +31,7 @@ from codec.priors.base import BaseClip, Condition, VideoPrior
 from codec.priors.catalog import open_prior
 from codec.video import VideoReader, coding_size, probe, scaled_picture
 
+NAME = "coding_size"
 SIDES = (144, 240, 360, 480, 720)
 LEVELS = (48.0, 56.0, 62.0, 68.0)
 RATES = (5, 10, 15, 20, 30, 40, 60)
@@ -152,31 +152,33 @@ def misses(clips: Mapping[str, Mapping[int, Sequence[Point]]], choose) -> Iterat
                 yield found[taken] - min(found.values())
 
 
-def main() -> None:
-    """Measure what isn't measured yet, and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("kept", type=Path)
-    parser.add_argument("--clips", nargs="+", default=["10", "17", "14", "06", "13"])
-    arguments = parser.parse_args()
-    lines = arguments.kept.read_text(encoding="utf-8").splitlines() if arguments.kept.exists() else []
-    known = [Point(**json.loads(line)) for line in lines]
-    for clip in arguments.clips:
-        path = clip_path(arguments.folder, clip)
+def measured(folder: Path, clips: Sequence[str]) -> list[Point]:
+    """What was kept with these weights, and all that is missing."""
+    kept = load(NAME) if (FOLDER / f"{NAME}.json").exists() else None
+    known = [] if kept is None or kept.outdated else [Point(**point) for point in kept.figures]
+    for clip in clips:
+        path = clip_path(folder, clip)
         info = probe(path)
         for side in SIDES:
             done = {point.side for point in known if point.clip == clip}
             if side not in done and side <= min(info.width, info.height):
-                made = list(points(open_prior("pocket", "cpu", "float32"), metric("dists"), path, clip, side))
-                with arguments.kept.open("a", encoding="utf-8") as file:
-                    file.writelines(json.dumps(asdict(point)) + "\n" for point in made)
-                known += made
+                known += points(open_prior("pocket", "cpu", "float32"), metric("dists"), path, clip, side)
+                save(NAME, [asdict(point) for point in known], uses_weights=True)
+    return known
+
+
+def main() -> None:
+    """Measure what isn't measured yet, and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--clips", nargs="+", default=["10", "17", "14", "06", "13"])
+    arguments = parser.parse_args()
+    known = measured(arguments.folder, arguments.clips)
     clips = {
         clip: {side: curve for side in SIDES if (curve := [p for p in known if (p.clip, p.side) == (clip, side)])}
         for clip in arguments.clips
     }
     print("\n".join(rows(clips)))
-    save("coding_size", [asdict(point) for point in known], uses_weights=True)
 
 
 if __name__ == "__main__":
