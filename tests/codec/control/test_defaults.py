@@ -23,6 +23,7 @@ from codec.settings import Bitrate, DecodeSettings, EncodeSettings, Quality, Siz
 from codec.video import VideoReader
 from tests.support import DATA
 from tests.support.codec_runs import Run, shown
+from tests.support.networks import write_networks
 from tests.support.synthetic import write_video
 
 MS_SSIM = Quality(0.90, "ms-ssim")
@@ -145,6 +146,25 @@ def test_without_dists_network_its_estimate_is_recorded_as_what_it_is(film: Path
     header = describe(tmp_path / "a.fgvc").header
     assert (header.target.kind, header.metric) == ("dists", "pocket_dists")
     assert {gop.t_star for gop in encoded.gops} == {WHOLE_RESTORATION}
+
+
+def test_a_goal_by_lpips_is_held_and_recorded_over_a_base(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FREEGVC_HOME", str(tmp_path / "home"))
+    (tmp_path / "home" / "metrics").mkdir(parents=True)
+    write_networks(tmp_path / "home" / "metrics")
+    encoded = run(film, tmp_path / "a.fgvc", goal=Quality(0.02, "lpips"), duration=0.4)
+    header = describe(tmp_path / "a.fgvc").header
+    assert (header.target.kind, header.metric, header.base_codec) == ("lpips", "lpips", "av1")
+    (gop,) = encoded.gops
+    assert gop.quality is not None
+    assert gop.quality <= 0.02 + GOAL_METRICS["lpips"].tolerance
+    assert encoded.finished.quality == pytest.approx(gop.quality, abs=1e-3)
+    list(decode(tmp_path / "a.fgvc", tmp_path / "out.mkv", DecodeSettings()))
+    pictures, source = shown(tmp_path / "out.mkv")[0], shown(film)[0]
+    by_hand = float(np.mean(metric("lpips")(np.stack(source[: len(pictures)]), np.stack(pictures))))
+    assert gop.quality == pytest.approx(by_hand, rel=0.2)
 
 
 def test_one_mean_for_a_scene_needs_one_level(film: Path, tmp_path: Path) -> None:
