@@ -82,5 +82,5 @@ def open_prior(name: str, device: str, dtype: str, written_in: str = "auto") -> 
     if dtype == "float8" and name not in MODELS:
         raise SettingsError(f"The prior {name} is small enough without --dtype float8; leave that out.")
     computing = Computing.choose(device, dtype, written_in)
-    LOGGER.info("opening the prior %s as %s", name, computing)
+    LOGGER.info("opening the prior %s on %s in %s", name, computing.device, computing.dtype)
     return PRIORS[name](computing)
