@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QRectF, Qt
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QFileDialog, QScrollArea
 from pytestqt.qtbot import QtBot
 
 from app.core.document import of_result
@@ -295,3 +295,14 @@ def test_a_file_of_another_shape_keeps_it(
     assert fitted(QRectF(0, 0, 192, 128), picture) == QRectF(64, 0, 64, 128)
     # What coding has rounded fills its place.
     assert fitted(QRectF(0, 0, 192, 128), np.zeros((64, 92, 3), np.uint8)) == QRectF(0, 0, 192, 128)
+
+
+def test_the_figures_of_a_finished_file_fit_the_side_column(window: MainWindow, scenes: tuple[Path, Path]) -> None:
+    source, result = scenes
+    document = of_result(result, source)
+    assert document.info is not None
+    window.workspace.look_at(replace(document, info=replace(document.info, quality_at_source=0.4)))
+    assert window.readouts.text("speed") == "0.400"
+    for area in window.findChildren(QScrollArea):
+        inside = area.widget()
+        assert inside.minimumSizeHint().width() <= area.viewport().width()

@@ -39,7 +39,14 @@ class FileCommands(QObject):
                 self._has_document,
                 ("Ctrl+Shift+O",),
             ),
-            Entry("alone", "file", self.tr("Close the other file"), self._close_beside, self._has_beside),
+            Entry(
+                "alone",
+                "file",
+                self.tr("Close the other file"),
+                self._close_beside,
+                self._has_beside,
+                ("Ctrl+Shift+W",),
+            ),
             Entry("folder", "file", self.tr("Show in folder"), self._show_folder, self._has_document, ("Ctrl+J",)),
             Entry(
                 "export",

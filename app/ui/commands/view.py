@@ -54,7 +54,9 @@ class ViewCommands(QObject):
         return [
             Entry("ahead", "view", self.tr("Compared file a frame ahead"), partial(player.shift, 1), when, ("+", "=")),
             Entry("behind", "view", self.tr("Compared file a frame behind"), partial(player.shift, -1), when, ("-",)),
-            Entry("in step", "view", self.tr("Compared file in step again"), self._unshift, self._is_shifted),
+            Entry(
+                "in step", "view", self.tr("Compared file in step again"), self._unshift, self._is_shifted, ("Shift+X",)
+            ),
         ]
 
     def _sizes(self) -> list[Entry]:

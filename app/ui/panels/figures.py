@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication
-from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 
 from app.core.document import Document, SourceFacts
 from app.core.jobs.progress import Progress
@@ -108,7 +108,7 @@ class Readouts(QWidget):
         if info.quality_at_source is None:
             return
         width, height = info.header.source_width, info.header.source_height
-        self._titles["speed"].setText(self.tr("The same at {}\u00d7{}").format(width, height))
+        self._titles["speed"].setText(self.tr("At {}\u00d7{}").format(width, height))
         self._set("speed", f"{info.quality_at_source:.3f}")
         for widget in (self._titles["speed"], self._values["speed"]):
             widget.show()
@@ -120,6 +120,8 @@ class Readouts(QWidget):
     def _add(self, name: str, place: int, caption: str) -> QLabel:
         row, column = divmod(place, 2)
         title = label(caption, "muted")
+        # Cut off, rather than make the column wider than it is.
+        title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._titles[name] = title
         self._grid.addWidget(title, 3 * row, column)
         self._grid.setRowMinimumHeight(3 * row + 2, 5)

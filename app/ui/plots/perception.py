@@ -23,6 +23,7 @@ from codec.events import GopDone
 from codec.format.limits import MAX_RESTORATION
 from codec.goals import GOAL_METRICS, GoalMetric
 
+_ESTIMATED = " (estimated)"
 # Of the marks' whole range of quality: names of such neighbours would touch.
 _NEAR = 0.15
 
@@ -135,6 +136,10 @@ class PerceptionPlot(QWidget):
         return ": ".join((self.tr("GOP {}").format(gop.index + 1), *((", ".join(forms),) if forms else ())))
 
     @property
+    def _is_estimated(self) -> bool:
+        return self._metric.label.endswith(_ESTIMATED)
+
+    @property
     def keys(self) -> list[tuple[str, str]]:
         """(colour, words) of what is there."""
         colours, gop = self._theme.colours, self._gop
@@ -143,7 +148,7 @@ class PerceptionPlot(QWidget):
             over = self.tr("over the base's level") if gop.crf is not None else self.tr("over bits")
             found += [(colours.accent, over)] if gop.fit is not None else []
             found += [(colours.prior, self.tr("over t\u2605"))] if gop.step_fit is not None else []
-            found.append((colours.text, self.tr("measured")))
+            found.append((colours.text, self.tr("estimated") if self._is_estimated else self.tr("measured")))
         if any(other.missed for other in self._gops):
             found.append((colours.warn, self.tr("target missed")))
         return found
@@ -265,9 +270,8 @@ class PerceptionPlot(QWidget):
 
     def _name_axis(self) -> None:
         arrow = "\u2193" if self._metric.lower_is_better else "\u2191"
-        # As short as the axis is.
-        name = self._metric.label.replace(" (estimated)", self.tr(" est."))
-        text = f"{name} {arrow}"
+        # As short as the axis is: the legend says that it is an estimate.
+        text = f"{self._metric.label.removesuffix(_ESTIMATED)} {arrow}"
         style_axis(self.item, "left", text, self._theme.colours)
 
     @Slot()
