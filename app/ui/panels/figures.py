@@ -99,7 +99,8 @@ class Readouts(QWidget):
             self._set("forecast", f"{human_bytes(facts.bytes)}, {_times(document, facts)} \u00d7")
         self._set("bitrate", f"{info.kbps:.1f} kbit/s")
         if document.metric is not None:
-            self._titles["quality"].setText(self.tr("{}, mean").format(document.metric.label))
+            short = document.metric.label.replace("(estimated)", self.tr("est."))
+            self._titles["quality"].setText(self.tr("{}, mean").format(short))
         self._set("quality", None if info.quality is None else f"{info.quality:.3f}")
         self._show_at_source(info)
 
