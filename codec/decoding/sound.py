@@ -23,7 +23,7 @@ from av.packet import Packet
 from codec.arrays import Samples
 from codec.format.header import AudioHeader
 from codec.format.reader import BitstreamReader
-from codec.format.records import AudioPacket, AudioRecord
+from codec.format.records import AudioPacket, AudioRecord, IndexEntry
 from codec.video import VideoReader
 from codec.video.container.packets import Packets, has_discontinuities
 from codec.video.container.source import open_source, select_audio, select_video
@@ -96,11 +96,24 @@ class CodedSound:
             if track is None:
                 return
             decoder = _decoder(track)
-            records = (record for record in reader.records() if isinstance(record, AudioRecord))
+            first = gop_before(reader, at - _WARM_UP)
+            records = (record for record in reader.records(first) if isinstance(record, AudioRecord))
             late = (at - _WARM_UP) / track.time_base
             packets = (packet for record in records for packet in record.packets if packet.pts >= late)
             frames = _replayed(decoder, packets, track)
             yield from aligned(resampled(frames, Fraction(0), "stereo", rate), rate)
+
+
+def gop_before(reader: BitstreamReader, time: Fraction) -> IndexEntry | None:
+    """A GOP behind which all sound from `time` on lies, seconds after the first frame; None where only reading tells.
+
+    Sound lies behind the GOP that is shown with it; one GOP more is for rounding.
+    """
+    if reader.end is None or reader.header.variable_timing:
+        return None
+    shown = time * reader.header.frame_rate
+    begun = [entry for entry in reader.end.index if entry.start_frame <= shown]
+    return begun[-2] if len(begun) > 1 else None
 
 
 def sound_of_video(path: Path, start: float, track: int | None = None) -> VideoSound | None:

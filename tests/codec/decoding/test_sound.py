@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.decoding.sound import STEREO, Piece, SoundSource, blocks, sound_of_coded, sound_of_video
+from codec.decoding.sound import STEREO, Piece, SoundSource, blocks, gop_before, sound_of_coded, sound_of_video
 from codec.errors import FormatError, InputError
+from codec.format.reader import BitstreamReader
+from codec.format.records import AudioRecord
 from tests.support.codec_runs import run_encode
 from tests.support.ticking import heard, ticking_clip
 
@@ -131,3 +133,19 @@ def test_blocks_hold_every_sample_at_its_place(runs: list[tuple[int, int]], star
     assert len(found) == max(0, -(-(position if runs else 0) // size) - number)
     for index, block in enumerate(found, number):
         assert (block == expected[index * size : (index + 1) * size]).all()
+
+
+def test_a_files_sound_is_read_from_near_its_time_and_none_of_it_is_missed(data: Path, tmp_path: Path) -> None:
+    run_encode(data / "portrait.mp4", tmp_path / "a.fgvc", audio="opus", gop_frames=10)
+    with BitstreamReader(tmp_path / "a.fgvc") as reader:
+        assert reader.header.audio is not None
+        base = reader.header.audio.time_base
+        located = [found for found in reader.scan() if isinstance(found.item, AudioRecord)]
+        skipped = 0
+        for time in (Fraction(n, 4) for n in range(17)):
+            first = gop_before(reader, time)
+            start = 0 if first is None else first.offset
+            skipped = max(skipped, start)
+            later = [f for f in located if any(packet.pts * base >= time for packet in f.item.packets)]
+            assert all(found.offset > start for found in later)
+        assert skipped > located[len(located) // 2].offset
