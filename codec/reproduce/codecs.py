@@ -20,6 +20,7 @@ from codec.encoder import encode
 from codec.events import Finished
 from codec.format.reader import BitstreamReader
 from codec.peers.codecs import PEERS, Peer
+from codec.priors.defaults import defaults_of
 from codec.reproduce.sequences import Clip
 from codec.settings import DecodeSettings, EncodeSettings, Quality
 from codec.video import Colour, VideoReader, VideoWriter
@@ -88,10 +89,10 @@ class Ours:
     @property
     def name(self) -> str:
         """The prior, and what differs from its defaults."""
-        chosen = self.encode_settings
+        chosen, own = self.encode_settings, defaults_of(self.encode_settings.prior).short_side
         extras = (
             f" base {chosen.base}" if chosen.base != "auto" else "",
-            f" {chosen.short_side} lines" if chosen.short_side else "",
+            f" {chosen.short_side} lines" if chosen.short_side not in (None, own) else "",
             f" GOP {chosen.gop_frames}" if chosen.gop_frames else "",
             f" {chosen.dtype}" if chosen.dtype != "auto" else "",
         )
