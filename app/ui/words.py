@@ -7,7 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 
 from app.core.document import SourceFacts
-from app.core.playing.player import ORIGINAL, RESULT
+from app.core.playing.player import ORIGINAL, OTHER, RESULT
 from codec.arrays import Picture
 from codec.peers.codecs import PEERS
 
@@ -16,7 +16,11 @@ DASH = "\u2013"
 
 def side_label(name: str) -> str:
     """What a side of the player is called on screen."""
-    names = {ORIGINAL: QT_TRANSLATE_NOOP("CompareView", "Original"), RESULT: "Free-GVC"}
+    names = {
+        ORIGINAL: QT_TRANSLATE_NOOP("CompareView", "Original"),
+        RESULT: "Free-GVC",
+        OTHER: QT_TRANSLATE_NOOP("CompareView", "Other file"),
+    }
     names |= {peer.name: peer.label for peer in PEERS.values()}
     return QCoreApplication.translate("CompareView", str(names.get(name, name)))
 

@@ -259,6 +259,8 @@ def test_any_other_file_stands_beside_and_can_be_shifted(
     assert player.sides == ("original", "other")
     qtbot.waitUntil(lambda: player.stored("other") is not None and player.original is not None, timeout=PATIENCE)
     assert (player.stored("other") == player.original).all()
+    window.actions_["measure"].trigger()
+    qtbot.waitUntil(lambda: window.view.metrics_text.startswith("Other file, frame 0"), timeout=PATIENCE)
     workspace.compare_with(tmp_path / "none.mkv")
     assert "none.mkv" in window.banner.message
 

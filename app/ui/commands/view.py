@@ -107,7 +107,8 @@ class ViewCommands(QObject):
         return [*panels, full]
 
     def _has_both(self) -> bool:
-        return self._workspace.player.has_original and self._workspace.player.has_result
+        player = self._workspace.player
+        return player.has_original and (player.has_result or bool(player.beside.name))
 
     def _has_pair(self) -> bool:
         player = self._workspace.player
