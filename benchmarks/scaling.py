@@ -1,8 +1,8 @@
 """How encodes scale: one worker against two, what an engine costs a unit, and a simulation of many nodes from that.
 
-    python -m benchmarks.scaling ../shared/data/clips [--frames 24] [--units 40] [--ray]
+    python -m benchmarks.scaling ../shared/data/clips [--scenes 8] [--frames 24] [--units 40] [--ray]
 
-Measured: a film of eight scenes, encoded by one and by two processes of one thread in one run, by the clock and by CPU
+Measured: a film of some scenes, encoded by one and by two processes of one thread in one run, by the clock and by CPU
 time. The latter tells what two free cores would do where this machine is busy with other things: the longest course of
 one worker and of who reads and writes, all else being waited for. Then what a unit costs beyond its work, with the
 pool and with Ray (--ray starts a cluster of one node on this machine; run it where nobody can reach that).
@@ -94,15 +94,13 @@ def _timed(work: Work, task: Any) -> Generator[Any, None, Unit]:
 # --- Measured ------------------------------------------------------------------------------------------------------
 
 
-def film(folder: Path, clips: Path, frames: int) -> tuple[Path, float]:
-    """Eight scenes of so many frames, lossless; and its seconds."""
-    scenes = []
-    for number in CLIPS:
-        pictures, _ = read_clip(clips, number, HEIGHT, 2 * frames)
-        whole = [scaled_picture(picture, WIDTH, HEIGHT) for picture in pictures]
-        scenes += [whole[:frames], whole[frames:]]
+def film(folder: Path, clips: Path, scenes: int, frames: int) -> tuple[Path, float]:
+    """So many scenes of so many frames, lossless; and its seconds."""
+    stretches = scenes // len(CLIPS)
+    whole = [read_clip(clips, number, HEIGHT, stretches * frames)[0] for number in CLIPS]
     # Two stretches of one clip never follow each other, so that each scene is one.
-    ordered = [picture for scene in (*scenes[::2], *scenes[1::2]) for picture in scene]
+    cut = [clip[first : first + frames] for first in range(0, stretches * frames, frames) for clip in whole]
+    ordered = [scaled_picture(picture, WIDTH, HEIGHT) for scene in cut for picture in scene]
     write_source(np.stack(ordered), Fraction(25), folder / "film.mkv")
     return folder / "film.mkv", len(ordered) / 25
 
@@ -251,13 +249,14 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips", type=Path, help="the folder of shared clips")
-    parser.add_argument("--frames", type=int, default=24, help="of each of the eight scenes (default: 24)")
+    parser.add_argument("--scenes", type=int, default=8, help="a multiple of four (default: 8)")
+    parser.add_argument("--frames", type=int, default=24, help="of each scene (default: 24)")
     parser.add_argument("--units", type=int, default=40, help="without work, to measure what a unit costs")
     parser.add_argument("--ray", action="store_true")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as name:
-        source, seconds = film(Path(name), arguments.clips, arguments.frames)
+        source, seconds = film(Path(name), arguments.clips, arguments.scenes, arguments.frames)
         measured = speed_up(source, Path(name))
         read_fps = reading(source)
     units = [unit for count in ("1", "2") for unit in measured[count]["units"]]

@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from app.core.files import SUFFIX, is_there, reading
+from codec.batch.sources import VIDEO_SUFFIXES
 from codec.control.curves import level_fit
 from codec.control.prefixes import MeasuredGop, refit
 from codec.decoding.retarget import sent_quality
@@ -20,10 +21,6 @@ from codec.goals import GoalMetric, goal_of_kind
 from codec.priors.defaults import defaults_of
 from codec.settings import EncodeSettings
 from codec.video import AudioInfo, VideoInfo, coding_size, probe
-
-VIDEO_SUFFIXES = frozenset(
-    (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".y4m", ".wmv", ".flv", ".ogv")
-)
 
 
 @dataclass(frozen=True)

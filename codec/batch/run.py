@@ -71,7 +71,7 @@ class Batch:
         if row is None or row.status == Status.FAILED or row.settings != told_settings(self.settings):
             return None
         there = _size(file.output) == row.bytes and _identity(file.source) == (row.source_bytes, row.source_time)
-        return row if there and row.source == str(file.source) else None
+        return row if there and row.source == str(file.source.absolute()) else None
 
     def name_of(self, file: BatchFile) -> str:
         """As rows name its output."""
@@ -97,17 +97,23 @@ class _FileEncode:
     file: BatchFile
     began: float = 0.0
     identity: tuple[int, int] = (0, 0)
+    over: bool = False
 
     def begin(self) -> FileTask:
         self.began = time.perf_counter()
         source = self.file.source
         self.identity = _identity(source)
-        travels = 0 < self.identity[0] <= self.batch.contents_up_to
-        contents = source.read_bytes() if travels and source.is_file() else None
+        contents: bytes | None = None
+        if 0 < self.identity[0] <= self.batch.contents_up_to:
+            # What can't be read is told by who tries to encode it.
+            with suppress(OSError):
+                contents = source.read_bytes()
         return FileTask(source.absolute(), self.batch.settings, contents, _begun(self.file.output))
 
     def take(self, message: Message) -> Iterator[BatchEvent]:
-        """Write and tell what a message says."""
+        """Write and tell what a message says; nothing once it is over, whatever becomes of the worker then."""
+        if self.over:
+            return
         if isinstance(message, Failed):
             yield self.ended(self._row(Status.FAILED, reason=reason_of(message.error)))
         elif isinstance(message, Told) and isinstance(message.what, Grown):
@@ -123,6 +129,7 @@ class _FileEncode:
 
     def ended(self, row: Row) -> FileDone:
         """Keep the row and tell it."""
+        self.over = True
         self.batch.table.add(row)
         return FileDone(self.file, row)
 
@@ -155,7 +162,7 @@ class _FileEncode:
     def _row(self, status: Status, **figures: Any) -> Row:
         size, changed = self.identity
         return Row(
-            source=str(self.file.source),
+            source=str(self.file.source.absolute()),
             output=self.batch.name_of(self.file),
             status=status,
             settings=told_settings(self.batch.settings),

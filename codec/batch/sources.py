@@ -8,7 +8,7 @@ from pathlib import Path
 
 from codec.errors import InputError
 
-SUFFIXES = frozenset(
+VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".y4m", ".wmv", ".flv", ".ogv"}
 )
 """What is taken out of folders; a file that is named is taken whatever it is called."""
@@ -46,7 +46,7 @@ def batch_files(named: Sequence[Path], folder: Path) -> tuple[BatchFile, ...]:
 def _opened(path: Path) -> Iterator[tuple[Path, Path]]:
     """Sources, each with its place among its like."""
     if path.is_dir():
-        below = (file for file in sorted(path.rglob("*")) if file.suffix.lower() in SUFFIXES and file.is_file())
+        below = (file for file in sorted(path.rglob("*")) if file.suffix.lower() in VIDEO_SUFFIXES and file.is_file())
         yield from ((file, file.relative_to(path)) for file in below)
     elif path.suffix.lower() == LIST:
         for named in _listed(path):

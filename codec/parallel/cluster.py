@@ -53,8 +53,9 @@ class Cluster:
         try:
             self._ray.init(address=address, log_to_driver=False, logging_level="ERROR", configure_logging=False)
         except (ConnectionError, ValueError, RuntimeError) as error:
+            reason = str(error).strip().splitlines()[0].rstrip(".")
             raise SettingsError(
-                f"There is no Ray cluster at {address}; start one (ray start --head), or give its address."
+                f"The Ray cluster {address} can't be used ({reason}); start one with ray start --head, or name another."
             ) from error
         self._gpu = gpu
         self._home = self._stored(home)

@@ -23,12 +23,17 @@ from codec.batch.table import Table
 from codec.encoder import encode
 from codec.events import GopDone
 from codec.parallel.cluster import Cluster
+from codec.parallel.units import Returned
 from codec.settings import EncodeSettings, Quality
 from tests.support import ROOT
+from tests.support.work import found_at_home
 
 SETTINGS = EncodeSettings(
     prior="gaussian", goal=Quality(0.6, "ms-ssim"), base="av1", short_side=32, gop_frames=8, channel="greedy"
 )
+
+
+PLACE, NETWORK = "metrics/some.safetensors", b"a network" * 1000
 
 
 def alone() -> tuple[str, ...] | None:
@@ -66,8 +71,10 @@ def main() -> None:
     nodes = Nodes(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     second = nodes.add_node(num_cpus=1)
     try:
-        with Cluster(nodes.address, gpu=False, home={"metrics/some": b"network"}) as workers:
+        with Cluster(nodes.address, gpu=False, home={PLACE: NETWORK}) as workers:
             assert workers.count == 2
+            seen = [m.value for m in workers.run(found_at_home, [PLACE] * 4) if isinstance(m, Returned)]
+            assert seen == [NETWORK] * 4, "a node lacks what it needs"
             lose = (lambda: nodes.remove_node(second)) if arguments.lose_a_node else (lambda: None)
             if arguments.source.is_dir():
                 _batch(arguments, workers, lose)

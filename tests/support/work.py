@@ -13,6 +13,7 @@ from typing import Any
 
 from codec.errors import FreeGvcError, MissingModelError
 from codec.parallel.units import Failed, Message, Restarted, Returned, Told, Work
+from codec.store.paths import home
 
 
 def squared(number: int) -> Generator[str, None, int]:
@@ -45,6 +46,12 @@ def endless(mark: Path) -> Generator[int, None, None]:
         yield from count()
     finally:
         mark.touch()
+
+
+def found_at_home(place: str) -> Generator[str, None, bytes]:
+    """What lies at a place in the home of whoever works."""
+    yield "looking"
+    return (home() / place).read_bytes()
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,12 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox, QWidget
 
-from app.core.document import VIDEO_SUFFIXES, free_name
+from app.core.document import free_name
 from app.core.files import SUFFIX
 from app.core.notice import Notice
 from app.core.workspace import Workspace
 from app.ui.canvas.painting import to_image
+from codec.batch.sources import VIDEO_SUFFIXES
 from codec.settings import DecodeSettings
 from codec.video import scaled_picture
 
