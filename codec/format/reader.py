@@ -143,20 +143,6 @@ class BitstreamReader:
         gops = ((found.offset, found.item) for found in self.scan() if isinstance(found.item, GopRecord))
         return tuple(IndexEntry(offset, gop.start_frame, gop.overlap == 0) for offset, gop in gops)
 
-    def read_gop(self, entry: IndexEntry) -> GopRecord:
-        """The GOP that an index entry names.
-
-        Raises:
-            FormatError: it is damaged.
-        """
-        gop = self._locate(entry.offset, None).item
-        if isinstance(gop, GopRecord) and gop.start_frame == entry.start_frame:
-            return gop
-        raise FormatError(
-            f"The group of pictures at frame {entry.start_frame} of {self.path} is damaged; "
-            "decode another part or ask for the file again."
-        )
-
     def close(self) -> None:
         """Close the file."""
         self._opened.close()

@@ -46,7 +46,7 @@ def test_a_film_comes_back(film: cases.Film, path: Path) -> None:
         assert tuple(reader.records()) == film[1]
         assert reader.end is not None
         assert reader.end.complete
-        assert [reader.read_gop(entry) for entry in reader.index()] == [
+        assert [next(reader.records(entry)) for entry in reader.index()] == [
             item for item in film[1] if isinstance(item, GopRecord)
         ]
 
@@ -83,7 +83,7 @@ def test_the_smallest_gops_are_indexed_too(path: Path) -> None:
     cases.write(path, (cases.PLAIN, items))
     with BitstreamReader(path) as reader:
         assert reader.end is not None
-        assert [reader.read_gop(entry) for entry in reader.end.index] == list(items)
+        assert [next(reader.records(entry)) for entry in reader.end.index] == list(items)
 
 
 def ten_seconds(header: Header, base: bool) -> tuple[cases.Film, int]:
