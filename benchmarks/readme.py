@@ -89,11 +89,27 @@ def reliability(figures: Mapping[str, Any]) -> Iterator[str]:
     )
 
 
+def portability(figures: Mapping[str, Any]) -> Iterator[str]:
+    """The encoder's picture against those of decoders elsewhere, the worst over threads."""
+    ways = list(figures["rows"][0]["psnr"])
+    groups = {"float32": [], "bfloat16": [], "float32, AVX2": [], "bfloat16, AVX2": []}
+    for way in ways:
+        groups[way.split(",")[0] + (", AVX2" if way.endswith("AVX2") else "")].append(way)
+    yield f"| dB to the encoder's picture, {figures['lines']} lines | " + " | ".join(groups) + " |"
+    yield "|---" * (1 + len(groups)) + "|"
+    for row in figures["rows"]:
+        values = [[row["psnr"][way] for way in group] for group in groups.values()]
+        worst = [min((value for value in group if value is not None), default=None) for group in values]
+        cells = ("the same" if value is None else f"{value:.1f}" for value in worst)
+        yield f"| clip {row['clip']}, base {row['base']}, {row['bpp']:.3f} bpp | " + " | ".join(cells) + " |"
+
+
 TABLES: Mapping[str, Callable[[Mapping[str, Any]], Iterator[str]]] = {
     "rate_perception": rate_perception,
     "channel": channel,
     "controller": controller,
     "memory": memory,
+    "portability": portability,
     "reliability": reliability,
 }
 
