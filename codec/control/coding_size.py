@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
 from codec.events import Event, Phase, SizeChosen, SizeTried, Stage, Warned
-from codec.goals import GoalMetric
+from codec.goals import USUAL_CRF, GoalMetric
 from codec.priors.defaults import CodingDefaults
 from codec.video import VideoInfo, coding_size
 
@@ -93,8 +93,15 @@ def offers(info: VideoInfo, own: CodingDefaults, frames: int) -> Offers:
 
 
 def near_enough(goal: GoalMetric, target: float, scaled: float) -> bool:
-    """Whether scaling, of which the metric says `scaled`, leaves enough of what `target` allows to coding."""
-    return abs(scaled - goal.perfect) <= SCALING_SHARE * abs(target - goal.perfect)
+    """Whether scaling, of which the metric says `scaled`, leaves enough of what `target` allows to coding.
+
+    All that a target allows beyond what a base of level `COARSEST` needs is scaling's: a small picture looks better
+    then than a large one over a base that shows next to nothing.
+    """
+    asked = abs(target - goal.perfect)
+    coarsest = abs(goal.usual - goal.perfect) + (COARSEST - USUAL_CRF) * goal.per_crf
+    allowed = SCALING_SHARE * min(asked, coarsest) + max(0.0, asked - coarsest)
+    return abs(scaled - goal.perfect) <= allowed
 
 
 def for_quality(

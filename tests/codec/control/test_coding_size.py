@@ -107,6 +107,18 @@ def test_for_a_quality_it_is_the_smallest_that_is_near_enough(
     assert any(isinstance(event, Warned) for event in events) is misses
 
 
+@pytest.mark.parametrize(("target", "lines"), [(0.05, 480), (0.15, 480), (0.25, 360), (0.35, 240)])
+def test_a_coarse_target_is_met_by_a_smaller_picture_rather_than_by_a_base_that_shows_nothing(
+    target: float, lines: int
+) -> None:
+    # Clip 10 of benchmarks/coding_size.txt. At 480 lines 0.25 came to a base of half size and CRF 70, in which a person
+    # melts: DISTS 0.278 at the source's size with 21 kbit/s, where 360 lines take 18 for 0.257.
+    measured = {144: 0.247, 240: 0.173, 360: 0.106, 480: 0.071}
+    on_offer = offers(_info(1280, 720), POCKET, 300)
+    chosen, _ = _run(for_quality(on_offer, DISTS, target, lambda size: measured[size.short_side]))
+    assert chosen.short_side == lines
+
+
 def test_a_target_that_scaling_alone_misses_is_said_with_what_to_do() -> None:
     on_offer = offers(_info(1920, 1080), POCKET, 300)
     chosen, events = _run(for_quality(on_offer, DISTS, 0.05, lambda _: 0.06))
