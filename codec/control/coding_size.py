@@ -21,8 +21,8 @@ from codec.video import VideoInfo, coding_size
 
 # Of a source: at so many lines it is coded as it is.
 SMALL = 240
-# Scaling may use up so much of what a target leaves between it and the source. At half of it a larger size reached the
-# same quality at the source's size with fewer bits on four clips of five.
+# Scaling may use up so much of what a target leaves between it and the source. Where it took 36 to 50 % of it, the next
+# larger size reached that quality at the source's size with fewer bits on three clips of five.
 SCALING_SHARE = 0.4
 # A base that needs a coarser level than this for the bits looks better at a smaller size.
 COARSEST = 66.0
