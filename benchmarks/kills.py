@@ -14,7 +14,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import islice
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -158,5 +157,4 @@ def _readable(part: Path) -> set[int]:
     if not part.exists() or part.stat().st_size == 0:
         return set()
     with BitstreamReader(part) as reader:
-        found = (located.item for located in islice(reader.scan(), None))
-        return {item.index for item in found if isinstance(item, GopRecord)}
+        return {found.item.index for found in reader.scan() if isinstance(found.item, GopRecord)}

@@ -72,7 +72,7 @@ def _sealed(data: bytes, rng: random.Random) -> bytes:
     kind, payload = parts[which]
     parts[which] = (kind, _edited(payload, rng, rng.randint(1, 3)))
     if rng.random() < 0.1:
-        rng.shuffle(parts[1:])
+        parts[1:] = rng.sample(parts[1:], len(parts) - 1)
     return SIGNATURE + b"".join(_header(part) if kind == 0 else framing.frame(kind, part) for kind, part in parts)
 
 
