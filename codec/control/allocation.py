@@ -21,7 +21,7 @@ _QUARTER = 0.25
 
 
 @dataclass(frozen=True)
-class CodedGop:
+class GopHistory:
     """What is known of a GOP: (CRF, miss) of what was coded, the last one last, and the bits that one took."""
 
     points: tuple[LevelPoint, ...]
@@ -43,7 +43,7 @@ class Allocation:
         slack: how much worse than on average a GOP may look.
     """
 
-    gops: Sequence[CodedGop]
+    gops: Sequence[GopHistory]
     per_crf: float
     low: float
     high: float

@@ -13,7 +13,7 @@ from statistics import fmean
 
 from codec.base.av1 import levels_may_change
 from codec.base.level import StreamLevels
-from codec.control.allocation import Allocation, CodedGop
+from codec.control.allocation import Allocation, GopHistory
 from codec.control.based import BasedGop
 from codec.control.curves import crf_for
 from codec.control.segment_coder import Coding, SegmentCoder
@@ -58,7 +58,7 @@ class Ladder:
         """What codings of one segment say of its GOPs, the last one last."""
         last = codings[-1]
         known = [
-            CodedGop(tuple((coding.crfs[number], coding.misses[number]) for coding in codings), last.bits[number])
+            GopHistory(tuple((coding.crfs[number], coding.misses[number]) for coding in codings), last.bits[number])
             for number in range(len(last.gops))
         ]
         return Allocation(known, goal.per_crf, *self.ends[last.scale], WORST_SLACK * goal.tolerance)

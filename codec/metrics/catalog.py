@@ -16,8 +16,8 @@ from codec.metrics.ms_ssim import MsSsim
 from codec.metrics.networks import default_folders
 from codec.metrics.pocket_dists import PocketDists
 from codec.metrics.psnr import Psnr
-from codec.metrics.tlp import Tlp
-from codec.metrics.tof import Tof
+from codec.metrics.temporal.tlp import Tlp
+from codec.metrics.temporal.tof import Tof
 from codec.metrics.vmaf import Vmaf
 
 Loader = Callable[[Sequence[Path], torch.device], Metric]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.control.allocation import SPREAD, Allocation, CodedGop
+from codec.control.allocation import SPREAD, Allocation, GopHistory
 from codec.control.curves import Parabola, RestorationCurve, bits_at, crf_for
 from codec.format.limits import MAX_RESTORATION
 
@@ -19,7 +19,7 @@ gops = st.lists(st.tuples(st.floats(45, 65), st.floats(1e3, 1e5), st.floats(-0.0
 
 
 def allocation(rows: list[tuple[float, float, float]]) -> Allocation:
-    return Allocation([CodedGop(((crf, miss),), bits) for crf, bits, miss in rows], PER_CRF, LOW, HIGH, SLACK)
+    return Allocation([GopHistory(((crf, miss),), bits) for crf, bits, miss in rows], PER_CRF, LOW, HIGH, SLACK)
 
 
 def expected(plan: Allocation, crfs: list[float]) -> list[float]:

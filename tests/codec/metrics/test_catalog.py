@@ -9,9 +9,9 @@ import pytest
 
 from codec.arrays import Frames
 from codec.errors import SettingsError
-from codec.metrics import tof
 from codec.metrics.base import BATCH_PIXELS, frame_blocks, mean
 from codec.metrics.catalog import NAMES, metric, ready
+from codec.metrics.temporal import tof
 from tests.support.metric_cases import box_blur
 
 TEMPORAL = ("tof", "tlp")

@@ -16,7 +16,7 @@ from codec.metrics import measure as module
 from codec.metrics.measure import measure
 from codec.metrics.ms_ssim import MsSsim
 from codec.metrics.psnr import Psnr
-from codec.metrics.tof import Tof
+from codec.metrics.temporal.tof import Tof
 from codec.video import VideoReader
 
 Times = list[Fraction]

@@ -11,8 +11,8 @@ import torch
 from codec.arrays import Frames
 from codec.metrics.base import mean
 from codec.metrics.lpips import Lpips
-from codec.metrics.tlp import Tlp
-from codec.metrics.tof import Tof
+from codec.metrics.temporal.tlp import Tlp
+from codec.metrics.temporal.tof import Tof
 
 CPU = torch.device("cpu")
 

@@ -1,0 +1,1 @@
+"""Metrics of how pictures follow one another."""
