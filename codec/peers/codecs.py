@@ -10,9 +10,10 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -29,10 +30,9 @@ from codec.video.scheduling import leave_real_time
 
 # Without these swscale drops every other chroma sample and doubles them back, which peers would be blamed for.
 EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
-VVC_TIMEOUT_S = 3600
+FFMPEG_TIMEOUT_S = 3600
 # x265 writes past its buffers in narrower pictures, which ends the whole process.
 X265_MIN_WIDTH = 64
-_NO_VVC = "No ffmpeg with libvvenc was found; install imageio-ffmpeg to compare with VVC."
 
 
 @dataclass(frozen=True)
@@ -118,35 +118,48 @@ def _x265(frames: Frames, quantiser: int, rate: Fraction) -> Coded:
 
 
 def _vvc(frames: Frames, quantiser: int, rate: Fraction) -> Coded:
-    """libvvenc through an ffmpeg that has it, never through a shell.
+    options = ["-preset", "medium", "-qp", str(quantiser), "-pix_fmt", "yuv420p10le"]
+    return _encode_ffmpeg(frames, rate, "libvvenc", options, "vvc")
+
+
+def _libaom(frames: Frames, quantiser: int, rate: Fraction) -> Coded:
+    options = ["-cpu-used", "4", "-crf", str(quantiser), "-b:v", "0", "-g", str(len(frames)), "-pix_fmt", "yuv420p"]
+    return _encode_ffmpeg(frames, rate, "libaom-av1", options, "obu")
+
+
+def _encode_ffmpeg(frames: Frames, rate: Fraction, encoder: str, options: Sequence[str], bare: str) -> Coded:
+    """An encoder that PyAV lacks, through an ffmpeg that has it, never through a shell.
 
     Frames go in by a pipe: where this process is ended, ffmpeg sees the end of its input and ends too.
+
+    Args:
+        bare: ffmpeg's name of the format that holds packets alone.
     """
+    program = ffmpeg_with(encoder)
+    if program is None:
+        raise SettingsError(_without(encoder))
     count, height, width, _ = frames.shape
     raw = ["-f", "rawvideo", "-pix_fmt", "rgb24"]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = [*raw, "-s", f"{width}x{height}", "-r", str(rate), "-i", "pipe:0"]
-        coding = ["-c:v", "libvvenc", "-preset", "medium", "-qp", str(quantiser), "-pix_fmt", "yuv420p10le"]
-        _ffmpeg(folder, [*source, *coding, "-f", "vvc", "out.vvc"], frames.tobytes())
-        _ffmpeg(folder, ["-i", "out.vvc", *raw, "out.rgb"], b"")
+        run = partial(_run, program, folder, encoder)
+        run([*source, "-c:v", encoder, *options, "-f", bare, "coded"], frames.tobytes())
+        run(["-f", bare, "-i", "coded", *raw, "out.rgb"], b"")
         decoded = np.frombuffer((folder / "out.rgb").read_bytes(), np.uint8)
-        return Coded((folder / "out.vvc").stat().st_size, decoded.reshape(-1, height, width, 3)[:count])
+        return Coded((folder / "coded").stat().st_size, decoded.reshape(-1, height, width, 3)[:count])
 
 
-def _ffmpeg(folder: Path, arguments: list[str], given: bytes) -> None:
-    program = vvc_program()
-    if program is None:
-        raise SettingsError(_NO_VVC)
+def _run(program: str, folder: Path, encoder: str, arguments: list[str], given: bytes) -> None:
     command = [program, "-hide_banner", "-loglevel", "error", "-y", *arguments]
-    done = subprocess.run(command, cwd=folder, input=given, capture_output=True, timeout=VVC_TIMEOUT_S, check=False)
+    done = subprocess.run(command, cwd=folder, input=given, capture_output=True, timeout=FFMPEG_TIMEOUT_S, check=False)
     if done.returncode:
         reason = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no reason given"]
-        raise SettingsError(f"VVC could not code the clip: {reason[0]}.")
+        raise SettingsError(f"{encoder} could not code the clip: {reason[0]}.")
 
 
-def vvc_program() -> str | None:
-    """Path of an ffmpeg that can encode VVC, or None."""
+def ffmpeg_with(encoder: str) -> str | None:
+    """Path of an ffmpeg that has an encoder, or None."""
     candidates = [shutil.which("ffmpeg")]
     try:
         import imageio_ffmpeg
@@ -161,13 +174,17 @@ def vvc_program() -> str | None:
             )
         except (OSError, subprocess.TimeoutExpired):
             continue
-        if b"libvvenc" in listed.stdout:
+        if encoder.encode() in listed.stdout.split():
             return program
     return None
 
 
-def _vvc_missing() -> str | None:
-    return None if vvc_program() is not None else _NO_VVC
+def _without(encoder: str) -> str:
+    return f"No ffmpeg with {encoder} was found; install imageio-ffmpeg to compare with it."
+
+
+def _missing(encoder: str) -> str | None:
+    return None if ffmpeg_with(encoder) is not None else _without(encoder)
 
 
 PEERS: Mapping[str, Peer] = {
@@ -175,7 +192,18 @@ PEERS: Mapping[str, Peer] = {
     for peer in (
         Peer("x265", "HEVC (x265)", range(18, 52), (30, 35, 40, 45, 51), _x265),
         Peer("svtav1", "AV1 (SVT)", range(20, 64), (38, 44, 50, 56, 63), _svtav1),
-        Peer("vvc", "VVC", range(18, 64), (37, 43, 49, 56, 63), _vvc, quick=False, missing=_vvc_missing),
+        Peer(
+            "libaom",
+            "AV1 (libaom)",
+            range(20, 64),
+            (38, 44, 50, 56, 63),
+            _libaom,
+            quick=False,
+            missing=partial(_missing, "libaom-av1"),
+        ),
+        Peer(
+            "vvc", "VVC", range(18, 64), (37, 43, 49, 56, 63), _vvc, quick=False, missing=partial(_missing, "libvvenc")
+        ),
     )
 }
 QUICK = tuple(peer.name for peer in PEERS.values() if peer.quick)

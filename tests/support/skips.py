@@ -12,7 +12,7 @@ ROOT_MAY_WRITE = "root may write to a read-only folder"
 POSIX_LIMITS = "limits of memory, files and signals are POSIX's"
 LINUX_DISK = "only Linux has a disk that is always full"
 OTHER_SCREEN = "Xvfb and xdotool are Linux's"
-NO_VVC = "no ffmpeg with libvvenc on this machine"
+NO_ENCODER = "no ffmpeg with this encoder on this machine"
 NO_DAV1D = "this build of PyAV brings no dav1d of its own"
 NO_SVT = "PyAV's wheel brings no SVT-AV1 4.1 here"
 NO_RAY = "Ray isn't installed (the extra freegvc[cluster])"
@@ -20,7 +20,9 @@ NO_NAMESPACE = "no network namespace of its own can be made here, and a cluster 
 CLUSTER_RUN = "takes minutes; set FREEGVC_CLUSTER_TESTS=1"
 DRY_RUN = "takes minutes; set FREEGVC_GPU_DRY_RUN=1"
 _ELSEWHERE = (
-    frozenset() if sys.platform.startswith("linux") else frozenset({LINUX_DISK, OTHER_SCREEN, NO_VVC, NO_DAV1D, NO_SVT})
+    frozenset()
+    if sys.platform.startswith("linux")
+    else frozenset({LINUX_DISK, OTHER_SCREEN, NO_ENCODER, NO_DAV1D, NO_SVT})
 )
 ALLOWED = (
     frozenset({NO_SHARED, ROOT_MAY_WRITE, DRY_RUN, NO_RAY, NO_NAMESPACE, CLUSTER_RUN})
