@@ -1,4 +1,4 @@
-"""One frame of each clip as it was, as we code it, and as SVT-AV1 and x265 do in no more bytes.
+"""One frame of each clip as it was, as we code it, and as VVC and SVT-AV1 do in no more bytes.
 
     python -m benchmarks.contact_sheet CLIPS docs/contact-sheet.png [--clips 03 10 14 17] [--target 0.18]
 
@@ -38,7 +38,7 @@ def versions(frames: Clip, rate: Fraction, target: float) -> Iterator[tuple[str,
         settings = EncodeSettings(goal=Quality(target), short_side=min(frames.shape[1:3]), audio="none")
         done = next(event for event in encode(source, coded, settings) if isinstance(event, Finished))
         yield "Free-GVC", done.bytes, decoded(coded, Path(name) / "out.mkv")
-    for peer in ("svtav1", "x265"):
+    for peer in ("vvc", "svtav1"):
         quantiser, made = at_size(PEERS[peer], frames, rate, done.bytes)
         yield f"{peer} crf {quantiser}", made.bytes, made.frames
 

@@ -7,6 +7,7 @@ Sizes count the packets alone, without a container: a little in the peers' favou
 
 from __future__ import annotations
 
+import math
 import shutil
 import subprocess
 import tempfile
@@ -118,7 +119,9 @@ def _x265(frames: Frames, quantiser: int, rate: Fraction) -> Coded:
 
 
 def _vvc(frames: Frames, quantiser: int, rate: Fraction) -> Coded:
-    options = ["-preset", "medium", "-qp", str(quantiser), "-pix_fmt", "yuv420p10le"]
+    # Seconds from keyframe to keyframe, by default one: the others have a single one too.
+    period = math.ceil(len(frames) / rate) + 1
+    options = ["-preset", "medium", "-qp", str(quantiser), "-period", str(period), "-pix_fmt", "yuv420p10le"]
     return _encode_ffmpeg(frames, rate, "libvvenc", options, "vvc")
 
 
