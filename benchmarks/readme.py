@@ -155,7 +155,8 @@ def table(name: str) -> str:
 def _origin(results: Results) -> str:
     old = " **These figures are of older weights than those that ship.**" if results.outdated else ""
     weights = f", weights {results.weights[:8]}" if results.weights else ""
-    return f"<sub>`benchmarks/{results.benchmark}.py` at {results.commit}{weights}.{old}</sub>"
+    script = "evidence/" if results.benchmark == "evidence" else f"{results.benchmark}.py"
+    return f"<sub>`benchmarks/{script}` at {results.commit}{weights}.{old}</sub>"
 
 
 def rewritten(text: str) -> str:
