@@ -20,10 +20,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     from PySide6.QtCore import QSettings, QTimer
     from PySide6.QtWidgets import QApplication
 
-    from app.core.preferences import Preferences, state_folder
     from app.core.process.failures import Failures
     from app.core.process.garbage import GarbageCollector
     from app.core.process.instance import Instance
+    from app.core.settings.preferences import Preferences, state_folder
     from app.core.workspace import Workspace
     from app.ui.main_window import MainWindow
     from app.ui.theme import Theme, picture

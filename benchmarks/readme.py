@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from benchmarks.results import ROOT, Results, load
+from benchmarks.results import ROOT, Results, load, script
 
 README = ROOT / "README.md"
 METRICS = {
@@ -155,8 +155,7 @@ def table(name: str) -> str:
 def _origin(results: Results) -> str:
     old = " **These figures are of older weights than those that ship.**" if results.outdated else ""
     weights = f", weights {results.weights[:8]}" if results.weights else ""
-    script = "evidence/" if results.benchmark == "evidence" else f"{results.benchmark}.py"
-    return f"<sub>`benchmarks/{script}` at {results.commit}{weights}.{old}</sub>"
+    return f"<sub>`{script(results.benchmark)}` at {results.commit}{weights}.{old}</sub>"
 
 
 def rewritten(text: str) -> str:

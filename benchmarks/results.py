@@ -27,7 +27,7 @@ class Results:
     """One benchmark's outcome.
 
     Attributes:
-        benchmark: its file's name without suffix.
+        benchmark: the name of its module, or of its package where that is run as a whole.
         commit: of the working tree that ran it; "+" behind it says that something else than outcomes was not committed.
         weights: 16 hexadecimal digits of the SHA-256 of the pocket prior's weights, "" where they don't matter.
         machine: what ran it, in words.
@@ -57,6 +57,18 @@ def save(benchmark: str, figures: Any, uses_weights: bool, path: Path | None = N
 def load(benchmark: str) -> Results:
     """What was kept."""
     return Results(**json.loads((FOLDER / f"{benchmark}.json").read_text("utf-8")))
+
+
+def script(benchmark: str) -> str:
+    """Where the one of this name lies in the checkout: `benchmarks/ROOM/NAME.py`, or `benchmarks/NAME/` for a package.
+
+    Raises:
+        LookupError: there is none of this name, or more than one.
+    """
+    places = [*(ROOT / "benchmarks").rglob(f"{benchmark}.py"), *(ROOT / "benchmarks").glob(f"{benchmark}/__main__.py")]
+    if len(places) != 1:
+        raise LookupError(f"{len(places)} benchmarks are called {benchmark}; one should be")
+    return places[0].relative_to(ROOT).as_posix().removesuffix("__main__.py")
 
 
 def weights_hash() -> str:

@@ -20,7 +20,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.core.playing.player import ORIGINAL, RESULT
-from app.core.preferences import Preferences
+from app.core.settings.preferences import Preferences
 from app.core.workspace import Workspace
 from app.ui.canvas.sides import Mode
 from app.ui.main_window import SIZE, MainWindow

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from app.core.files import SUFFIX, is_there, reading
 from codec.batch.sources import VIDEO_SUFFIXES
-from codec.control.curves import level_fit
-from codec.control.prefixes import MeasuredGop, refit
+from codec.control.base_levels.curves import level_fit
+from codec.control.sent_steps.prefixes import MeasuredGop, refit
 from codec.decoding.retarget import sent_quality
 from codec.errors import InputError
 from codec.events import GopDone

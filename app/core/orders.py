@@ -12,7 +12,7 @@ from app.core.files import SUFFIX, is_there
 from app.core.jobs.job import ACTIVE, Job, State
 from app.core.jobs.queue import JobQueue
 from app.core.jobs.session import Session
-from app.core.preferences import Preferences
+from app.core.settings.preferences import Preferences
 from app.core.viewer import Viewer
 from codec.priors.defaults import defaults_of
 from codec.settings import DecodeSettings, EncodeSettings

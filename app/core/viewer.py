@@ -12,13 +12,13 @@ from app.core.document import Document
 from app.core.engine import Engine
 from app.core.jobs.progress import Progress
 from app.core.playing.clock import FrameClock
-from app.core.playing.original import OriginalReader
+from app.core.playing.pictures.original import OriginalReader
 from app.core.playing.playback import Playback, Reel
 from app.core.playing.player import ORIGINAL, OTHER, RESULT, Player
-from app.core.playing.sound import Sound, sound_of
-from app.core.playing.sound_device import Opener
+from app.core.playing.sound.device import Opener
+from app.core.playing.sound.sound import Sound, sound_of
 from app.core.playing.times import TimesReader
-from app.core.preferences import FULL_VOLUME, Preferences
+from app.core.settings.preferences import FULL_VOLUME, Preferences
 from codec.events import PreviewReady
 from codec.settings import Bitrate, DecodeSettings, Quality
 

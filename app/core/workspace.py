@@ -8,6 +8,8 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from app.core.comparing.peers import OURS, Peers
+from app.core.comparing.trials import Trials
 from app.core.document import Document, of_result, of_source, videos_in, with_source
 from app.core.engine import Engine
 from app.core.files import SUFFIX, is_there
@@ -19,12 +21,10 @@ from app.core.log import Log
 from app.core.models import Models
 from app.core.notice import Notice, Remedy, damage_words, left_words
 from app.core.orders import Orders, document_of
-from app.core.peers import OURS, Peers
-from app.core.playing.frame_metrics import FrameMetrics
-from app.core.playing.quality_curve import QualityCurve
-from app.core.playing.sound_device import Opener, open_device
-from app.core.preferences import Preferences
-from app.core.trials import Trials
+from app.core.playing.measuring.frame_metrics import FrameMetrics
+from app.core.playing.measuring.quality_curve import QualityCurve
+from app.core.playing.sound.device import Opener, open_device
+from app.core.settings.preferences import Preferences
 from app.core.viewer import Viewer
 from codec.errors import FreeGvcError
 from codec.events import PreviewReady

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Qt, Slot
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
 
-from app.core.preferences import MODES
+from app.core.settings.preferences import MODES
 from app.ui.theme import Theme
 from app.ui.widgets import ICON
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QScrollArea, QSplitter, QVBoxLayout, QWidget
 
-from app.core.preferences import Preferences
+from app.core.settings.preferences import Preferences
 
 PANELS = ("queue", "settings", "plots", "filmstrip")
 """What can be folded away."""

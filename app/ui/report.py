@@ -11,8 +11,8 @@ from string import Template
 
 from PySide6.QtCore import QCoreApplication, QIODevice, QSaveFile
 
+from app.core.comparing.peers import quality_of
 from app.core.document import Document, SourceFacts
-from app.core.peers import quality_of
 from app.ui.theme import Colours
 from app.ui.words import DASH, human_bytes, human_time, side_label, source_words
 from codec.base.level import BaseLevel

@@ -12,7 +12,7 @@ from codec.errors import FormatError
 __all__ = ["CODERS", "ChannelCoder", "Coded", "GreedyCoder", "PfrCoder", "StepKey", "TrellisCoder", "coder", "kl_bits"]
 
 # Those in use first, the default before the best; files name the others too. Efficiencies are those that
-# benchmarks/channel.py prints for long steps.
+# benchmarks/coding/channel.py prints for long steps.
 CODERS: tuple[ChannelCoder, ...] = (
     TrellisCoder(k=4, v=9, efficiency=0.912),
     TrellisCoder(k=4, v=16, efficiency=0.96),

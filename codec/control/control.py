@@ -6,9 +6,9 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Protocol
 
-from codec.control.based import BasedGop
-from codec.control.budget_search import BudgetSearch
-from codec.control.quality import RateControl
+from codec.control.base_levels.based import BasedGop
+from codec.control.base_levels.budget_search import BudgetSearch
+from codec.control.sent_steps.quality import RateControl
 from codec.events import Event
 from codec.video.cutting import Segment
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from codec.control.quality import Aim, retarget
+from codec.control.sent_steps.quality import Aim, retarget
 from codec.errors import SettingsError
 from codec.format.header import Header
 from codec.format.records import GopRecord

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from codec.control.base_level import Ladder, LevelSearch
-from codec.control.budget_search import BudgetSearch, Look
+from codec.control.base_levels.base_level import Ladder, LevelSearch
+from codec.control.base_levels.budget_search import BudgetSearch, Look
+from codec.control.base_levels.segment_coder import SegmentCoder
 from codec.control.control import Control, WithoutBase
-from codec.control.quality import QualityController, RateControl
-from codec.control.segment_coder import SegmentCoder
+from codec.control.sent_steps.quality import QualityController, RateControl
 from codec.encoding.record_cost import gop_overhead
 from codec.errors import MissingModelError
 from codec.format.header import Header

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from codec.control.budget_search import Look, SegmentTrial
+from codec.control.base_levels.budget_search import Look, SegmentTrial
 from codec.encoding.controllers import Measured, choose_metric, control_of, look_of
 from codec.encoding.segment_encoder import MadeGop, SegmentEncoder
 from codec.errors import PriorError

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from codec.channel import ChannelCoder
-from codec.control.based import BasedGop, Verdict
+from codec.control.base_levels.based import BasedGop, Verdict
 from codec.control.probing import Judge, probe_frames
-from codec.control.quality import Decision, RateControl
+from codec.control.sent_steps.quality import Decision, RateControl
 from codec.encoding.resuming import KeptGop
 from codec.events import Fit, Probe, StepCoded
 from codec.format.fingerprint import fingerprint, state_hash

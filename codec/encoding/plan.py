@@ -10,8 +10,8 @@ from pathlib import Path
 from codec.base.av1 import levels_may_change
 from codec.base.pictures import base_size
 from codec.channel.choice import spec_for
-from codec.control.budget import BitrateController, SizeController
 from codec.control.coding_size import CodingSize, Offers, offers
+from codec.control.sent_steps.budget import BitrateController, SizeController
 from codec.encoding.audio_feed import header_of
 from codec.encoding.controllers import Budget, Measured, choose_metric, control_of
 from codec.encoding.record_cost import audio_bits

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from codec.channel.choice import coder_for
-from codec.control.based import BasedGop
+from codec.control.base_levels.based import BasedGop
 from codec.control.control import Control
 from codec.encoding.controllers import Measured
 from codec.encoding.gop_coder import CodedGop, GopCoder

@@ -13,8 +13,8 @@ import numpy as np
 
 from codec.base.av1 import encode_segment
 from codec.base.level import StreamLevels
+from codec.control.base_levels.segment_coder import TRIAL_PRESET
 from codec.control.coding_size import COARSEST, CodingSize, Offers, for_quality, for_rate, only_one
-from codec.control.segment_coder import TRIAL_PRESET
 from codec.encoding.controllers import Measured
 from codec.events import Event, Phase, Stage
 from codec.format.limits import MAX_SEGMENT_FRAMES

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.core.engine import Engine
-from app.core.preferences import Preferences
+from app.core.settings.preferences import Preferences
 from app.core.workspace import Workspace
 from app.ui.main_window import MainWindow
 from app.ui.theme import Theme

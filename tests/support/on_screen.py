@@ -51,7 +51,7 @@ def show_source(path: Path) -> QWidget:
 
 
 def show_window(folder: Path) -> QWidget:
-    from app.core.preferences import Preferences
+    from app.core.settings.preferences import Preferences
     from app.core.workspace import Workspace
     from app.ui.canvas.sides import Mode
     from app.ui.main_window import MainWindow

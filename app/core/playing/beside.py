@@ -5,8 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Signal, Slot
 
 from app.core.playing.clock import FrameClock
-from app.core.playing.frame_store import FrameStore
-from app.core.playing.original import OriginalReader
+from app.core.playing.pictures.frame_store import FrameStore
+from app.core.playing.pictures.original import OriginalReader
 from codec.arrays import Picture
 from codec.events import PreviewReady
 

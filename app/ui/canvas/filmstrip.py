@@ -7,9 +7,9 @@ from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPol
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.core.document import Document
+from app.core.playing.measuring.quality_curve import QualityCurve
+from app.core.playing.pictures.thumbnails import COUNT, HEIGHT, Thumbnails
 from app.core.playing.player import Player
-from app.core.playing.quality_curve import QualityCurve
-from app.core.playing.thumbnails import COUNT, HEIGHT, Thumbnails
 from app.ui.canvas.painting import to_image
 from app.ui.theme import Theme
 from codec.arrays import Picture

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QSlider, QWidget
 
-from app.core.preferences import FULL_VOLUME
+from app.core.settings.preferences import FULL_VOLUME
 from app.ui.theme import Theme
 from app.ui.widgets import tool_button
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QDialog, QGridLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from app.core.trials import Trial, Trials
+from app.core.comparing.trials import Trial, Trials
 from app.ui.canvas.painting import paint_wait, to_image
 from app.ui.panels.goal import words_for
 from app.ui.theme import Theme

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from app.core.peers import OURS, Peers, quality_of
+from app.core.comparing.peers import OURS, Peers, quality_of
 from app.core.playing.player import ORIGINAL, OTHER, RESULT, Player
 from app.ui.widgets import label
 from app.ui.words import DASH, human_bytes, side_label

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QFormLayout, QLabel, QSlider, QWidget
 
 from app.core.jobs.job import Job, State
-from app.core.presets import Preset, built_in
+from app.core.settings.presets import Preset, built_in
 from app.ui.panels.goal import GoalEditor
 from app.ui.widgets import ignore_wheel, label
 from app.ui.words import human_bytes

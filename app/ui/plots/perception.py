@@ -15,7 +15,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
-from app.core.peers import Mark
+from app.core.comparing.peers import Mark
 from app.ui.plots.style import behind, legend, place_over, png_bytes, save_png, style_axis
 from app.ui.theme import Theme
 from app.ui.widgets import label

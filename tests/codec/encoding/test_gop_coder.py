@@ -13,10 +13,10 @@ import pytest
 
 from codec.arrays import Frames
 from codec.channel.choice import coder_for, spec_for
-from codec.control.based import Base, BasedGop, Verdict
-from codec.control.budget import BitrateController
+from codec.control.base_levels.based import Base, BasedGop, Verdict
 from codec.control.probing import probe_frames
-from codec.control.quality import QualityController, RateControl
+from codec.control.sent_steps.budget import BitrateController
+from codec.control.sent_steps.quality import QualityController, RateControl
 from codec.encoding.gop_coder import HORIZON_STEPS, MAX_IMPLICIT_BPP, CodedGop, GopCoder
 from codec.encoding.resuming import KeptGop
 from codec.events import Probe, StepCoded

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support import ROOT
 
-SCRIPT = ROOT / "benchmarks" / "wan_shapes.py"
+SCRIPT = ROOT / "benchmarks" / "networks" / "wan_shapes.py"
 
 
 def test_benchmark_runs_on_a_cpu(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,1 @@
+"""One file beside other codecs, one moment at several targets."""

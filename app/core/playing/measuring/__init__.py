@@ -1,0 +1,1 @@
+"""Figures of what is shown, measured beside the playing."""

@@ -1,0 +1,1 @@
+"""Pictures of both sides: read, kept, enlarged, and small ones of the whole."""

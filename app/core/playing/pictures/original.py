@@ -1,0 +1,143 @@
+"""The source video's frames by number, read ahead in a thread of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Condition
+
+from PySide6.QtCore import QObject, QThread, Signal
+
+from app.core.files import reading
+from app.core.playing.pictures.frame_store import FrameStore
+from codec.arrays import Picture
+from codec.errors import FreeGvcError, InputError
+from codec.video import Frame, VideoReader
+from codec.video.timeline import is_constant_rate
+
+AHEAD = 24
+CACHE_BYTES = 2**28
+
+
+class OriginalReader(QThread):
+    """Frame n is the n-th after `start` seconds, at `size` (width, height), None for its own.
+
+    Attributes:
+        arrived: a frame that was asked for is there.
+        ended: how many frames there are; known once the last one was read.
+        failed: the source can't be read on; a sentence.
+    """
+
+    arrived = Signal(int)
+    ended = Signal(int)
+    failed = Signal(str)
+
+    def __init__(
+        self, path: Path, size: tuple[int, int] | None, start: float = 0.0, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._path, self._size, self._offset = path, size, start
+        self._cache = FrameStore(CACHE_BYTES)
+        self._wake = Condition()
+        self._ahead = AHEAD
+        self._wanted = 0
+        self._closing = False
+        self._end: int | None = None
+        self._constant: bool | None = None
+        self.start()
+
+    def frame(self, number: int) -> Picture | None:
+        """The frame where it is there; else None, and `arrived` tells when it is."""
+        with self._wake:
+            self._wanted = number
+            self._wake.notify()
+            return self._cache.get(number)
+
+    def has(self, number: int) -> bool:
+        """Whether the frame is there, or will never be; asking is wanting it."""
+        return self.frame(number) is not None or self.is_behind_the_end(number)
+
+    def is_behind_the_end(self, number: int) -> bool:
+        """Whether the video is known to be over before this frame."""
+        with self._wake:
+            return self._end is not None and number >= self._end
+
+    def close(self) -> None:
+        """End the thread and release the file."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        self.wait()
+
+    def run(self) -> None:
+        """The thread."""
+        try:
+            with reading(self._path):
+                self._serve()
+        except FreeGvcError as error:
+            self.failed.emit(str(error))
+
+    def _serve(self) -> None:
+        reader, frames, position = self._open_at(0)
+        # Frames that don't fit would push out those that are wanted sooner, and be read again without end.
+        self._ahead = min(AHEAD, self._cache.room(reader.size[0] * reader.size[1] * 3) // 2)
+        try:
+            while (missing := self._next_missing()) is not None:
+                if not position <= missing <= position + self._ahead:
+                    reader.close()
+                    # A step back is often followed by another: read some frames before it too.
+                    target = max(0, missing - self._ahead // 2) if missing < position else missing
+                    reader, frames, position = self._open_at(target)
+                frame = next(frames, None)
+                with self._wake:
+                    if frame is None:
+                        self._end = position
+                    else:
+                        self._cache.put(position, frame.pixels)
+                    wanted = self._wanted == position
+                if frame is None:
+                    self.ended.emit(position)
+                elif wanted:
+                    self.arrived.emit(position)
+                position += 1
+        finally:
+            reader.close()
+
+    def _next_missing(self) -> int | None:
+        """Waits for a frame that should be read; None at the end of the thread."""
+        with self._wake:
+            while not self._closing:
+                last = self._wanted + self._ahead
+                last = last if self._end is None else min(last, self._end)
+                missing = next((n for n in range(self._wanted, last) if n not in self._cache), None)
+                if missing is not None:
+                    return missing
+                self._wake.wait()
+        return None
+
+    def _open_at(self, number: int) -> tuple[VideoReader, Iterator[Frame], int]:
+        """A reader whose next frame is `number`; by time where frames come at a constant rate, else by counting."""
+        reader = VideoReader(self._path, size=self._size, start=self._offset)
+        if number == 0:
+            return reader, reader.frames(), 0
+        rate = reader.info.frame_rate
+        if self._constant is None:
+            self._constant = is_constant_rate(self._path, rate)
+        if not self._constant:
+            return _counted(reader, number)
+        reader.close()
+        try:
+            reader = VideoReader(self._path, size=self._size, start=self._offset + number / float(rate))
+        except InputError:
+            # What a file says of its length is often an estimate, so this may lie behind its end.
+            return _counted(VideoReader(self._path, size=self._size, start=self._offset), number)
+        return reader, reader.frames(), number
+
+
+def _counted(reader: VideoReader, number: int) -> tuple[VideoReader, Iterator[Frame], int]:
+    """The reader's frames from `number` on, or from its end where it has fewer; and which that is."""
+    frames = reader.frames()
+    for position in range(number):
+        if next(frames, None) is None:
+            return reader, iter(()), position
+    return reader, frames, number

@@ -1,0 +1,1 @@
+"""What is heard, and the device that plays it."""

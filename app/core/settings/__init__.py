@@ -1,0 +1,1 @@
+"""What the user prefers, and the settings that have a name."""

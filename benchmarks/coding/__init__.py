@@ -1,0 +1,1 @@
+"""How well the parts of the stream are coded and read elsewhere."""

@@ -1,0 +1,1 @@
+"""What the controller reaches and what its choices cost."""

@@ -1,0 +1,1 @@
+"""What the networks are worth and what they cost."""

@@ -1,0 +1,193 @@
+"""What restoring a base adds to it: the base as it is, the weights that ship, and any files of the next ones.
+
+    python -m benchmarks.networks.restoration CLIPS OUT.json WEIGHTS.safetensors ... [--networks NETWORKS] [--steps 8]
+        [--crfs 66 60 54] [--halves 56 48] [--clips 03 08 10 14 17] [--lines 144] [--metrics dists lpips]
+
+Each clip's base is coded at every CRF, full size (and at half size with every CRF of --halves). "base" judges it as it
+is, "today" as the shipped weights restore it at t* = 0, and each file (training/train_restorer.py) at each step. DISTS
+and LPIPS (AlexNet), or the --metrics named, PSNR over all judged pixels, and block edges relative to the source.
+Prints means, and keeps every row in OUT.json with commit, weights and machine. LPIPS over AlexNet and temporal metrics
+were not trained for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks.clips import JUDGED_EVERY, Clip, read_clip
+from benchmarks.results import save
+from codec.base.av1 import encode_clip
+from codec.base.pictures import upsample
+from codec.metrics.base import Metric
+from codec.metrics.catalog import metric
+from codec.priors.base import BaseClip
+from codec.priors.catalog import open_prior
+from training.train_restorer import load_average
+
+JUDGED = slice(1, None, JUDGED_EVERY)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One way to show one base.
+
+    Attributes:
+        name: "base", "today" or the file's stem.
+        crf, scale, size: of the base; bytes of its packets as a file holds them.
+        step: of the trajectory.
+        seconds: of one core, to make one picture.
+        values: metric to mean.
+    """
+
+    name: str
+    clip: str
+    crf: float
+    scale: int
+    size: int
+    step: int
+    seconds: float
+    values: dict[str, float]
+
+
+Way = Callable[[BaseClip, Clip], Clip]
+"""A base at coding size, all frames, and the source for its shape -> what is shown."""
+
+
+def edge_figure(pictures: Clip) -> float:
+    """Mean luma gradient across the 8-pixel grid over the mean elsewhere."""
+    grey = pictures.astype(np.float32).mean(-1)
+
+    def ratio(gradients: np.ndarray) -> float:
+        on = np.arange(len(gradients)) % 8 == 7
+        return float(gradients[on].mean() / gradients[~on].mean())
+
+    across = np.abs(np.diff(grey, axis=2)).mean((0, 1))
+    down = np.abs(np.diff(grey, axis=1)).mean((0, 2))
+    return (ratio(across) + ratio(down)) / 2
+
+
+def judged(source: Clip, made: Clip, judges: dict[str, Metric]) -> dict[str, float]:
+    """All figures of what is shown; temporal metrics see every frame."""
+    few, wanted = made[JUDGED], source[JUDGED]
+    error = np.square(wanted.astype(np.float64) - few).mean()
+    values = {"psnr": float(10 * np.log10(255**2 / max(error, 1e-9)))}
+    values["edges"] = edge_figure(made) / edge_figure(source)
+    for name, judge in judges.items():
+        whole = judge.context > 0 or name == "vmaf"
+        values[name] = float(np.mean(judge(source, made) if whole else judge(wanted, few)))
+    return values
+
+
+def today() -> Way:
+    """The shipped weights with nothing sent."""
+    prior = open_prior("pocket", "cpu", "float32")
+
+    def restore(base: BaseClip, source: Clip) -> Clip:
+        shape = source.shape[:3]
+        condition = prior.prepare(base, *shape)
+        clean = prior.denoise(torch.zeros(prior.geometry.latent_shape(*shape)), 0, condition)
+        return prior.decode(clean, 0, condition)
+
+    return restore
+
+
+def restorer(weights: Path, step: int) -> Way:
+    """A file of the next weights at one step."""
+    net = load_average(weights)
+
+    def restore(base: BaseClip, source: Clip) -> Clip:
+        height, width = source.shape[1:3]
+        full = np.ascontiguousarray(upsample(base.frames, width, height))
+        return net.restore(full, base.crf, step, base.scale)
+
+    return restore
+
+
+def as_it_is(base: BaseClip, source: Clip) -> Clip:
+    """The base at coding size."""
+    return upsample(base.frames, source.shape[2], source.shape[1])
+
+
+def bases(source: Clip, rate: Fraction, args: argparse.Namespace, cache: Path) -> Iterator[tuple[int, BaseClip]]:
+    """(bytes, base) of every wanted setting; coded once, then kept in `cache`."""
+    for crf, scale in [(crf, 1) for crf in args.crfs] + [(crf, 2) for crf in args.halves]:
+        path = cache / f"{source.shape[1]}-{len(source)}-{crf:g}-{scale}.npz"
+        if not path.exists():
+            size, pictures = encode_clip(source, crf, scale, rate)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            np.savez(path, size=size, pictures=pictures)
+        with np.load(path) as kept:
+            yield int(kept["size"]), BaseClip(kept["pictures"], crf, scale)
+
+
+def rows(args: argparse.Namespace, ways: list[tuple[str, int, Way]], judges: dict[str, Metric]) -> Iterator[Row]:
+    """Every clip, base and way, judged."""
+    for clip in args.clips:
+        source, rate = read_clip(args.folder, clip, args.lines, args.frames)
+        for size, base in bases(source, rate, args, args.out.parent / "bases" / clip):
+            for name, step, way in ways:
+                began = time.process_time()
+                made = way(base, source)
+                seconds = (time.process_time() - began) / len(source)
+                values = judged(source, made, judges)
+                yield Row(name, clip, base.crf, base.scale, size, step, seconds, values)
+
+
+def table(found: list[Row]) -> Iterator[str]:
+    """Means over clips and CRFs by way and base's scale, then each CRF by itself."""
+    names = list(found[0].values)
+    yield f"{'':28}{'scale':>6}{'crf':>5}{'step':>5}" + "".join(f"{name:>9}" for name in names) + f"{'ms':>8}"
+    for crf in (None, *dict.fromkeys((row.crf, row.scale) for row in found)):
+        for key in dict.fromkeys((row.name, row.scale, row.step) for row in found):
+            chosen = [r for r in found if (r.name, r.scale, r.step) == key and crf in (None, (r.crf, r.scale))]
+            if chosen:
+                means = [float(np.mean([row.values[name] for row in chosen])) for name in names]
+                text = "".join(f"{value:9.2f}" if value > 5 else f"{value:9.4f}" for value in means)
+                level = "all" if crf is None else f"{crf[0]:g}"
+                spent = 1000 * float(np.mean([row.seconds for row in chosen]))
+                yield f"{key[0]:28}{key[1]:6}{level:>5}{key[2]:5}{text}{spent:8.1f}"
+
+
+def parsed() -> argparse.Namespace:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("weights", type=Path, nargs="*")
+    parser.add_argument("--networks", type=Path, help="folder with VGG16 and AlexNet")
+    parser.add_argument("--steps", type=int, nargs="+", default=[8])
+    parser.add_argument("--crfs", type=float, nargs="*", default=[66.0, 60.0, 54.0])
+    parser.add_argument("--halves", type=float, nargs="*", default=[])
+    parser.add_argument("--clips", nargs="+", default=["03", "08", "10", "14", "17"])
+    parser.add_argument("--lines", type=int, default=144)
+    parser.add_argument("--frames", type=int, default=48)
+    parser.add_argument("--metrics", nargs="*", default=["dists", "lpips"])
+    parser.add_argument("--only-new", action="store_true", help="leave out the base and the shipped weights")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Print the table."""
+    args = parsed()
+    torch.set_num_threads(1)
+    folders = [args.networks] if args.networks else None
+    judges = {name: metric(name, folders) for name in args.metrics}
+    ways: list[tuple[str, int, Way]] = [] if args.only_new else [("base", 0, as_it_is), ("today", 8, today())]
+    ways += [(weights.stem, step, restorer(weights, step)) for weights in args.weights for step in args.steps]
+    found = []
+    for row in rows(args, ways, judges):
+        found.append(row)
+        save("restoration", {"lines": args.lines, "rows": [asdict(row) for row in found]}, True, args.out)
+    print("\n".join(table(found)))
+
+
+if __name__ == "__main__":
+    main()

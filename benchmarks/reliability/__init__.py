@@ -1,0 +1,1 @@
+"""Encodes that are killed, files that are damaged."""

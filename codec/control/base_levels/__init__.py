@@ -1,0 +1,1 @@
+"""How coarse a base each GOP of a segment gets: its level, and where its restoration stops."""

@@ -1,0 +1,186 @@
+"""How coarse the base of each GOP is, for a bitrate or a size: all GOPs alike in quality, as good as the bits allow.
+
+Every segment is tried once, quickly, before the first is coded. From these trials follows the one quality at which the
+whole video takes what there is; each GOP gets the level that reaches it. What a segment took in the end corrects the
+forecast of those to come.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+
+from codec.base.av1 import levels_may_change
+from codec.control.base_levels.allocation import Allocation
+from codec.control.base_levels.base_level import Ladder
+from codec.control.base_levels.based import BasedGop
+from codec.control.base_levels.curves import CRF_PER_DOUBLING
+from codec.control.base_levels.segment_coder import Coding, SegmentCoder
+from codec.events import Event
+from codec.goals import USUAL_CRF
+from codec.video.cutting import Segment
+
+MOST_CODED = 6
+# A coding stays if it takes within so much of its share; the last one, if it leaves no more than this of all there is.
+NEAR, SPARE = 0.08, 0.03
+# What is aimed at, so that a forecast that is a little wrong still stays below.
+_AIM = 0.985
+_HALVINGS = 40
+_WIDEST = 1.0  # misses between which the common quality is looked for, either way
+
+
+@dataclass(frozen=True)
+class SegmentTrial:
+    """What a segment's trial said; `overhead` bits of its GOPs' records beside the base."""
+
+    trial: Coding
+    overhead: int
+    frames: int
+
+
+@dataclass(frozen=True)
+class Look:
+    """A quick trial of a segment, by itself.
+
+    Attributes:
+        overhead: most bits of a segment's records beside its base.
+    """
+
+    coder: SegmentCoder
+    ladder: Ladder
+    overhead: Callable[[Segment], int]
+
+    def at(self, segment: Segment) -> Generator[Event, None, SegmentTrial]:
+        """Returns what is to be expected of the segment."""
+        trial = yield from self.coder.trial(segment, self.ladder.clamp(USUAL_CRF, 1), 1, (0.0, 1.0))
+        return SegmentTrial(trial, self.overhead(segment), len(segment.pixels))
+
+
+@dataclass
+class BudgetSearch:
+    """Finds the levels of one segment after the other.
+
+    Attributes:
+        look: at every segment, before the first is coded.
+        total: bits for the bases and records of all frames, given how many frames there are.
+        share: of it that the bases may take; steps that are sent take the rest.
+    """
+
+    look: Look
+    total: Callable[[int], float]
+    share: float
+    forecasts: list[SegmentTrial] = field(default_factory=list)
+    left: float = 0.0
+    _predicted: float = 0.0
+    _taken: float = 0.0
+
+    @property
+    def coder(self) -> SegmentCoder:
+        """What codes, here as in the looks."""
+        return self.look.coder
+
+    @property
+    def ladder(self) -> Ladder:
+        """The levels that there are."""
+        return self.look.ladder
+
+    def foresee(self, forecasts: Iterable[SegmentTrial], kept_frames: int, kept_bits: int) -> None:
+        """Take in what the looks at all segments still to be coded have told, in order.
+
+        Args:
+            kept_frames, kept_bits: what an interrupted run has coded already.
+        """
+        self.forecasts = list(forecasts)
+        frames = kept_frames + sum(forecast.frames for forecast in self.forecasts)
+        self.left = self.total(frames) * self.share - kept_bits
+
+    def choose(self, segment: Segment) -> Generator[Event, None, tuple[BasedGop, ...]]:
+        """Returns the segment's GOPs over their bases; tells what was chosen and why."""
+        forecast, last = self.forecasts[0], len(self.forecasts) == 1
+        wanted = self._levels(forecast)
+        allowed = self.left if last else self._cost(forecast, wanted)
+        coded: list[Coding] = []
+        reason = ""
+        while not reason:
+            coded.append((yield from self._code(segment, wanted, forecast, len(coded))))
+            taken = sum(coded[-1].bits) + forecast.overhead
+            following = self._shifted(coded, allowed / taken)
+            reason = self._end(coded, taken / allowed, last, following)
+            wanted = following
+        best = min(coded, key=lambda coding: self._badness(coding, forecast, allowed, last))
+        self._learn(best, forecast)
+        return (yield from self.coder.settled(segment, best, (forecast.trial, *coded), reason))
+
+    def _code(
+        self, segment: Segment, crfs: Sequence[float], forecast: SegmentTrial, number: int
+    ) -> Generator[Event, None, Coding]:
+        done = 1 - 0.5**number, 1 - 0.5 ** (number + 1)
+        return (yield from self.coder.code(segment, crfs, forecast.trial, done))
+
+    def _levels(self, forecast: SegmentTrial) -> list[float]:
+        """Of a segment's GOPs, so that all that is to come looks alike and takes what is left."""
+        low, high = -_WIDEST, _WIDEST
+        for _ in range(_HALVINGS):
+            miss = (low + high) / 2
+            cost = sum(self._cost(other, self._levels_for(other.trial, miss)) for other in self.forecasts)
+            low, high = (miss, high) if cost > _AIM * self.left else (low, miss)
+        return self._levels_for(forecast.trial, high)
+
+    def _levels_for(self, trial: Coding, miss: float) -> list[float]:
+        allocation = self._allocation(trial)
+        if levels_may_change():
+            return allocation.levels(miss)
+        return [min(allocation.levels(miss))] * len(trial.gops)
+
+    def _allocation(self, coding: Coding) -> Allocation:
+        return self.ladder.allocation([coding], self.coder.goal)
+
+    def _cost(self, forecast: SegmentTrial, crfs: Sequence[float]) -> float:
+        return self._allocation(forecast.trial).bits(crfs) * self._ratio + forecast.overhead
+
+    @property
+    def _ratio(self) -> float:
+        """What codings take of what trials foretell."""
+        return self._taken / self._predicted if self._predicted else 1.0
+
+    def _shifted(self, coded: Sequence[Coding], factor: float) -> list[float]:
+        """All levels moved alike, so that the bits become `factor` times as many."""
+        last = coded[-1]
+        move = _crf_per_doubling(coded) * math.log2(max(factor * _AIM, 1e-6))
+        return [self.ladder.clamp(crf - move, last.scale) for crf in last.crfs]
+
+    def _end(self, coded: Sequence[Coding], share: float, last: bool, following: Sequence[float]) -> str:
+        """Why the search ends here, a sentence; "" where it goes on."""
+        count = f"coded {len(coded)} time{'s' if len(coded) > 1 else ''}"
+        if 1 - SPARE <= share <= 1 if last else abs(share - 1) <= NEAR:
+            return f"The base takes {share:.1%} of its share ({count})."
+        if tuple(following) in {coding.crfs for coding in coded}:
+            return f"No other level comes nearer to the budget; the base takes {share:.1%} of its share ({count})."
+        return f"The search is at its end; the base takes {share:.1%} of its share ({count})." * (
+            len(coded) == MOST_CODED
+        )
+
+    def _badness(self, coding: Coding, forecast: SegmentTrial, allowed: float, last: bool) -> tuple[bool, float]:
+        """Above the budget is worst where nothing can make up for it; then what is farthest from it."""
+        share = (sum(coding.bits) + forecast.overhead) / allowed
+        return last and share > 1, abs(share - 1)
+
+    def _learn(self, coding: Coding, forecast: SegmentTrial) -> None:
+        self._predicted += self._allocation(forecast.trial).bits(coding.crfs)
+        self._taken += sum(coding.bits)
+        self.left -= sum(coding.bits) + forecast.overhead
+        self.forecasts.pop(0)
+
+
+def _crf_per_doubling(coded: Sequence[Coding]) -> float:
+    """How much finer a base of twice the bits is: as the last two codings say, where they say something."""
+    if len(coded) < 2:
+        return CRF_PER_DOUBLING
+    before, last = coded[-2:]
+    doublings = math.log2(max(sum(last.bits), 1) / max(sum(before.bits), 1))
+    moved = fmean(before.crfs) - fmean(last.crfs)
+    if doublings * moved <= 0 or abs(moved) < 1:
+        return CRF_PER_DOUBLING
+    return min(max(moved / doublings, CRF_PER_DOUBLING / 3), CRF_PER_DOUBLING * 3)

@@ -1,0 +1,232 @@
+"""Codes the base of a segment at given levels and judges its GOPs over it: what every search for levels is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+
+import numpy as np
+
+from codec.base.level import StreamLevels
+from codec.control.base_levels.based import Base, BasedGop, Verdict, code_base
+from codec.control.base_levels.curves import LevelPoint, Parabola, RestorationCurve, finite, level_fit
+from codec.control.probing import PROBE_FRAMES, TRIAL_FRAMES, opened_quality, restored_qualities
+from codec.events import BaseChosen, BaseTrial, Event, Fit, Phase, PreviewReady, Probe, Stage
+from codec.format.limits import MAX_RESTORATION, WHOLE_RESTORATION
+from codec.goals import GoalMetric
+from codec.metrics.base import Metric
+from codec.priors.base import Condition, VideoPrior
+from codec.video import scaled_picture
+from codec.video.cutting import Gop, Segment
+
+# SVT-AV1's. Over four clips at 144 lines (CRF 54, 60, 66) preset 2 takes as many bits as 1 in half the time, but less
+# evenly (-12 to +3 % clip by clip), and on clip 03 a finer level did not help a GOP at it. 4 takes 4 % more in a fifth
+# of the time, and so tries levels; 6 takes 21 % more, 8 takes 42 %.
+PRESET = 1
+TRIAL_PRESET = 4
+
+
+@dataclass(frozen=True)
+class Judged:
+    """How one GOP looks over one base: numbers only, so that many can be kept.
+
+    Attributes:
+        own: frames that it adds to the video.
+        crf, bits: of its base.
+        curve: misses over the restoration's steps.
+        step: the step whose quality counts.
+        miss: there.
+        probes: what was measured.
+    """
+
+    own: int
+    crf: float
+    bits: int
+    curve: Parabola
+    step: int
+    miss: float
+    probes: tuple[Probe, ...]
+
+    @property
+    def point(self) -> LevelPoint:
+        """Its level and its miss."""
+        return self.crf, self.miss
+
+
+@dataclass(frozen=True)
+class Coding:
+    """One coding of a segment's base, judged GOP by GOP.
+
+    Attributes:
+        bases: of the GOPs; none are kept of a trial.
+    """
+
+    preset: int
+    scale: int
+    gops: tuple[Judged, ...]
+    bases: tuple[Base, ...] = field(default=(), repr=False)
+
+    @property
+    def crfs(self) -> tuple[float, ...]:
+        """The level of each GOP."""
+        return tuple(judged.crf for judged in self.gops)
+
+    @property
+    def misses(self) -> tuple[float, ...]:
+        """Of each GOP at its best step."""
+        return tuple(judged.miss for judged in self.gops)
+
+    @property
+    def bits(self) -> tuple[int, ...]:
+        """Of each GOP's base."""
+        return tuple(judged.bits for judged in self.gops)
+
+
+@dataclass(frozen=True)
+class SegmentCoder:
+    """What stays the same from segment to segment.
+
+    Attributes:
+        goal: what `metric` is, as a goal.
+        target: of the metric; misses are told against it.
+        seed: of the shared randomness.
+        shows: hand out each base's pictures as they are tried, for who watches.
+    """
+
+    prior: VideoPrior[Condition]
+    metric: Metric
+    goal: GoalMetric
+    target: float
+    frame_rate: Fraction
+    seed: int
+    shows: bool = False
+
+    def trial(
+        self, segment: Segment, crf: float, scale: int, done: tuple[float, float]
+    ) -> Generator[Event, None, Coding]:
+        """Code quickly at one level, and learn how each GOP looks and which step of its restoration suits it.
+
+        Args:
+            done: shares of the segment's work that lie behind the beginning and the end of this.
+        """
+        restoration = RestorationCurve(self.goal.per_crf)
+        judged: list[Judged] = []
+        levels = StreamLevels.constant(crf, len(segment.gops))
+        for coded in code_base(segment, levels, scale, self.frame_rate, TRIAL_PRESET):
+            yield self._phase("trying", crf, crf, segment.gops[len(judged)], segment, done)
+            if coded is None:
+                continue
+            gop, base = coded
+            if self.shows:
+                yield _shown(gop, base)
+            judged.append(self._explore(gop, base, restoration))
+        return Coding(TRIAL_PRESET, scale, tuple(judged))
+
+    def code(
+        self, segment: Segment, crfs: Sequence[float], trial: Coding, done: tuple[float, float]
+    ) -> Generator[Event, None, Coding]:
+        """Code as the file will hold it, at levels near `crfs`, and judge each GOP at the step that the trial found."""
+        levels = StreamLevels.nearest(crfs, segment.starts)
+        judged: list[Judged] = []
+        kept: list[Base] = []
+        for coded in code_base(segment, levels, trial.scale, self.frame_rate, PRESET):
+            number = len(judged)
+            yield self._phase("coding", min(levels.crfs), max(levels.crfs), segment.gops[number], segment, done)
+            if coded is None:
+                continue
+            gop, base = coded
+            judged.append(self._judge(gop, base, trial.gops[number]))
+            kept.append(base)
+        return Coding(PRESET, trial.scale, tuple(judged), tuple(kept))
+
+    def told(self, coding: Coding) -> BaseTrial:
+        """As an event tells it."""
+        return BaseTrial(
+            coding.preset,
+            coding.crfs,
+            coding.scale,
+            coding.bits,
+            tuple(judged.step for judged in coding.gops),
+            tuple(self.quality(judged.miss) for judged in coding.gops),
+        )
+
+    def settled(
+        self, segment: Segment, best: Coding, everything: Sequence[Coding], reason: str
+    ) -> Generator[Event, None, tuple[BasedGop, ...]]:
+        """Tell what was chosen and why; returns the segment's GOPs over it."""
+        yield BaseChosen(segment.gops[0].index, self.told(best), tuple(map(self.told, everything)), reason)
+        return self.based(segment, best, everything)
+
+    def based(self, segment: Segment, coding: Coding, others: Sequence[Coding]) -> tuple[BasedGop, ...]:
+        """The GOPs over the bases that were chosen, each with its verdict.
+
+        Args:
+            others: what else was coded of the segment; its measurements are told too.
+        """
+        per_frame = sum(coding.bits) / sum(judged.own for judged in coding.gops)
+        gops = []
+        for number, (gop, judged, base) in enumerate(zip(segment.gops, coding.gops, coding.bases, strict=True)):
+            earlier = [other.gops[number] for other in others if other is not coding]
+            gops.append(BasedGop(gop, base, self._verdict(judged, earlier), round(per_frame * gop.own)))
+        return tuple(gops)
+
+    def quality(self, miss: float) -> float:
+        """The metric's value that misses the target by so much."""
+        return self.target + miss if self.goal.lower_is_better else self.target - miss
+
+    def _explore(self, gop: Gop, base: Base, restoration: RestorationCurve) -> Judged:
+        if not (self.prior.restores and self.goal.tells_steps):
+            return self._judged(gop, base, self._look(gop, base, TRIAL_FRAMES, WHOLE_RESTORATION), WHOLE_RESTORATION)
+        values = restored_qualities(self.prior, self.metric, gop, base.clip, TRIAL_FRAMES, restoration.steps)
+        curve = restoration.learn({step: self._miss(value) for step, value in values.items()})
+        probes = tuple(Probe(step, base.run.bits, value) for step, value in sorted(values.items()))
+        return Judged(gop.own, base.run.crf, base.run.bits, curve, curve.best, curve.at(curve.best), probes)
+
+    def _judge(self, gop: Gop, base: Base, trial: Judged) -> Judged:
+        judged = self._judged(gop, base, self._look(gop, base, PROBE_FRAMES, trial.step), trial.step)
+        return replace(judged, curve=trial.curve.through(judged.step, judged.miss))
+
+    def _look(self, gop: Gop, base: Base, frames: int, step: int) -> float:
+        if not self.prior.restores:
+            return opened_quality(self.prior, self.metric, gop, base.clip, frames, self.seed)
+        return restored_qualities(self.prior, self.metric, gop, base.clip, frames, [step])[step]
+
+    def _judged(self, gop: Gop, base: Base, quality: float, step: int) -> Judged:
+        miss, shown, run = self._miss(quality), step if self.prior.restores else 0, base.run
+        probes = (Probe(shown, run.bits, quality),)
+        return Judged(gop.own, run.crf, run.bits, Parabola(shown, miss, 0.0), shown, miss, probes)
+
+    def _miss(self, quality: float) -> float:
+        return finite(self.goal.miss(self.target, quality))
+
+    def _verdict(self, judged: Judged, earlier: Sequence[Judged]) -> Verdict:
+        tried = [replace(probe, crf=one.crf) for one in earlier for probe in one.probes]
+        return Verdict(
+            judged.step if self.prior.restores else None,
+            self.quality(judged.miss),
+            (*judged.probes, *tried),
+            level_fit(judged.crf, judged.bits, self.quality(judged.miss), self.goal),
+            self._step_fit(judged.curve) if judged.curve.curvature else None,
+            judged.miss <= self.goal.tolerance,
+        )
+
+    def _step_fit(self, curve: Parabola) -> Fit:
+        return Fit(
+            "parabola", tuple((float(step), self.quality(curve.at(step))) for step in range(MAX_RESTORATION + 1))
+        )
+
+    def _phase(
+        self, what: str, low: float, high: float, gop: Gop, segment: Segment, done: tuple[float, float]
+    ) -> Phase:
+        number, count = gop.index - segment.gops[0].index, len(segment.gops)
+        levels = f"CRF {low:g}" if low == high else f"CRF {low:g} to {high:g}"
+        share = done[0] + (done[1] - done[0]) * number / count
+        return Phase(Stage.CHOOSING, f"{what} {levels}, GOP {number + 1} of {count}", share)
+
+
+def _shown(gop: Gop, base: Base) -> PreviewReady:
+    """A base's pictures at coding size."""
+    height, width = gop.pixels.shape[1:3]
+    frames = np.stack([scaled_picture(picture, width, height) for picture in base.clip.frames])
+    return PreviewReady(gop.index, gop.start_frame, frames, provisional=True)

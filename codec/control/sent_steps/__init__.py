@@ -1,0 +1,1 @@
+"""How many steps of its trajectory each GOP sends."""

@@ -1,0 +1,120 @@
+"""Presets, and what the panel offers."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QFormLayout
+from pytestqt.qtbot import QtBot
+
+from app.core.jobs.job import Job
+from app.core.settings.preferences import Preferences
+from app.core.settings.presets import Preset, built_in
+from app.ui.main_window import MainWindow
+from app.ui.panels.settings import SettingsPanel
+from codec.settings import Bitrate, EncodeSettings, Quality, Size
+from tests.support import DATA
+
+
+def choose(panel: SettingsPanel, text: str) -> None:
+    """Choose an entry of the presets, as a click would."""
+    place = panel.preset.findText(text)
+    assert place >= 0, text
+    panel.preset.setCurrentIndex(place)
+    panel.preset.activated.emit(place)
+
+
+def test_a_preset_sets_the_goal_and_is_shown_as_chosen(qtbot: QtBot) -> None:
+    panel = SettingsPanel(EncodeSettings(seed=7))
+    qtbot.addWidget(panel)
+    assert panel.preset.currentIndex() == -1
+    with qtbot.waitSignal(panel.changed):
+        choose(panel, "Smallest")
+    assert panel.settings == EncodeSettings(goal=Quality(0.18), seed=7)
+    choose(panel, "25 MB, for mail")
+    assert panel.settings.goal == Size(25_000_000)
+    assert panel.preset.currentText() == "25 MB, for mail"
+    panel.show_settings(EncodeSettings(goal=Quality(0.07)))
+    assert panel.preset.currentText() == "Close to the original"
+    panel.slider.setValue(panel.slider.value() + 1)
+    assert panel.preset.currentIndex() == -1
+
+
+def test_a_preset_of_ones_own_is_kept_and_can_be_removed(
+    window: MainWindow, preferences: Preferences, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel = window.settings
+    panel.show_settings(EncodeSettings(goal=Bitrate(40_000), short_side=144, audio="none"))
+    monkeypatch.setattr(window.commands.file.dialogs, "ask_name", lambda *_: "Thumbnails")
+    choose(panel, "Keep these settings")
+    assert [preset.name for preset in preferences.presets] == ["Thumbnails"]
+    panel.show_settings(EncodeSettings(device="cpu"))
+    choose(panel, "Thumbnails")
+    assert panel.settings == EncodeSettings(goal=Bitrate(40_000), short_side=144, audio="none", device="cpu")
+    assert panel.preset.currentText() == "Thumbnails"
+    choose(panel, "Remove \u201cThumbnails\u201d")
+    assert not preferences.presets
+    assert panel.preset.findText("Thumbnails") == -1
+
+
+def test_presets_leave_the_video_and_the_machine_alone() -> None:
+    own = Preset("a", EncodeSettings(start=3.0, device="cuda", short_side=96), own=True)
+    assert own.applied(EncodeSettings(start=1.0)) == EncodeSettings(start=1.0, short_side=96)
+    assert all(preset.applied(EncodeSettings(keep_steps=2)).keep_steps == 0 for preset in built_in())
+
+
+def test_only_priors_for_people_are_offered(qtbot: QtBot) -> None:
+    panel = SettingsPanel(EncodeSettings())
+    qtbot.addWidget(panel)
+    panel.set_machine(("pocket", "gaussian", "wan2.1-t2v-1.3b"), None)
+    texts = [panel.prior.itemText(place) for place in range(panel.prior.count())]
+    assert texts == ["Pocket (comes along)", "Wan2.1 (6.20 GB, GPU)"]
+
+
+def test_jobs_are_put_in_order_by_dragging(window: MainWindow) -> None:
+    queue, view = window.workspace.queue, window.queue_panel.view
+    for name in "abc":
+        queue.add(Job(Path(f"{name}.mp4"), Path(f"{name}.fgvc"), EncodeSettings()))
+    assert view.dragDropMode() is view.DragDropMode.InternalMove
+    index = queue.index(0)
+    assert queue.flags(index) & Qt.ItemFlag.ItemIsDragEnabled
+    assert not queue.flags(index) & Qt.ItemFlag.ItemIsDropEnabled
+    # What the view asks for where one was dropped behind the last.
+    assert queue.moveRow(queue.index(-1), 0, queue.index(-1), 3)
+    assert [job.source.stem for job in queue] == ["b", "c", "a"]
+    assert not queue.moveRow(queue.index(-1), 1, queue.index(-1), 1)
+    QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(20, 10))
+    assert window.queue_panel.job is not None
+    texts = [action.text() for action in window.queue_panel.menu().actions()]
+    assert texts[:3] == ["Look at it", "Start now", "Encode again, otherwise"]
+    queue.clear_finished()
+    assert len(queue) == 3
+
+
+def test_the_sound_track_can_be_chosen_where_there_are_several(
+    window: MainWindow, preferences: Preferences, tmp_path: Path, quiet_clip: Path
+) -> None:
+    both = Path(shutil.copy(DATA / "two_tracks.mp4", tmp_path / "two.mp4"))
+    window.workspace.open([both])
+    panel, form = window.settings, window.settings.layout()
+    assert isinstance(form, QFormLayout)
+    assert form.isRowVisible(panel.track)
+    assert [panel.track.itemText(n)[:2] for n in range(panel.track.count())] == ["Th", "1:", "2:"]
+    panel.track.setCurrentIndex(2)
+    job = window.workspace.job
+    assert job is not None
+    assert isinstance(job.settings, EncodeSettings)
+    assert job.settings.audio_track == 2
+    # It is heard, and no other video's.
+    assert window.workspace.document is not None
+    assert window.workspace.document.audio_track == 2
+    assert preferences.encode.audio_track is None
+    window.workspace.open([Path(shutil.copy(quiet_clip, tmp_path / "one.mkv"))])
+    assert not form.isRowVisible(panel.track)
+    assert panel.settings.audio_track is None
+    window.workspace.choose(job.id)
+    assert panel.track.currentText().startswith("2:")
