@@ -33,7 +33,7 @@ def test_a_broken_part_is_named_and_the_others_still_run(
 ) -> None:
     few = {name: PARTS[name] for name in ("resources", "entropy coder", "video and sound")}
     monkeypatch.setattr(selftest, "PARTS", few)
-    monkeypatch.setattr(selftest, "SHIPPED", ("pocket.safetensors", "gone.bin"))
+    monkeypatch.setattr(selftest, "SHIPPED_FILES", ("pocket.safetensors", "gone.bin"))
     monkeypatch.setitem(sys.modules, "constriction", None)
     assert main(["selftest"]) == 1
     told = capsys.readouterr()
