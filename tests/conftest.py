@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.support import DATA, ROOT
-from tests.support.malformed import write_malformed
+from tests.support.films.malformed import write_malformed
 from tests.support.networks import write_networks
 from tests.support.skips import ALLOWED, NO_SHARED
 

@@ -14,7 +14,7 @@ from benchmarks.evidence.judging import Judges, Row, append_row, block_edges, re
 from benchmarks.evidence.report import bd_rates, figures, groups, summary
 from benchmarks.evidence.ways import OURS, WAYS
 from benchmarks.evidence.work import Work, done
-from tests.support.moving_noise import moving_noise
+from tests.support.films.moving_noise import moving_noise
 
 
 def row(way: str, size: int, dists: float, clip: str = "03", lines: int = 144, judged_at: str = "coding") -> Row:

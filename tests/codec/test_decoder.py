@@ -27,7 +27,7 @@ from codec.format.writer import BitstreamWriter
 from codec.settings import Bitrate, DecodeSettings, Quality
 from tests.support import GOLDEN
 from tests.support.codec_runs import Run, cut_film, film, moving, run_decode, run_encode, shown
-from tests.support.synthetic import write_video
+from tests.support.films.synthetic import write_video
 
 DECODED = GOLDEN / "decoded"
 BASE_HASHES = {

@@ -24,7 +24,7 @@ from codec.format.records import GopRecord
 from codec.settings import Bitrate, Quality, Size
 from tests.support import skips
 from tests.support.codec_runs import cut_film, film, moving, run_decode, run_encode, shown, tiny
-from tests.support.synthetic import write_video
+from tests.support.films.synthetic import write_video
 
 
 def _records(path: Path) -> list[GopRecord]:

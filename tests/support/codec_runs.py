@@ -16,7 +16,7 @@ from codec.encoder import encode
 from codec.events import Event, Finished, GopDone, PreviewReady, Warned
 from codec.settings import Bitrate, DecodeSettings, EncodeSettings
 from codec.video import VideoReader
-from tests.support.synthetic import write_video
+from tests.support.films.synthetic import write_video
 
 
 @dataclass(frozen=True)

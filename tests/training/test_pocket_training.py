@@ -15,7 +15,7 @@ from codec.priors.base import BaseClip
 from codec.priors.computing import Computing
 from codec.priors.pocket import PocketPrior
 from tests.support import ROOT
-from tests.support.moving_noise import moving_noise
+from tests.support.films.moving_noise import moving_noise
 from training.export import export
 from training.item import Base, Item
 from training.refine_restoration import RECIPE, Batch, batches, freeze_all_but, restored, step

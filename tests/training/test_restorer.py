@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.support.moving_noise import moving_noise
+from tests.support.films.moving_noise import moving_noise
 from training.item import Base, Item
 from training.restoration_data import Pool, Sequences
 from training.restoration_losses import TermWeights, edge_ratio, pixel_terms

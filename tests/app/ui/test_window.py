@@ -31,8 +31,8 @@ from codec.events import PreviewReady
 from codec.format.info import describe
 from codec.settings import Bitrate, EncodeSettings, Quality
 from codec.video import VideoReader
-from tests.support.flashing import write_flashing
-from tests.support.ticking import heard, ticking_clip
+from tests.support.films.flashing import write_flashing
+from tests.support.films.ticking import heard, ticking_clip
 from tests.support.windows import PATIENCE, activate, drop
 
 QUICK = EncodeSettings(goal=Quality(0.33), short_side=64, gop_frames=16, base="none")

@@ -29,7 +29,7 @@ from codec.settings import EncodeSettings, Quality
 from tests.support import ROOT, skips
 from tests.support.by_command import TINY
 from tests.support.codec_runs import cut_film, run_decode, run_encode, tiny
-from tests.support.work import Shuffled
+from tests.support.workers.work import Shuffled
 
 # A part is gone on with at a scene's beginning, and what follows is as if nothing had happened.
 BASED: dict[str, Any] = {"base": "av1", "goal": Quality(0.6, "ms-ssim"), "gop_frames": 8}

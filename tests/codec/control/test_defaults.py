@@ -23,8 +23,8 @@ from codec.settings import Bitrate, DecodeSettings, EncodeSettings, Quality, Siz
 from codec.video import VideoReader
 from tests.support import DATA
 from tests.support.codec_runs import Run, shown
+from tests.support.films.synthetic import write_video
 from tests.support.networks import write_networks
-from tests.support.synthetic import write_video
 
 MS_SSIM = Quality(0.90, "ms-ssim")
 TOLERANCE = GOAL_METRICS["ms-ssim"].tolerance

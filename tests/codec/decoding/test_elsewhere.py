@@ -13,7 +13,7 @@ from codec.events import GopDone, Phase, StepCoded, Warned
 from codec.format.reader import BitstreamReader
 from codec.settings import Bitrate, DecodeSettings
 from tests.support.codec_runs import cut_film, run_decode, run_encode, shown
-from tests.support.work import Shuffled
+from tests.support.workers.work import Shuffled
 
 
 @pytest.fixture(scope="module")

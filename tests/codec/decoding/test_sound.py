@@ -17,7 +17,7 @@ from codec.errors import FormatError, InputError
 from codec.format.reader import BitstreamReader
 from codec.format.records import AudioRecord
 from tests.support.codec_runs import run_encode
-from tests.support.ticking import heard, ticking_clip
+from tests.support.films.ticking import heard, ticking_clip
 
 RATE = 44100
 TOLERANCE = 0.005

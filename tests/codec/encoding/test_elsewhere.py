@@ -25,7 +25,7 @@ from codec.settings import Bitrate, Quality, Size
 from tests.support import skips
 from tests.support.by_command import TINY
 from tests.support.codec_runs import Run, cut_film, run_decode, run_encode, tiny
-from tests.support.work import Shuffled, squared
+from tests.support.workers.work import Shuffled, squared
 
 GOALS: dict[str, dict[str, Any]] = {
     "quality over a base": {"goal": Quality(0.6, "ms-ssim"), "base": "av1"},

@@ -17,7 +17,7 @@ from codec.metrics.parts import Part
 from codec.settings import Bitrate, EncodeSettings, Goal, Quality
 from codec.video import scaled_picture
 from tests.support.codec_runs import moving, shown
-from tests.support.synthetic import write_video
+from tests.support.films.synthetic import write_video
 
 WIDTH, HEIGHT = 272, 256
 

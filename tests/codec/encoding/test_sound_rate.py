@@ -14,7 +14,7 @@ from codec.errors import SettingsError
 from codec.format.info import describe
 from codec.settings import Bitrate, EncodeSettings, Goal, Quality, Size
 from tests.support.codec_runs import run_encode
-from tests.support.ticking import ticking_clip
+from tests.support.films.ticking import ticking_clip
 
 goals = st.one_of(
     st.floats(0.01, 0.9).map(Quality),

@@ -17,10 +17,11 @@ from codec.encoder import encode
 from codec.events import Finished
 from codec.files import part_path
 from codec.settings import DecodeSettings
-from tests.support import skips, two_nodes
+from tests.support import skips
 from tests.support.by_command import refused
 from tests.support.codec_runs import cut_film
-from tests.support.two_nodes import SETTINGS
+from tests.support.workers import two_nodes
+from tests.support.workers.two_nodes import SETTINGS
 
 OPTED_IN = "FREEGVC_CLUSTER_TESTS"
 thorough = pytest.mark.skipif(os.environ.get(OPTED_IN) != "1", reason=skips.CLUSTER_RUN)

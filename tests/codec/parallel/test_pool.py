@@ -11,7 +11,7 @@ from codec.errors import MissingModelError, WorkerLostError
 from codec.parallel.pool import ATTEMPTS, Pool
 from codec.parallel.units import Failed, Restarted, Returned, Told
 from tests.support import skips
-from tests.support.work import deadly, endless, refused, squared
+from tests.support.workers.work import deadly, endless, refused, squared
 
 pytestmark = pytest.mark.slow
 

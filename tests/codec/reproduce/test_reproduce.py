@@ -17,8 +17,8 @@ from codec.reproduce.points import FILE, Ledger, Point
 from codec.reproduce.run import Experiment, Failed, Started, reproduce
 from codec.reproduce.sequences import Clip, find_sources
 from tests.support.codec_runs import moving
+from tests.support.films.synthetic import write_video
 from tests.support.learned import checkout, write_toml
-from tests.support.synthetic import write_video
 
 
 def _film(path: Path) -> None:

@@ -15,7 +15,7 @@ from codec.video.container.packets import Packets
 from codec.video.delivery import delivered
 from codec.video.sound import track
 from tests.support.codec_runs import film, run_encode
-from tests.support.flashing import write_flashing
+from tests.support.films.flashing import write_flashing
 
 SOURCE = Path("film.mkv")
 

@@ -17,8 +17,8 @@ from codec.video import VideoReader, probe, read_timeline
 from codec.video.container.programmes import programme_of
 from tests.support import skips
 from tests.support.by_command import TINY, refused, through
-from tests.support.flashing import FLASHES, watch, write_flashing
-from tests.support.synthetic import quadrants, set_display_matrix, write_video
+from tests.support.films.flashing import FLASHES, watch, write_flashing
+from tests.support.films.synthetic import quadrants, set_display_matrix, write_video
 
 Output = pytest.CaptureFixture[str]
 

@@ -13,7 +13,7 @@ import pytest
 from av.packet import Packet
 
 from tests.support.by_command import refused, through
-from tests.support.flashing import FLASHES, SECONDS, beeping, frame_times, watch, write_flashing
+from tests.support.films.flashing import FLASHES, SECONDS, beeping, frame_times, watch, write_flashing
 
 Output = pytest.CaptureFixture[str]
 MILLISECOND = 0.001

@@ -9,7 +9,7 @@ import pytest
 from codec.cli import main
 from codec.format.info import describe
 from tests.support.by_command import TINY, refused, through
-from tests.support.flashing import watch
+from tests.support.films.flashing import watch
 
 Output = pytest.CaptureFixture[str]
 MILLISECOND = 0.001

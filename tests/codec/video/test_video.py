@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from codec.errors import InputError
 from codec.video import Colour, Orientation, VideoInfo, VideoReader, coding_size, probe
 from tests.support import ROOT, skips
-from tests.support.malformed import REFUSALS
-from tests.support.synthetic import KR_KB, Picture, quadrants, set_display_matrix, write_video
+from tests.support.films.malformed import REFUSALS
+from tests.support.films.synthetic import KR_KB, Picture, quadrants, set_display_matrix, write_video
 
 REAL = {
     "03_carphone_qcif_talkinghead.mp4": (120, 193, 144),

@@ -15,7 +15,7 @@ import pytest
 from codec.errors import OutputError
 from codec.video import AudioPacket, AudioTrack, Colour, VideoReader, VideoWriter
 from tests.support import ROOT, skips
-from tests.support.synthetic import quadrants
+from tests.support.films.synthetic import quadrants
 
 RATE = Fraction(25)
 TICK = Fraction(1, 12800)

@@ -12,7 +12,7 @@ from codec.errors import InputError
 from codec.video import read_timeline
 from codec.video.container.decoding import PictureSource
 from codec.video.container.matroska import Structure
-from tests.support.flashing import write_flashing
+from tests.support.films.flashing import write_flashing
 
 
 def sound(path: Path) -> bool:

@@ -12,7 +12,7 @@ import pytest
 
 from codec.decoding.sound import blocks, sound_of_video
 from tests.support.codec_runs import run_decode, run_encode
-from tests.support.ticking import heard, ticking_clip
+from tests.support.films.ticking import heard, ticking_clip
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from app.core.playing.sound.sound import TOLERANCE, Find, Sound
 from app.core.playing.times import TimesReader
 from codec.arrays import Samples
 from codec.decoding.sound import STEREO, sound_of_video
-from tests.support.ticking import FRAME_RATE, heard, ticking_clip
+from tests.support.films.ticking import FRAME_RATE, heard, ticking_clip
 
 RATE = 48000
 BLOCK = 480

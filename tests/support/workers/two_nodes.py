@@ -1,7 +1,8 @@
-"""A Ray cluster of two nodes, one CPU each, that lives while this program does: `python -m tests.support.two_nodes`.
+"""A Ray cluster of two nodes, one CPU each, that lives while this program does.
 
-Run it in a network namespace of its own (`alone`), so that nothing of the cluster is heard or reached beyond it. It
-encodes the videos of a folder and prints a line of JSON about each file that ends.
+Run `python -m tests.support.workers.two_nodes` in a network namespace of its own (`alone`), so that nothing of the
+cluster is heard or reached beyond it. It encodes the videos of a folder and prints a line of JSON about each file that
+ends.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from codec.parallel.cluster import Cluster
 from codec.parallel.units import Returned
 from codec.settings import EncodeSettings, Quality
 from tests.support import ROOT
-from tests.support.work import found_at_home
+from tests.support.workers.work import found_at_home
 
 SETTINGS = EncodeSettings(
     prior="gaussian", goal=Quality(0.6, "ms-ssim"), base="av1", short_side=32, gop_frames=8, channel="greedy"
@@ -48,7 +49,7 @@ def alone() -> tuple[str, ...] | None:
 def run(command: tuple[str, ...], *arguments: object) -> list[dict[str, object]]:
     """What this program prints."""
     made = subprocess.run(
-        [*command, sys.executable, "-m", "tests.support.two_nodes", *map(str, arguments)],
+        [*command, sys.executable, "-m", "tests.support.workers.two_nodes", *map(str, arguments)],
         cwd=ROOT,
         capture_output=True,
         text=True,

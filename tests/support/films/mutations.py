@@ -1,7 +1,8 @@
 """Small files of five containers, and thousands of damaged ones made from them, read to their ends.
 
-Run as `python -m tests.support.mutations FOLDER FIRST COUNT`: reads that many mutations; each number is one for ever.
-Whatever is not read is refused; a crash, a hang or a hunger for memory ends the process, and its last line says where.
+Run as `python -m tests.support.films.mutations FOLDER FIRST COUNT`: reads that many mutations; each number is one for
+ever. Whatever is not read is refused; a crash, a hang or a hunger for memory ends the process, and its last line says
+where.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 
 from codec.errors import FreeGvcError
 from codec.video import AudioMode, VideoReader, read_audio, read_timeline
-from tests.support.flashing import frame_times, write_flashing
+from tests.support.films.flashing import frame_times, write_flashing
 
 # Of computing, so that a busy machine is no hang, and of waiting.
 SECONDS_EACH, SECONDS_WAITED = 30, 600

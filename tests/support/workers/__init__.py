@@ -1,0 +1,1 @@
+"""Units of work, and a cluster to do them."""
