@@ -108,15 +108,20 @@ def _add_encode(parser: argparse.ArgumentParser) -> None:
     add_machine(parser)
 
 
+def _add_less(parser: argparse.ArgumentParser) -> None:
+    """What a file may be taken down to without coding it again."""
+    goal = parser.add_mutually_exclusive_group()
+    goal.add_argument("--target", type=float, help="quality to go down to, in the units of --metric")
+    goal.add_argument("--bitrate", type=bits, help="bits a second of the pictures, sound not counted, such as 20k")
+    parser.add_argument("--metric", choices=QUALITY_METRICS, default="dists")
+    parser.add_argument("--no-audio", action="store_true", help="leave out the sound")
+
+
 def _add_decode(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=_decode)
     parser.add_argument("input", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
-    goal = parser.add_mutually_exclusive_group()
-    goal.add_argument("--target", type=float, help="re-target downward to this quality")
-    goal.add_argument("--bitrate", type=bits, help="re-target downward to this bitrate")
-    parser.add_argument("--metric", choices=QUALITY_METRICS, default="dists")
-    parser.add_argument("--no-audio", action="store_true")
+    _add_less(parser)
     add_jobs(parser, "scenes")
     add_machine(parser)
 
@@ -125,11 +130,7 @@ def _add_retarget(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=_retarget)
     parser.add_argument("input", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
-    goal = parser.add_mutually_exclusive_group()
-    goal.add_argument("--target", type=float, help="quality to go down to, in the units of --metric")
-    goal.add_argument("--bitrate", type=bits, help="bits a second of the pictures, sound not counted, such as 20k")
-    parser.add_argument("--metric", choices=QUALITY_METRICS, default="dists")
-    parser.add_argument("--no-audio", action="store_true", help="leave out the sound")
+    _add_less(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
 
 

@@ -23,6 +23,7 @@ import numpy as np
 import torch
 
 from benchmarks.clips import JUDGED_EVERY, Clip, read_clip
+from benchmarks.evidence.judging import block_edges
 from benchmarks.results import save
 from codec.base.av1 import encode_clip
 from codec.base.pictures import upsample
@@ -61,25 +62,12 @@ Way = Callable[[BaseClip, Clip], Clip]
 """A base at coding size, all frames, and the source for its shape -> what is shown."""
 
 
-def edge_figure(pictures: Clip) -> float:
-    """Mean luma gradient across the 8-pixel grid over the mean elsewhere."""
-    grey = pictures.astype(np.float32).mean(-1)
-
-    def ratio(gradients: np.ndarray) -> float:
-        on = np.arange(len(gradients)) % 8 == 7
-        return float(gradients[on].mean() / gradients[~on].mean())
-
-    across = np.abs(np.diff(grey, axis=2)).mean((0, 1))
-    down = np.abs(np.diff(grey, axis=1)).mean((0, 2))
-    return (ratio(across) + ratio(down)) / 2
-
-
 def judged(source: Clip, made: Clip, judges: dict[str, Metric]) -> dict[str, float]:
     """All figures of what is shown; temporal metrics see every frame."""
     few, wanted = made[JUDGED], source[JUDGED]
     error = np.square(wanted.astype(np.float64) - few).mean()
     values = {"psnr": float(10 * np.log10(255**2 / max(error, 1e-9)))}
-    values["edges"] = edge_figure(made) / edge_figure(source)
+    values["edges"] = block_edges(made) / block_edges(source)
     for name, judge in judges.items():
         whole = judge.context > 0 or name == "vmaf"
         values[name] = float(np.mean(judge(source, made) if whole else judge(wanted, few)))
