@@ -7,7 +7,7 @@ layer is chosen for it.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -65,10 +65,11 @@ def encode(
         session = _Encoding(plan, writer, AudioFeed(plan.audio, writer, at.audio_pts), next_gop=at.gop)
         session.catch_up(kept_gops(output, at.gop))
         try:
-            ahead = plan.segments.control.ahead
+            ahead, charges = plan.segments.control.ahead, [0] * at.gop
             if ahead is not None:
-                forecasts = yield from _look_ahead(source, plan, ahead.look, at, workers)
-                ahead.foresee(forecasts, at.frame, sum(gop.bits for gop in session.done))
+                ahead.foresee((yield from _look_ahead(source, plan, ahead.look, workers)))
+                charges = ahead.resume(kept.record for kept in kept_gops(output, at.gop))
+            session.charge(kept_gops(output, at.gop), charges)
             yield from session.run(islice(frames, at.frame, None), at.frame, workers)
             session.check_result()
         except (GeneratorExit, KeyboardInterrupt):
@@ -83,13 +84,13 @@ def encode(
 
 
 def _look_ahead(
-    source: Path, plan: Plan, look: Look, at: ResumePoint, workers: Workers | None
+    source: Path, plan: Plan, look: Look, workers: Workers | None
 ) -> Generator[Event, None, list[SegmentTrial]]:
-    """What is to be expected of all segments that are still to be coded."""
+    """What is to be expected of all segments, those too that an interrupted run has coded: it had learnt from them."""
     with _open_reader(source, plan) as reader, closing(delivered(reader.frames(), source)) as frames:
-        segments = plan.cutter.cut(islice(frames, at.frame, None), at.gop, at.frame)
+        segments = plan.cutter.cut(frames)
         if workers is not None:
-            shared = SharedProgress(at.frame, plan.frames_total, 0.0, LOOKING_SHARE, Stage.LOOKING_AHEAD)
+            shared = SharedProgress(0, plan.frames_total, 0.0, LOOKING_SHARE, Stage.LOOKING_AHEAD)
             return (yield from in_order(_sent_out(look_at_segment, plan, segments, shared, workers), is_live))
         progress = ProgressScale(plan.frames_total, 0.0, LOOKING_SHARE, Stage.LOOKING_AHEAD)
         forecasts = []
@@ -146,10 +147,14 @@ class _Encoding:
                     yield from self._take(item if isinstance(item, MadeGop) else progress.placed(item))
 
     def catch_up(self, kept: Iterator[KeptGop]) -> None:
-        """Take over what an interrupted run has left: its GOPs count in the result, and in a budget."""
+        """Take over what an interrupted run has left: its GOPs count in the result."""
         for gop in kept:
             self.done.append(_gop_done(gop.record, gop.bits, gop.probes, self.plan.frames_total))
-            self.plan.segments.gop_coder.charge(gop)
+
+    def charge(self, kept: Iterator[KeptGop], charges: Sequence[int]) -> None:
+        """Let the budget know of them, and of what it pays for the base of each."""
+        for gop, base_bits in zip(kept, charges, strict=True):
+            self.plan.segments.gop_coder.charge(gop.record, base_bits)
 
     def check_result(self) -> None:
         """Refuse a part of the source that holds nothing.

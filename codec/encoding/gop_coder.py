@@ -11,9 +11,10 @@ from codec.channel import ChannelCoder
 from codec.control.base_levels.based import BasedGop, Verdict
 from codec.control.probing import Judge, probe_frames
 from codec.control.sent_steps.quality import Decision, RateControl
-from codec.encoding.resuming import KeptGop
+from codec.encoding.record_cost import kept_overhead
 from codec.events import Fit, Probe, StepCoded
 from codec.format.fingerprint import fingerprint, state_hash
+from codec.format.records import GopRecord
 from codec.metrics.base import Metric
 from codec.priors.base import Condition, VideoPrior
 from codec.trajectory.assembly import Restored, Sent
@@ -106,9 +107,17 @@ class GopCoder:
     seed: int
     keep_steps: int
 
-    def charge(self, kept: KeptGop) -> None:
-        """Let a budget know of a GOP that an earlier run has coded."""
-        self.controller.begin((kept.bits,), kept.record.frames - kept.record.overlap)
+    def charge(self, record: GopRecord, base_bits: int) -> None:
+        """Let a budget know of a GOP that an earlier run has coded, as that run's budget knew it.
+
+        Args:
+            base_bits: what the budget pays for its base.
+        """
+        if record.restoration is not None:
+            return
+        payloads = record.bits_at(record.sent) - record.base_bits
+        overhead = kept_overhead(record, self.prior.schedule.steps)
+        self.controller.begin((payloads + base_bits + overhead,), record.frames - record.overlap)
 
     def code(
         self, based: BasedGop, overhead_bits: int, known: Known | None, depth: int = 0

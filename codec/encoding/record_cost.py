@@ -24,8 +24,17 @@ def gop_overhead(gop: Gop, header: Header, steps: int) -> int:
     Args:
         steps: that it might hold.
     """
-    base = BaseRun(MAX_CRF, 1, "modelled", b"") if header.base_codec != "none" else None
-    return overhead_bits(len(gop.pixels), gop.overlap, base, times_of(gop, header), steps)
+    return _overhead(len(gop.pixels), gop.overlap, header.base_codec != "none", times_of(gop, header), steps)
+
+
+def kept_overhead(record: GopRecord, steps: int) -> int:
+    """What `gop_overhead` said of a GOP when it was coded."""
+    return _overhead(record.frames, record.overlap, record.base is not None, record.pts, steps)
+
+
+def _overhead(frames: int, overlap: int, based: bool, times: tuple[int, ...] | None, steps: int) -> int:
+    base = BaseRun(MAX_CRF, 1, "modelled", b"") if based else None
+    return overhead_bits(frames, overlap, base, times, steps)
 
 
 def times_of(gop: Gop, header: Header) -> tuple[int, ...] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import islice
@@ -78,6 +78,17 @@ class BasedGop:
     def base_bits(self) -> int:
         """Bits of the base."""
         return 0 if self.base is None else self.base.run.bits
+
+
+def charged_bits(bases: Sequence[int], own: Sequence[int]) -> list[int]:
+    """What a budget pays for the base of each GOP of a segment.
+
+    Args:
+        bases: bits of each GOP's base.
+        own: frames that each GOP adds to the video.
+    """
+    per_frame = sum(bases) / sum(own)
+    return [round(per_frame * frames) for frames in own]
 
 
 def code_base(

@@ -10,15 +10,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from statistics import fmean
 
 from codec.base.av1 import levels_may_change
 from codec.control.base_levels.allocation import Allocation
 from codec.control.base_levels.base_level import Ladder
-from codec.control.base_levels.based import BasedGop
+from codec.control.base_levels.based import BasedGop, charged_bits
 from codec.control.base_levels.curves import CRF_PER_DOUBLING
 from codec.control.base_levels.segment_coder import Coding, SegmentCoder
+from codec.errors import SettingsError
 from codec.events import Event
+from codec.format.records import GopRecord
 from codec.goals import USUAL_CRF
 from codec.video.cutting import Segment
 
@@ -86,15 +89,33 @@ class BudgetSearch:
         """The levels that there are."""
         return self.look.ladder
 
-    def foresee(self, forecasts: Iterable[SegmentTrial], kept_frames: int, kept_bits: int) -> None:
-        """Take in what the looks at all segments still to be coded have told, in order.
-
-        Args:
-            kept_frames, kept_bits: what an interrupted run has coded already.
-        """
+    def foresee(self, forecasts: Iterable[SegmentTrial]) -> None:
+        """Take in what the looks at all segments have told, in order."""
         self.forecasts = list(forecasts)
-        frames = kept_frames + sum(forecast.frames for forecast in self.forecasts)
-        self.left = self.total(frames) * self.share - kept_bits
+        self.left = self.total(sum(forecast.frames for forecast in self.forecasts)) * self.share
+
+    def resume(self, kept: Iterable[GopRecord]) -> list[int]:
+        """Learn from the segments that an interrupted run has coded what that run had learnt from them.
+
+        Returns:
+            What a budget pays for the base of each of these GOPs.
+
+        Raises:
+            SettingsError: the source's segments are others than those in the file.
+        """
+        records, charges = iter(kept), list[int]()
+        while first := next(records, None):
+            gops = [first, *islice(records, len(self.forecasts[0].trial.gops) - 1)] if self.forecasts else [first]
+            own = [gop.frames - gop.overlap for gop in gops]
+            bases = [gop.base for gop in gops if gop.base is not None]
+            if not self.forecasts or own != [judged.own for judged in self.forecasts[0].trial.gops]:
+                raise SettingsError(
+                    "The unfinished file was begun from other pictures than the source has now; encode it from the "
+                    "start."
+                )
+            self._learn([base.crf for base in bases], [base.bits for base in bases])
+            charges += charged_bits([base.bits for base in bases], own)
+        return charges
 
     def choose(self, segment: Segment) -> Generator[Event, None, tuple[BasedGop, ...]]:
         """Returns the segment's GOPs over their bases; tells what was chosen and why."""
@@ -110,7 +131,7 @@ class BudgetSearch:
             reason = self._end(coded, taken / allowed, last, following)
             wanted = following
         best = min(coded, key=lambda coding: self._badness(coding, forecast, allowed, last))
-        self._learn(best, forecast)
+        self._learn(best.crfs, best.bits)
         return (yield from self.coder.settled(segment, best, (forecast.trial, *coded), reason))
 
     def _code(
@@ -167,11 +188,12 @@ class BudgetSearch:
         share = (sum(coding.bits) + forecast.overhead) / allowed
         return last and share > 1, abs(share - 1)
 
-    def _learn(self, coding: Coding, forecast: SegmentTrial) -> None:
-        self._predicted += self._allocation(forecast.trial).bits(coding.crfs)
-        self._taken += sum(coding.bits)
-        self.left -= sum(coding.bits) + forecast.overhead
-        self.forecasts.pop(0)
+    def _learn(self, crfs: Sequence[float], bits: Sequence[int]) -> None:
+        """What the next segment's base took."""
+        forecast = self.forecasts.pop(0)
+        self._predicted += self._allocation(forecast.trial).bits(crfs)
+        self._taken += sum(bits)
+        self.left -= sum(bits) + forecast.overhead
 
 
 def _crf_per_doubling(coded: Sequence[Coding]) -> float:

@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 from codec.base.level import StreamLevels
-from codec.control.base_levels.based import Base, BasedGop, Verdict, code_base
+from codec.control.base_levels.based import Base, BasedGop, Verdict, charged_bits, code_base
 from codec.control.base_levels.curves import LevelPoint, Parabola, RestorationCurve, finite, level_fit
 from codec.control.probing import PROBE_FRAMES, TRIAL_FRAMES, opened_quality, restored_qualities
 from codec.events import BaseChosen, BaseTrial, Event, Fit, Phase, PreviewReady, Probe, Stage
@@ -164,11 +164,11 @@ class SegmentCoder:
         Args:
             others: what else was coded of the segment; its measurements are told too.
         """
-        per_frame = sum(coding.bits) / sum(judged.own for judged in coding.gops)
+        charges = charged_bits(coding.bits, [gop.own for gop in segment.gops])
         gops = []
-        for number, (gop, judged, base) in enumerate(zip(segment.gops, coding.gops, coding.bases, strict=True)):
+        for number, (gop, base, charged) in enumerate(zip(segment.gops, coding.bases, charges, strict=True)):
             earlier = [other.gops[number] for other in others if other is not coding]
-            gops.append(BasedGop(gop, base, self._verdict(judged, earlier), round(per_frame * gop.own)))
+            gops.append(BasedGop(gop, base, self._verdict(coding.gops[number], earlier), charged))
         return tuple(gops)
 
     def quality(self, miss: float) -> float:

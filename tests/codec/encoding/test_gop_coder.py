@@ -18,7 +18,7 @@ from codec.control.probing import probe_frames
 from codec.control.sent_steps.budget import BitrateController
 from codec.control.sent_steps.quality import QualityController, RateControl
 from codec.encoding.gop_coder import HORIZON_STEPS, MAX_IMPLICIT_BPP, CodedGop, GopCoder
-from codec.encoding.resuming import KeptGop
+from codec.encoding.record_cost import kept_overhead
 from codec.events import Probe, StepCoded
 from codec.format.fingerprint import fingerprint, state_hash
 from codec.format.records import BaseRun
@@ -209,9 +209,11 @@ def test_a_budget_below_the_record_sends_no_step_and_says_so() -> None:
 def test_kept_gops_are_charged_to_the_budget() -> None:
     control = BitrateController(100.0, 1.0)
     coder = _coder(control)
-    coder.charge(KeptGop(gop_record(0, 0, 8, 0), 2000))
-    decision = control.begin((0,), 8)
-    assert decision.allowance == pytest.approx(100 * 8 + 100 * 8 - 2000)
+    record = gop_record(0, 0, 8, 0)
+    coder.charge(record, base_bits=300)
+    steps = sum(8 * len(payload) for payload in record.steps[: record.sent])
+    spent = steps + 300 + kept_overhead(record, PRIOR.schedule.steps)
+    assert control.begin((0,), 8).allowance == pytest.approx(100 * 8 + 100 * 8 - spent)
 
 
 def test_a_generator_that_is_closed_ends_at_once() -> None:

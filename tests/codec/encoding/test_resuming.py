@@ -1,9 +1,64 @@
-"""What a run that goes on takes over."""
+"""What a run that goes on takes over, and that nothing shows that there were two."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codec.encoder import encode
 from codec.encoding.resuming import KeptGop
+from codec.errors import SettingsError
+from codec.events import GopDone
+from codec.files import part_path
 from codec.format.records import BaseRun, GopRecord
+from codec.settings import Bitrate, Quality, Size
+from tests.support.codec_runs import cut_film, run_encode, tiny
+
+SCENES = [20, 14, 16, 12]
+GOALS: dict[str, dict[str, Any]] = {
+    "quality": {"goal": Quality(0.6, "ms-ssim"), "base": "av1"},
+    "bitrate over a base": {"goal": Bitrate(20_000), "base": "av1"},
+    "size over a base": {"goal": Size(4000), "base": "av1"},
+    "restored bitrate": {"goal": Bitrate(20_000), "prior": "pocket", "base": "av1"},
+    "bitrate": {"goal": Bitrate(20_000), "keep_steps": 2},
+    "size": {"goal": Size(4000)},
+}
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return cut_film(tmp_path_factory.mktemp("source") / "in.mp4", SCENES)
+
+
+def _stopped(source: Path, output: Path, start_frame: int, **more: Any) -> None:
+    """An encode that its user stopped once a GOP from `start_frame` on was done."""
+    events = encode(source, output, tiny(gop_frames=8, **more))
+    next(event for event in events if isinstance(event, GopDone) and event.start_frame >= start_frame)
+    events.close()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("goal", GOALS)
+def test_the_resumed_file_is_the_uninterrupted_one(source: Path, tmp_path: Path, goal: str) -> None:
+    run_encode(source, tmp_path / "whole.fgvc", gop_frames=8, **GOALS[goal])
+    output = tmp_path / "a.fgvc"
+    _stopped(source, output, SCENES[0] + SCENES[1], **GOALS[goal])
+    run_encode(source, output, resume=True, gop_frames=8, **GOALS[goal])
+    assert output.read_bytes() == (tmp_path / "whole.fgvc").read_bytes()
+
+
+def test_other_pictures_under_the_same_name_are_refused(source: Path, tmp_path: Path) -> None:
+    film, output = tmp_path / "in.mp4", tmp_path / "a.fgvc"
+    film.write_bytes(source.read_bytes())
+    _stopped(film, output, SCENES[0] + SCENES[1], **GOALS["bitrate over a base"])
+    kept = output.read_bytes()
+    cut_film(film, SCENES[::-1])
+    with pytest.raises(SettingsError, match="from other pictures"):
+        run_encode(film, output, resume=True, gop_frames=8, **GOALS["bitrate over a base"])
+    left = part_path(output).read_bytes()
+    assert kept.startswith(left)
+    assert len(left) > len(kept) / 4
 
 
 def test_a_restored_gop_gives_back_its_points_beyond_its_stored_steps() -> None:
