@@ -17,6 +17,7 @@ from codec.goals import GOAL_METRICS, GoalMetric
 from codec.metrics.base import Metric
 from codec.metrics.catalog import metric
 from codec.priors.base import Condition, VideoPrior
+from codec.priors.computing import Computing
 from codec.settings import EncodeSettings, Quality
 from codec.video.cutting import Segment
 
@@ -56,7 +57,8 @@ def choose_metric(settings: EncodeSettings, prior: VideoPrior[Condition], based:
         return None
     goal = GOAL_METRICS[settings.goal.metric if isinstance(settings.goal, Quality) else "dists"]
     try:
-        return Measured(metric(goal.name, device=prior.device), goal)
+        quick = Computing.choose(settings.device, settings.dtype).restoring
+        return Measured(metric(goal.name, device=prior.device, dtype=quick), goal)
     except MissingModelError as error:
         if goal.stand_in is None:
             raise

@@ -126,10 +126,15 @@ def load_dists_network(folders: Sequence[Path]) -> DistsNetwork:
 
 @dataclass(frozen=True)
 class Dists:
-    """Exact DISTS: 0 for equal pictures, about 0.05 hard to tell apart, above 0.3 plainly different."""
+    """DISTS: 0 for equal pictures, about 0.05 hard to tell apart, above 0.3 plainly different.
+
+    Attributes:
+        dtype: what VGG16 computes in; what it sees is compared in float32.
+    """
 
     network: DistsNetwork
     device: torch.device
+    dtype: str = "float32"
 
     name: ClassVar[str] = "dists"
     lower_is_better: ClassVar[bool] = True
@@ -137,26 +142,33 @@ class Dists:
     context: ClassVar[int] = 0
 
     @classmethod
-    def load(cls, folders: Sequence[Path], device: torch.device) -> Dists:
+    def load(cls, folders: Sequence[Path], device: torch.device, dtype: str = "float32") -> Dists:
         """Read VGG16 from the first of `folders` that holds it (raises MissingModelError where none does)."""
-        return cls(load_dists_network(folders).to(device), device)
+        return cls(load_dists_network(folders).to(device), device, dtype)
 
     def __call__(self, reference: Frames, distorted: Frames) -> Values:
         """DISTS per frame, (T,); see `Metric`. At the clips' own size: nothing is resized to 256 pixels."""
-        return network_values(self.network, reference, distorted, self.name, self.device, smallest=16)
+        return network_values(self._score, reference, distorted, self.name, self.device, smallest=16)
 
     def against(self, reference: Frames) -> Callable[[Frames], Values]:
         """See `codec.metrics.base.against`; holds the features of all frames of `reference`."""
         with torch.inference_mode():
-            features = [self.network.features(to_unit_tensor(frame[None], self.device)) for frame in reference]
+            features = [self._features(to_unit_tensor(frame[None], self.device)) for frame in reference]
 
         def judge(distorted: Frames) -> Values:
             check_pair(reference, distorted, self.name)
             with torch.inference_mode():
                 scores = [
-                    self.network.compare(known, self.network.features(to_unit_tensor(frame[None], self.device)))
+                    self.network.compare(known, self._features(to_unit_tensor(frame[None], self.device)))
                     for known, frame in zip(features, distorted, strict=True)
                 ]
             return torch.cat(scores).double().cpu().numpy()
 
         return judge
+
+    def _score(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return self.network.compare(self._features(x), self._features(y))
+
+    def _features(self, x: torch.Tensor) -> list[torch.Tensor]:
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == "bfloat16"):
+            return [stage.float() for stage in self.network.features(x)]

@@ -16,8 +16,9 @@ class Computing:
     Attributes:
         dtype: number type of all that steers: the trajectory, and what is sent along it. A file's header names it, and
             a decoder follows.
-        restoring: of pictures that nothing is made from again. They may differ in a last bit from machine to machine
-            (62 dB and more, never over one level of 255, measured on two clips), so they take what is fastest.
+        restoring: of pictures that nothing is made from again, and of how a controller looks at them. They may differ
+            in a last bit from machine to machine (62 dB and more, never over one level of 255, measured on two clips),
+            so they take what is fastest.
     """
 
     device: torch.device

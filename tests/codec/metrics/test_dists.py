@@ -12,6 +12,8 @@ from torch.nn import functional
 
 from codec.arrays import Frames
 from codec.errors import MissingModelError, SettingsError
+from codec.metrics.base import against
+from codec.metrics.catalog import metric
 from codec.metrics.dists import Dists, L2Pool, load_dists_network, structure_dissimilarity, texture_dissimilarity
 from codec.metrics.networks import SHIPPED, find_network
 from tests.support.metric_cases import box_blur
@@ -62,11 +64,20 @@ def test_equal_pictures_score_exactly_zero(talking: Frames, networks: Path) -> N
     assert Dists.load([networks], CPU)(talking[:1], talking[:1].copy()).tolist() == [0.0]
 
 
+def test_half_the_bits_of_a_number_are_enough_for_a_quick_look(talking: Frames, networks: Path) -> None:
+    exact, quick = metric("dists", [networks]), metric("dists", [networks], dtype="bfloat16")
+    blurred = box_blur(talking, 3)
+    values = exact(talking[:2], blurred[:2])
+    assert quick(talking[:2], blurred[:2]) == pytest.approx(values, abs=1e-3)
+    assert against(quick, talking[:2])(blurred[:2]) == pytest.approx(values, abs=1e-3)
+    assert quick(talking[:1], talking[:1]) == 0.0
+
+
 def test_is_symmetric_and_grows_with_the_blur(talking: Frames, networks: Path) -> None:
-    metric, frame = Dists.load([networks], CPU), talking[:1]
+    dists, frame = Dists.load([networks], CPU), talking[:1]
     weak, strong = (box_blur(frame, radius) for radius in (1, 3))
-    assert metric(frame, weak) == pytest.approx(metric(weak, frame), abs=1e-6)
-    assert metric(frame, weak)[0] < metric(frame, strong)[0]
+    assert dists(frame, weak) == pytest.approx(dists(weak, frame), abs=1e-6)
+    assert dists(frame, weak)[0] < dists(frame, strong)[0]
 
 
 def test_gradient_reaches_the_distorted_picture(networks: Path) -> None:
