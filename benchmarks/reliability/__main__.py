@@ -34,7 +34,7 @@ from codec.settings import Bitrate, EncodeSettings, Quality
 from tests.data.make import scene
 
 NAME = "reliability"
-SHARE = 500
+SHARE = 2000
 """Mutants of one process, so that memory that grows is seen and begins anew."""
 # Three sources of mutants: steps without a base, steps over a base, a restoration by the pocket prior.
 ORIGINALS = (
