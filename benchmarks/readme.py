@@ -105,12 +105,20 @@ def memory(figures: Mapping[str, Any]) -> Iterator[str]:
 
 def reliability(figures: Mapping[str, Any]) -> Iterator[str]:
     """Killed encodes by what they aim at, then damaged files."""
-    yield "| encodes with the goal | kills | announced GOPs lost | resumed files equal to the undisturbed one |"
-    yield "|---|---|---|---|"
+    columns = (
+        "what was killed",
+        "kills",
+        "announced GOPs lost",
+        "equal to the undisturbed one",
+        "nothing half-written",
+    )
+    yield f"| {' | '.join(columns)} |"
+    yield "|---|---|---|---|---|"
     for mode in dict.fromkeys(row["mode"] for row in figures["kills"]):
         rows = [row for row in figures["kills"] if row["mode"] == mode]
         kills, lost = sum(len(row["kills"]) for row in rows), sum(row["lost"] for row in rows)
-        yield f"| {mode} | {kills} | {lost} | {sum(row['equal'] for row in rows)} of {len(rows)} |"
+        good = (f"{sum(row[name] for row in rows)} of {len(rows)}" for name in ("equal", "tidy"))
+        yield f"| {mode} | {kills} | {lost} | {' | '.join(good)} |"
     found, limits = figures["mutants"], figures["limits"]
     yield ""
     yield (

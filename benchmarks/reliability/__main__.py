@@ -1,9 +1,10 @@
 """Whether encodes survive being killed, and the program survives damaged files. Goes on where it stopped.
 
-    python -m benchmarks.reliability [--kills 200] [--mutants 100000] [--minutes 60]
+    python -m benchmarks.reliability [--kills 35] [--modes quality batch ...] [--mutants 100000] [--minutes 60]
 
-Kills: encodes of several segments, ended by SIGKILL at random moments once to three times, then resumed (kills.py). No
-GOP that was announced may be lost, and the file must be that of an undisturbed encode. Mutants: damaged `.fgvc` files
+Kills: encodes of several segments and batches of them, ended by SIGKILL at random moments once to three times, then
+started again (kills.py). No GOP that was announced may be lost, and the files must be those of an undisturbed encode.
+Mutants: damaged `.fgvc` files
 through `info` and `decode` in one process, with a limit of memory and of time on it (mutants.py). Decoding elsewhere,
 with other threads, number types and instruction sets, is `benchmarks/coding/portability.py`'s.
 """
@@ -16,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from fractions import Fraction
 from itertools import count
@@ -91,9 +92,9 @@ def summary(figures: dict[str, Any]) -> Iterator[str]:
     """What was found, in words."""
     for mode in MODES:
         rows = [row for row in figures["kills"] if row["mode"] == mode]
-        kills = sum(len(row["kills"]) for row in rows)
-        lost, equal = sum(row["lost"] for row in rows), sum(row["equal"] for row in rows)
-        yield f"{mode:10} {kills:4} kills of {len(rows)} encodes: {lost} announced GOPs lost, {equal} files equal"
+        kills = _kills(rows, mode)
+        lost, equal, tidy = (sum(row[name] for row in rows) for name in ("lost", "equal", "tidy"))
+        yield f"{mode:20} {kills:3} kills of {len(rows)}: {lost} announced GOPs lost, {equal} equal, {tidy} tidy"
     yield json.dumps({key: value for key, value in figures["mutants"].items() if key != "failures"})
     yield from (f"  {row}" for row in figures["mutants"].get("failures", []))
 
@@ -109,20 +110,27 @@ def keep(part: str, value: Any) -> None:
     save(NAME, kept() | {part: value}, uses_weights=False)
 
 
-def kill_encodes(most: int, until: float) -> None:
-    """Kill until there were so many kills, or no time is left."""
+def kill_encodes(modes: Sequence[str], most: int, until: float) -> None:
+    """Kill in turn until there were so many kills of each mode, or no time is left."""
     rows: list[dict[str, Any]] = kept()["kills"]
     done = {(row["mode"], row["number"]) for row in rows}
     with tempfile.TemporaryDirectory() as name:
         killer = Killer(Path(name))
-        tasks = ((mode, number) for number in count() for mode in MODES if (mode, number) not in done)
-        for mode, number in tasks:
-            if sum(len(row["kills"]) for row in rows) >= most or time.monotonic() > until:
+        for number in count():
+            wanted = [mode for mode in modes if _kills(rows, mode) < most]
+            for mode in wanted:
+                if time.monotonic() > until:
+                    return
+                killed = None if (mode, number) in done else killer.disturb(mode, number)
+                if killed is not None:
+                    rows.append(asdict(killed))
+                    keep("kills", rows)
+            if not wanted:
                 return
-            killed = killer.disturb(mode, number)
-            if killed is not None:
-                rows.append(asdict(killed))
-                keep("kills", rows)
+
+
+def _kills(rows: Sequence[Mapping[str, Any]], mode: str) -> int:
+    return sum(len(row["kills"]) for row in rows if row["mode"] == mode)
 
 
 def read_mutants(most: int, until: float) -> None:
@@ -140,11 +148,12 @@ def read_mutants(most: int, until: float) -> None:
 def main() -> None:
     """Run as much as there is time for, and keep it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--kills", type=int, default=35, help="of each mode")
+    parser.add_argument("--modes", nargs="+", choices=tuple(MODES), default=tuple(MODES), help="of what is killed")
     parser.add_argument("--mutants", type=int, default=100_000)
     parser.add_argument("--minutes", type=float, default=60.0, help="of each of the two")
     args = parser.parse_args()
-    kill_encodes(args.kills, time.monotonic() + 60 * args.minutes)
+    kill_encodes(args.modes, args.kills, time.monotonic() + 60 * args.minutes)
     read_mutants(args.mutants, time.monotonic() + 60 * args.minutes)
     print("\n".join(summary(kept())))
 

@@ -1,57 +1,94 @@
 """Encodes of several segments that are killed at random moments: is anything lost that was announced?
 
-Run by `__main__.py`. Each encode is a forked process of its own that has everything imported already, is ended by
-SIGKILL, and has told its GOPs through a pipe as they were announced.
+Run by `__main__.py`. What is killed is the command as a user starts it, in a forked process of its own that has
+everything imported already; its lines of JSON, which announce each GOP, are read from its standard output.
 """
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import random
+import shutil
 import signal
+import sys
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
-from multiprocessing.connection import Connection
 from pathlib import Path
+from select import select
+from typing import BinaryIO
 
 import numpy as np
 import torch
 
+import codec.batch.run  # what commands import when they run, forks then have
+import codec.encoder  # noqa: F401
 from benchmarks.clips import write_source
-from codec.encoder import encode
-from codec.events import GopDone
+from codec.batch.table import FILE, Status, Table
+from codec.cli import main
+from codec.errors import FormatError
 from codec.files import part_path
 from codec.format.reader import BitstreamReader
 from codec.format.records import GopRecord
 from codec.priors.catalog import open_prior
-from codec.settings import Bitrate, EncodeSettings, Quality, Size
 from tests.data.make import scene
 
 SCENES, SCENE_FRAMES, GOP_FRAMES = 3, 12, 8
 WIDTH, HEIGHT = 64, 48
-_PLAIN = EncodeSettings(short_side=HEIGHT, audio="none", gop_frames=GOP_FRAMES)
-MODES: Mapping[str, EncodeSettings] = {
-    "quality": replace(_PLAIN, goal=Quality(0.15)),
-    "bitrate": replace(_PLAIN, goal=Bitrate(20_000)),
-    "size": replace(_PLAIN, goal=Size(20_000)),
+FILES = 3
+"""Of a batch: one scene after the other, so that each has another cut."""
+_ALWAYS = ("--short-side", str(HEIGHT), "--gop", str(GOP_FRAMES), "--audio", "none", "--threads", "1", "--json")
+Gop = tuple[str, int]
+"""The stem of its file's name, and its number there."""
+
+
+@dataclass(frozen=True)
+class Mode:
+    """A command that is killed.
+
+    Attributes:
+        name: of the command.
+        goal: its arguments beside those that all have.
+    """
+
+    name: str
+    goal: tuple[str, ...]
+
+    def arguments(self, sources: Sequence[Path], folder: Path) -> list[str]:
+        """The whole command line; goes on with what `folder` holds of an earlier run."""
+        if self.name == "batch":
+            return ["batch", *map(str, sources), "-o", str(folder), *self.goal, *_ALWAYS]
+        output = folder / f"{sources[0].stem}.fgvc"
+        resume = ["--resume"] if part_path(output).exists() else []
+        return ["encode", str(sources[0]), "-o", str(output), *self.goal, *_ALWAYS, *resume]
+
+
+MODES: Mapping[str, Mode] = {
+    "quality": Mode("encode", ("--target", "0.15")),
+    "bitrate": Mode("encode", ("--bitrate", "20k")),
+    "size": Mode("encode", ("--size", "20k")),
     # The paper's own way: a trajectory of many steps a GOP, with the prior that needs no weights.
-    "trajectory": replace(_PLAIN, goal=Bitrate(40_000), prior="gaussian", base="none"),
+    "trajectory": Mode("encode", ("--bitrate", "40k", "--prior", "gaussian", "--base", "none")),
+    "batch": Mode("batch", ("--target", "0.15")),
+    "batch of two workers": Mode("batch", ("--target", "0.15", "--jobs", "2")),
 }
 
 
 @dataclass(frozen=True)
 class Killed:
-    """One encode and what became of it.
+    """One command and what became of it.
 
     Attributes:
         kills: seconds after which each run was ended; the last run, which came to its end, is not among them.
         announced: GOPs told before each kill.
-        kept: GOPs readable in the part after each kill.
+        kept: GOPs readable in the files and parts after each kill.
         lost: announced, but not readable.
-        equal: whether the finished file is that of an encode nobody disturbed.
+        equal: whether the finished files are those of a command nobody disturbed.
+        tidy: whether no file ever had its final name before it was whole, nothing but results was there in the end,
+            and a batch's table named all of them.
     """
 
     mode: str
@@ -61,100 +98,153 @@ class Killed:
     kept: tuple[int, ...]
     lost: int
     equal: bool
+    tidy: bool
 
 
-def make_source(path: Path) -> Path:
-    """Four scenes, of two GOPs each."""
-    pictures = [
-        picture for seed in range(SCENES) for picture in scene(seed, WIDTH, HEIGHT, SCENE_FRAMES, SCENE_FRAMES / 24)
-    ]
-    write_source(np.stack(pictures), Fraction(24), path)
-    return path
+def make_sources(folder: Path) -> tuple[Path, ...]:
+    """The films: scenes of two GOPs each, of which each film has one more or less than the next."""
+    scenes = [list(scene(seed, WIDTH, HEIGHT, SCENE_FRAMES, SCENE_FRAMES / 24)) for seed in range(SCENES)]
+    paths = tuple(folder / f"film{number}.mkv" for number in range(FILES))
+    for number, path in enumerate(paths):
+        pictures = [picture for part in scenes[: SCENES - number] for picture in part]
+        write_source(np.stack(pictures), Fraction(24), path)
+    return paths
 
 
 class Killer:
-    """Disturbs encodes of one source.
+    """Disturbs encodes of the same films.
 
     Args:
-        folder: for the source, the undisturbed results and those at work.
+        folder: for the films, the undisturbed results and those at work.
     """
 
     def __init__(self, folder: Path) -> None:
         torch.set_num_threads(1)
         open_prior("pocket", "cpu", "float32")  # what forks then find in the system's cache
+        # Where a killed process leaves its temporary files.
+        self._temporary = folder / "temporary"
         self._folder = folder
-        self._source = make_source(folder / "source.mkv")
-        self._whole: dict[str, tuple[bytes, float]] = {}
+        self._sources = make_sources(folder)
+        self._whole: dict[str, tuple[Mapping[str, bytes], float]] = {}
 
     def disturb(self, mode: str, number: int) -> Killed | None:
-        """Kill an encode once or several times, then let it come to its end; None where it was always faster."""
+        """Kill a command once or several times, then let it come to its end; None where it was always faster."""
         whole, seconds = self._undisturbed(mode)
         rng = random.Random(f"{mode} {number}")
-        output = self._folder / f"{mode}-{number}.fgvc"
+        folder = self._new_folder(f"{mode}-{number}")
         kills, announced, kept = [], [], []
-        lost, done = 0, False
+        lost, done, tidy = 0, False, True
         for _ in range(rng.choice((1, 1, 1, 2, 3))):
             after = rng.uniform(0, seconds)
-            told, done = self._run(mode, output, after, resume=bool(kills))
+            told, done = self._run(mode, folder, after)
             if done:
                 break
-            found = _readable(part_path(output))
+            found = _readable(folder)
             kills.append(round(after, 3))
             announced.append(len(told))
             kept.append(len(found))
             lost += len(told - found)
+            tidy &= all(map(_is_whole, folder.glob("*.fgvc")))
         if not kills:
-            output.unlink()
+            shutil.rmtree(folder)
             return None
         if not done:
-            self._run(mode, output, None, resume=True)
-        equal = output.read_bytes() == whole
-        output.unlink()
-        return Killed(mode, number, tuple(kills), tuple(announced), tuple(kept), lost, equal)
+            self._run(mode, folder, None)
+        tidy &= _is_tidy(folder, whole)
+        equal = _results(folder) == whole
+        shutil.rmtree(folder)
+        return Killed(mode, number, tuple(kills), tuple(announced), tuple(kept), lost, equal, tidy)
 
-    def _undisturbed(self, mode: str) -> tuple[bytes, float]:
+    def _new_folder(self, name: str) -> Path:
+        folder = self._folder / name
+        folder.mkdir()
+        return folder
+
+    def _undisturbed(self, mode: str) -> tuple[Mapping[str, bytes], float]:
         if mode not in self._whole:
-            output = self._folder / f"{mode}.fgvc"
+            folder = self._new_folder(mode)
             begin = time.monotonic()
-            self._run(mode, output, None, resume=False)
-            self._whole[mode] = (output.read_bytes(), time.monotonic() - begin)
+            self._run(mode, folder, None)
+            self._whole[mode] = (_results(folder), time.monotonic() - begin)
         return self._whole[mode]
 
-    def _run(self, mode: str, output: Path, kill_after: float | None, resume: bool) -> tuple[set[int], bool]:
-        """The GOPs that were announced, and whether the encode came to its end."""
-        settings = replace(MODES[mode], resume=resume and part_path(output).exists())
-        ours, theirs = multiprocessing.Pipe(duplex=False)
+    def _run(self, mode: str, folder: Path, kill_after: float | None) -> tuple[set[Gop], bool]:
+        """The GOPs that were announced, and whether the command came to its end."""
+        shutil.rmtree(self._temporary, ignore_errors=True)
+        self._temporary.mkdir()
+        ours, theirs = os.pipe()
         child = multiprocessing.get_context("fork").Process(
-            target=_encode, args=(self._source, output, settings, theirs)
+            target=_command, args=(MODES[mode].arguments(self._sources, folder), theirs, self._temporary)
         )
         child.start()
-        theirs.close()
-        told = set[int]()
+        os.close(theirs)
         until = None if kill_after is None else time.monotonic() + kill_after
-        try:
-            while until is None or time.monotonic() < until:
-                if ours.poll(None if until is None else max(0.0, until - time.monotonic())):
-                    told.add(ours.recv())
-            os.kill(child.pid or 0, signal.SIGKILL)
-            while True:
-                told.add(ours.recv())
-        except EOFError:
-            pass
+        with os.fdopen(ours, "rb", buffering=0) as pipe:
+            told = _heard(pipe, until)
+            if until is not None and child.is_alive():
+                os.kill(child.pid or 0, signal.SIGKILL)
+            told += _heard(pipe, None)
         child.join()
         if child.exitcode not in (0, -signal.SIGKILL):
             raise RuntimeError(f"an encode ({mode}) ended with {child.exitcode}")
-        return told, child.exitcode == 0
+        return set(_announced(told, self._sources[0])), child.exitcode == 0
 
 
-def _encode(source: Path, output: Path, settings: EncodeSettings, told: Connection) -> None:
-    for event in encode(source, output, settings):
-        if isinstance(event, GopDone):
-            told.send(event.index)
+def _command(arguments: list[str], output: int, temporary: Path) -> None:
+    os.dup2(output, sys.stdout.fileno())
+    # Unlike tempfile.tempdir this reaches workers too.
+    os.environ["TMPDIR"] = str(temporary)
+    sys.exit(main(arguments))
 
 
-def _readable(part: Path) -> set[int]:
-    """GOPs that a part holds; none where it was killed before there was a file with a header."""
-    if not part.exists() or part.stat().st_size == 0:
-        return set()
-    with BitstreamReader(part) as reader:
-        return {found.item.index for found in reader.scan() if isinstance(found.item, GopRecord)}
+def _heard(pipe: BinaryIO, until: float | None) -> bytes:
+    """What comes through a pipe up to a time, or to its end."""
+    found = b""
+    while until is None or time.monotonic() < until:
+        ready, _, _ = select([pipe], [], [], None if until is None else max(0.0, until - time.monotonic()))
+        data = pipe.read(1 << 16) if ready else b""
+        found += data
+        if ready and not data:
+            break
+    return found
+
+
+def _announced(told: bytes, source: Path) -> Iterator[Gop]:
+    """Of the lines that came as a whole. A single encode doesn't name its source."""
+    for line in told.splitlines(keepends=True):
+        event = json.loads(line) if line.endswith(b"\n") else {}
+        if event.get("event") == "gop":
+            yield Path(event.get("source", source)).stem, event["index"]
+
+
+def _readable(folder: Path) -> set[Gop]:
+    """GOPs that files and parts hold; none where one was killed before it had a header."""
+    found = set[Gop]()
+    for path in (*folder.glob("*.fgvc"), *folder.glob("*.part")):
+        try:
+            with BitstreamReader(path) as reader:
+                gops = {located.item.index for located in reader.scan() if isinstance(located.item, GopRecord)}
+        except FormatError:
+            continue
+        found |= {(path.name.split(".")[0], index) for index in gops}
+    return found
+
+
+def _is_whole(path: Path) -> bool:
+    with BitstreamReader(path) as reader:
+        return reader.end is not None and reader.end.complete
+
+
+def _results(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.glob("*.fgvc")}
+
+
+def _is_tidy(folder: Path, whole: Mapping[str, bytes]) -> bool:
+    """Results and a batch's table, and nothing else; every line of the table can be read."""
+    names = {path.name for path in folder.iterdir()}
+    if FILE not in names:
+        return names == set(whole)
+    table = Table.open(folder)
+    lines = len((folder / FILE).read_text("utf-8").splitlines())
+    done = {name for name, row in table.rows.items() if row.status == Status.DONE and row.bytes == len(whole[name])}
+    return names == {*whole, FILE} and done == set(whole) and lines == len(whole)

@@ -154,6 +154,13 @@ def test_lines_that_nobody_can_read_count_for_nothing(sources: Path, tmp_path: P
     assert _statuses(_rows(_batch(sources, tmp_path / "out"))) == ["done", "done", "done", "failed"]
 
 
+def test_a_row_behind_a_line_that_was_cut_off_is_kept(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text('{"output": "a.fgvc", "sta')
+    row = Row("b.mp4", "b.fgvc", Status.DONE, {})
+    Table.open(tmp_path).add(row)
+    assert Table.open(tmp_path).rows == {"b.fgvc": row}
+
+
 @pytest.mark.slow
 def test_few_files_share_the_workers(sources: Path, tmp_path: Path) -> None:
     (sources / "1.mp4").unlink()
