@@ -1,1 +1,1 @@
-"""How the pocket prior and the bundled metric were trained. Not shipped with the app."""
+"""How the pocket prior and the bundled metric were trained, a room for each network. Not shipped with the app."""

@@ -1,6 +1,6 @@
 """The bundled metric against exact DISTS on clips it never saw: correlation, error, and how much faster it is.
 
-    python -m training.metric_heldout CLIPS HELDOUT
+    python -m training.metric.heldout CLIPS HELDOUT
     python -m benchmarks.networks.pocket_dists HELDOUT
 
 Prints, by the picture's shorter side, by kind of distortion and by clip: Pearson and Spearman correlation, mean
@@ -26,7 +26,7 @@ from codec.metrics.dists import load_dists_network
 from codec.metrics.ms_ssim import MsSsim
 from codec.metrics.networks import default_folders
 from codec.metrics.pocket_dists import POCKET_WEIGHTS, PocketDists, load_pocket_network
-from training.metric_teacher import CPU
+from training.metric.teacher import CPU
 
 Floats = NDArray[np.float64]
 # sqrt((1 - MS-SSIM) / 1.335): fitted to AV1 and x265 of five of these clips, so here it is at its best.

@@ -4,8 +4,8 @@
         [--crfs 66 60 54] [--halves 56 48] [--clips 03 08 10 14 17] [--lines 144] [--metrics dists lpips]
 
 Each clip's base is coded at every CRF, full size (and at half size with every CRF of --halves). "base" judges it as it
-is, "today" as the shipped weights restore it at t* = 0, and each file (training/train_restorer.py) at each step. DISTS
-and LPIPS (AlexNet), or the --metrics named, PSNR over all judged pixels, and block edges relative to the source.
+is, "today" as the shipped weights restore it at t* = 0, and each file (of training/restoration/train.py) at each step.
+DISTS and LPIPS (AlexNet), or the --metrics named, PSNR over all judged pixels, and block edges relative to the source.
 Prints means, and keeps every row in OUT.json with commit, weights and machine. LPIPS over AlexNet and temporal metrics
 were not trained for.
 """
@@ -31,7 +31,7 @@ from codec.metrics.base import Metric
 from codec.metrics.catalog import metric
 from codec.priors.base import BaseClip
 from codec.priors.catalog import open_prior
-from training.train_restorer import load_average
+from training.restoration.train import load_average
 
 JUDGED = slice(1, None, JUDGED_EVERY)
 

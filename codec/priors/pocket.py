@@ -241,7 +241,7 @@ class PocketPrior:
 
 
 def load_pocket(path: Path, computing: Computing) -> PocketPrior:
-    """Reads weights written by training/export.py.
+    """Reads weights written by training/pocket/export.py.
 
     Raises:
         PriorError: the file is missing, damaged, or of another shape than this program expects.

@@ -181,7 +181,7 @@ class LinearTransform(nn.Module):
         super().__init__()
         size = 3 * SLOT_FRAMES * LATENT_STRIDE**2
         # Index 0: without a base, 1: with one. `gain` makes the mean power of the latent's channels 1, `spread` is
-        # their standard deviation then. Fitted by training/fit_transform.py.
+        # their standard deviation then. Fitted by training/pocket/fit_transform.py.
         self.register_buffer("basis", torch.zeros(2, latent, size))
         self.register_buffer("gain", torch.ones(2))
         self.register_buffer("spread", torch.ones(2, latent))

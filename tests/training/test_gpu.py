@@ -21,7 +21,7 @@ from training.gpu.dav1d import Dav1d
 from training.gpu.narrow import narrow, widened
 from training.gpu.pack import dav1d_library, pack
 from training.gpu.unpack import unpack
-from training.item import Base, Item, joined, parted
+from training.restoration.item import Base, Item, joined, parted
 
 ROOT = Path(__file__).parents[2]
 DRY_RUN = "FREEGVC_GPU_DRY_RUN"
@@ -107,7 +107,7 @@ def test_a_pack_keeps_its_limit_and_unpacks_to_the_same_bases(tmp_path: Path) ->
 
 @pytest.mark.skipif(not os.environ.get(DRY_RUN), reason=skips.DRY_RUN)
 def test_dry_run_in_a_folder_that_holds_only_what_travels(shared: Path, tmp_path: Path) -> None:
-    from training.restoration_items import make, plans
+    from training.restoration.make_items import make, plans
 
     for plan in [plan for plan in plans(shared / "data" / "train") if not plan.origin.is_photo][:5]:
         make(plan, tmp_path / "items" / plan.name)

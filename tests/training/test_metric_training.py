@@ -13,7 +13,7 @@ from torch.nn import functional
 from codec.metrics.base import to_unit_tensor
 from codec.metrics.dists import load_dists_network
 from codec.metrics.pocket_dists import PLAN, build_pocket_network, load_pocket_network
-from training.metric_distortions import (
+from training.metric.distortions import (
     FILTERS,
     MIXTURE,
     Distortion,
@@ -21,9 +21,9 @@ from training.metric_distortions import (
     Moment,
     recode,
 )
-from training.metric_initial import Regression, before_relus, fit, look, telling_channels
-from training.metric_teacher import CPU, label, write_pairs
-from training.metric_train import Lesson, Run, Tensors, compare_lesson, export, layer_numbers, new_head
+from training.metric.initial import Regression, before_relus, fit, look, telling_channels
+from training.metric.teacher import CPU, label, write_pairs
+from training.metric.train import Lesson, Run, Tensors, compare_lesson, export, layer_numbers, new_head
 
 
 @pytest.fixture(scope="module")

@@ -16,11 +16,11 @@ from codec.priors.computing import Computing
 from codec.priors.pocket import PocketPrior
 from tests.support import ROOT
 from tests.support.films.moving_noise import moving_noise
-from training.export import export
-from training.item import Base, Item
-from training.refine_restoration import RECIPE, Batch, batches, freeze_all_but, restored, step
-from training.restoration_data import Pool
-from training.train_pocket import Recipe, Run, Schedule
+from training.pocket.export import export
+from training.pocket.refine_restoration import RECIPE, Batch, batches, freeze_all_but, restored, step
+from training.pocket.train import Recipe, Run, Schedule
+from training.restoration.crops import Pool
+from training.restoration.item import Base, Item
 
 SHIPPED = ROOT / "resources" / "pocket.safetensors"
 SMALL = replace(RECIPE, clips=3, crop=32)

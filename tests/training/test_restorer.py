@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from tests.support.films.moving_noise import moving_noise
-from training.item import Base, Item
-from training.restoration_data import Pool, Sequences
-from training.restoration_losses import TermWeights, edge_ratio, pixel_terms
-from training.restorer import CONTEXTS, Restorer, RestorerConfig, gate, multiplications
-from training.restorer_motion import moved, search_motion
-from training.train_restorer import Recipe, Run, Trainer, load_average
+from training.restoration.crops import Pool, Sequences
+from training.restoration.item import Base, Item
+from training.restoration.losses import TermWeights, edge_ratio, pixel_terms
+from training.restoration.motion import moved, search_motion
+from training.restoration.restorer import CONTEXTS, Restorer, RestorerConfig, gate, multiplications
+from training.restoration.train import Recipe, Run, Trainer, load_average
 
 SMALL = RestorerConfig(half=8, quarter=16, eighth=16, blocks=(1, 1, 1), embedding=8)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from training.sources import LARGEST_SHARE, Origin, read_manifest, shares, wanted
+from training.data.sources import LARGEST_SHARE, Origin, read_manifest, shares, wanted
 
 
 @pytest.mark.parametrize(

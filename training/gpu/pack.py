@@ -2,8 +2,8 @@
 
     python -m training.gpu.pack ITEMS PACK.zip --networks NETWORKS [--mebibytes 28] [--source-crf 24]
 
-In the zip file: items/NAME/ with item.json, source.av1 and baseN.av1 (items of `training.restoration_items`; sources
-coded finely, bases as they were), networks/ with VGG16 in 8 bits and the heads of LPIPS, and libdav1d.so out of PyAV's
+In the zip file: items/NAME/ with item.json, source.av1 and baseN.av1 (items of `restoration.make_items`; sources coded
+finely, bases as they were), networks/ with VGG16 in 8 bits and the heads of LPIPS, and libdav1d.so out of PyAV's
 wheel. Items are taken in a random order that gives every collection its share, until the file is full.
 """
 
@@ -19,9 +19,9 @@ import numpy as np
 from safetensors.torch import load_file, save
 
 from codec.base.av1 import encode_frames
+from training.data.sources import shares
 from training.gpu.narrow import narrow
-from training.item import Item, joined
-from training.sources import shares
+from training.restoration.item import Item, joined
 
 SOURCE_PRESET = 6
 

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from codec.base.pictures import upsample, yuv_to_rgb
 from training.gpu.dav1d import Dav1d
 from training.gpu.narrow import widened
-from training.item import Item, parted
+from training.restoration.item import Item, parted
 
 
 def unpack_item(dav1d: Dav1d, folder: Path) -> None:

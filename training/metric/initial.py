@@ -1,6 +1,6 @@
 """Start the bundled metric's student from VGG16 itself, by linear regression, layer after layer.
 
-    python -m training.metric_initial PAIRS START.safetensors [--models FOLDER]
+    python -m training.metric.initial PAIRS START.safetensors [--models FOLDER]
 
 Every convolution of the student imitates the most telling channels of one of VGG16's convolutions: its weights are the
 least-squares solution that predicts their values before the ReLU from what the student's own layer below puts out
@@ -23,8 +23,8 @@ from codec.metrics.base import to_unit_tensor
 from codec.metrics.dists import DistsNetwork, L2Pool, load_dists_network, normalise
 from codec.metrics.networks import default_folders
 from codec.metrics.pocket_dists import PLAN
-from training.metric_teacher import CPU
-from training.metric_train import layer_numbers
+from training.metric.teacher import CPU
+from training.metric.train import layer_numbers
 
 IMITATED = ((2,), (5, 7), (10, 14), (17, 19, 21), (24, 26, 28))
 """Which of VGG16's convolutions each of the student's imitates, by their numbers in torchvision's `features`."""

@@ -12,7 +12,7 @@ import torch
 
 from codec.priors.base import BaseClip
 from codec.priors.pocket import PocketPrior
-from training.metric_distortions import Picture, Rng
+from training.metric.distortions import Picture, Rng
 
 WITHOUT_BASE = 0.1
 STEPS_A_BASE = 2

@@ -1,6 +1,6 @@
 """Train the pocket prior's networks together, from prepared items; resumes from WORK/pocket.pt.
 
-    python -m training.train_pocket WORK --networks NETWORKS --minutes 120 [--threads 1]
+    python -m training.pocket.train WORK --networks NETWORKS --minutes 120 [--threads 1]
 
 One loss (docs/pocket-prior.md derives it): a random clip, a random level at which the trajectory stops (often level 0:
 no implicit bits), and then
@@ -29,9 +29,9 @@ from torch import Tensor
 
 from codec.priors.pocket import pocket_schedule
 from codec.priors.pocket_net import SLOT_FRAMES, PocketConfig, PocketNet
-from training.dataset import CLIP_FRAMES, Batch, Crops, stream
 from training.learning_rate import learning_rate
 from training.losses import Dists, LpipsAlex
+from training.pocket.dataset import CLIP_FRAMES, Batch, Crops, stream
 
 Given = TypeVar("Given")
 """A batch of any kind."""
@@ -148,7 +148,7 @@ class Run:
 
     @classmethod
     def resume(cls, checkpoint: Path, weights: Path, recipe: Recipe) -> Run:
-        """As the checkpoint left it; without one, from weights that `training.export` wrote."""
+        """As the checkpoint left it; without one, from weights that `training.pocket.export` wrote."""
         torch.manual_seed(recipe.seed)
         with safe_open(weights, "pt") as file:
             metadata = file.metadata()

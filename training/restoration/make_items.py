@@ -1,12 +1,12 @@
 """Cut clips and photos into items to train the restorer on: short windows of a source and of its AV1 bases.
 
-    python -m training.restoration_items DATA WORK [--minutes 20]
+    python -m training.restoration.make_items DATA WORK [--minutes 20]
 
 DATA holds video/, image/ and manifest.tsv. An item is a folder WORK/restoration/NAME with
     source.npy   uint8 (T, H, W, 3), H and W multiples of 8
     baseN.npy    the same window of base N as the decoder shows it, at coding size
     baseN.av1    base N's packets (the whole clip, whole pictures), each after its length in 4 bytes
-    item.json    see `training.item.Item`
+    item.json    see `training.restoration.item.Item`
 The codec's own base layer codes more frames than are kept, so that windows lie anywhere between two keyframes. Items
 are made in one shuffled order; a finished one is never made again, so the script can be stopped and run again later.
 """
@@ -28,9 +28,9 @@ from PIL import Image
 
 from codec.base.av1 import encode_frames
 from codec.base.pictures import upsample
-from training.item import GRID, Base, Item, joined
-from training.prepare import photo_pan
-from training.sources import Origin, read_manifest
+from training.data.photos import photo_pan
+from training.data.sources import Origin, read_manifest
+from training.restoration.item import GRID, Base, Item, joined
 
 Clip = NDArray[np.uint8]
 """uint8 (T, H, W, 3)."""

@@ -1,8 +1,8 @@
 """Distil DISTS into the bundled metric.
 
-    python -m training.metric_train RUN START.safetensors PAIRS [PAIRS ...] --steps 1500
+    python -m training.metric.train RUN START.safetensors PAIRS [PAIRS ...] --steps 1500
 
-START comes from `training.metric_initial`, PAIRS from `training.metric_data` or `training.metric_decodes`. First the
+START comes from `training.metric.initial`, PAIRS from `training.metric.data` or `training.metric.decodes`. First the
 head alone learns on what the starting trunk sees; `--steps 0` ends there, and what ships was made so. Then all of it
 learns. RUN/last.pt holds everything needed to go on: a later call with the same RUN continues where the last one
 stopped. Every `--every` steps the averaged weights are scored on the held-out items and written to
@@ -30,7 +30,7 @@ from torch.nn import functional
 from codec.metrics.base import to_unit_tensor
 from codec.metrics.pocket_dists import PLAN, PocketHead, PocketNetwork, build_pocket_network, compare
 from training.learning_rate import learning_rate
-from training.metric_teacher import CPU
+from training.metric.teacher import CPU
 
 ITEMS_A_STEP = 4
 WARM_UP, AVERAGING = 50, 0.995
@@ -52,7 +52,7 @@ class Lesson:
 
 
 def read_lesson(path: Path) -> Lesson:
-    """One file of `metric_teacher.write_pairs`."""
+    """One file of `teacher.write_pairs`."""
     tensors = load_file(path)
     pictures = torch.cat([tensors["reference"], tensors["distorted"].flatten(0, 1)])
     return Lesson(to_unit_tensor(pictures.numpy(), CPU), tensors["terms"].sum((-2, -1)))

@@ -1,7 +1,7 @@
 """Make the bundled metric's training pairs: pictures, distortions of them, and what exact DISTS says of each.
 
-    python -m training.prepare DATA WORK          (clips with low-rate AV1 versions, shared with the pocket prior)
-    python -m training.metric_data WORK/items PAIRS resources/pocket.safetensors [--models FOLDER] [--count 500]
+    python -m training.pocket.prepare DATA WORK     (clips with low-rate AV1 versions, shared with the pocket prior)
+    python -m training.metric.data WORK/items PAIRS resources/pocket.safetensors [--models FOLDER] [--count 500]
 
 Every item of the first command becomes one file PAIRS/NAME.safetensors with
     reference  uint8 (R, H, W, 3)
@@ -27,9 +27,9 @@ from codec.metrics.networks import default_folders
 from codec.priors.base import BaseClip
 from codec.priors.computing import Computing
 from codec.priors.pocket import PocketPrior, load_pocket
-from training.metric_decodes import random_decodes
-from training.metric_distortions import Moment, Picture, Rng, draw
-from training.metric_teacher import label, write_pairs
+from training.metric.decodes import random_decodes
+from training.metric.distortions import Moment, Picture, Rng, draw
+from training.metric.teacher import label, write_pairs
 
 FRAMES, REFERENCES, DISTORTIONS = 8, 2, 6
 HEIGHTS, WIDTHS = (96, 160), (112, 208)

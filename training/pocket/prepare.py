@@ -1,6 +1,6 @@
 """Cut training clips and photos into short items, each with several AV1 bases made by the codec's own base layer.
 
-    python -m training.prepare DATA WORK [--part 0 --parts 2] [--videos 900 --photos 900]
+    python -m training.pocket.prepare DATA WORK [--part 0 --parts 2] [--videos 900 --photos 900]
 
 DATA holds video/, image/ and manifest.tsv. Every item becomes a folder WORK/items/NAME with source.npy
 (T, H, W, 3), base0.npy, base1.npy ... and item.json. Items are made in one shuffled order and a finished one is never
@@ -20,13 +20,11 @@ from pathlib import Path
 import av
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from codec.base.av1 import encode_clip
+from training.data.photos import photo_pan
 
 VIDEO_FRAMES = 32
-PHOTO_FRAMES = 16
-PHOTO_SIZE = (256, 160)
 SHORTEST_SIDE = 144
 # Four times faster than the codec's own preset; what it leaves out of a picture looks the same.
 BASE_PRESET = 4
@@ -73,32 +71,6 @@ def video_cut(path: Path, rng: random.Random) -> NDArray[np.uint8]:
     width, height = (int(side * scale) // 2 * 2 for side in (frames[0].width, frames[0].height))
     chosen = frames[first : first + VIDEO_FRAMES]
     return np.stack([f.to_ndarray(format="rgb24", width=width, height=height, interpolation="AREA") for f in chosen])
-
-
-def photo_pan(path: Path, rng: random.Random) -> NDArray[np.uint8]:
-    """A camera move (pan, zoom, slight turn, with eased speed) over a photo: (PHOTO_FRAMES, H, W, 3)."""
-    width, height = PHOTO_SIZE
-    photo = Image.open(path).convert("RGB")
-    fit = max(width / photo.width, height / photo.height)
-    scale = [fit * rng.uniform(1.05, 1.5)] * 2
-    scale[1] *= rng.choice((1.0, 1.0, rng.uniform(0.9, 1.1)))
-    angle = rng.gauss(0, 1.5)
-    reach = [(photo.width - width / max(scale)) / 2, (photo.height - height / max(scale)) / 2]
-    ends = [[0.8 * r * rng.uniform(-1, 1) for r in reach] for _ in range(2)]
-    travel = rng.choice((0.0, 0.3, 1.0))
-    frames = []
-    for index in range(PHOTO_FRAMES):
-        t = travel * index / (PHOTO_FRAMES - 1)
-        s = scale[0] + (scale[1] - scale[0]) * t
-        cx, cy = (ends[0][axis] + (ends[1][axis] - ends[0][axis]) * t for axis in range(2))
-        theta = np.deg2rad(angle * t)
-        a, b = np.cos(theta) / s, np.sin(theta) / s
-        x, y = photo.width / 2 + cx, photo.height / 2 + cy
-        matrix = (a, -b, x - a * width / 2 + b * height / 2, b, a, y - b * width / 2 - a * height / 2)
-        frames.append(
-            np.asarray(photo.transform((width, height), Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC))
-        )
-    return np.stack(frames)
 
 
 def base_settings(rng: random.Random) -> Iterator[tuple[int, int]]:

@@ -1,9 +1,9 @@
 """Make the pairs on which the bundled metric is judged: clips it never trained on, at fixed strengths.
 
-    python -m training.metric_heldout CLIPS HELDOUT [--models FOLDER]
+    python -m training.metric.heldout CLIPS HELDOUT [--models FOLDER]
 
 Every clip becomes files HELDOUT/NAME-SIDE-NUMBER.safetensors with reference, distorted and terms as
-`training.metric_data` writes them; the metadata names each distortion. A finished file is never made again.
+`training.metric.data` writes them; the metadata names each distortion. A finished file is never made again.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from codec.priors.base import BaseClip
 from codec.priors.computing import Computing
 from codec.priors.pocket import PocketPrior, load_pocket
 from codec.video import VideoReader, probe
-from training.metric_decodes import decode_prefixes
-from training.metric_distortions import Picture, recode, to_bytes
-from training.metric_teacher import label, write_pairs
+from training.metric.decodes import decode_prefixes
+from training.metric.distortions import Picture, recode, to_bytes
+from training.metric.teacher import label, write_pairs
 
 FRAMES, JUDGED = 8, 5
 """Frames of a clip that the video codecs see, and which of them is judged."""

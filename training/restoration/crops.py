@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.item import GRID, Item
-from training.restorer import LAST_STEP, WHOLE_STEP
-from training.sources import shares
+from training.data.sources import shares
+from training.restoration.item import GRID, Item
+from training.restoration.restorer import LAST_STEP, WHOLE_STEP
 
 WHOLE_SHARE = 0.35
 # Rows that go on for long make consecutive batches alike, which costs more than long states bring.

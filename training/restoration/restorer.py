@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from codec.priors.pocket_net import ChannelNorm, ResBlock, silence
-from training.restorer_motion import moved, search_motion
+from training.restoration.motion import moved, search_motion
 
 Pictures = NDArray[np.uint8]
 """uint8 (T, H, W, 3), RGB."""

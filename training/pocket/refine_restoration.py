@@ -2,7 +2,7 @@
 
 Resumes from WORK/pocket.pt.
 
-    python -m training.refine_restoration ITEMS WORK --networks NETWORKS --start resources/pocket.safetensors
+    python -m training.pocket.refine_restoration ITEMS WORK --networks NETWORKS --start resources/pocket.safetensors
 
 The other networks are frozen. Every batch has bases of one kind, coarse, fine or half size, since block edges are
 weighed over the whole batch: a mean over all kinds lets it smooth fine bases to make up for coarse ones.
@@ -22,10 +22,10 @@ from torch import Tensor, nn
 
 from codec.priors.pocket import base_info
 from codec.priors.pocket_net import PocketNet
-from training.item import GRID
-from training.restoration_data import Clip, Pool
-from training.restoration_losses import TermWeights, VggJudge, pixel_terms
-from training.train_pocket import Recipe, Run, Schedule, advance
+from training.pocket.train import Recipe, Run, Schedule, advance
+from training.restoration.crops import Clip, Pool
+from training.restoration.item import GRID
+from training.restoration.losses import TermWeights, VggJudge, pixel_terms
 
 RECIPE = replace(Recipe(), clips=6, crop=112, peak_rate=1e-4, warm_up=60, ema=0.998)
 # Edges count for more than while learning from nothing: they are what is left to mend.

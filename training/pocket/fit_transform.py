@@ -1,6 +1,6 @@
 """Fit the pocket prior's linear transform to prepared items: principal components with and without a base.
 
-python -m training.fit_transform WORK        writes WORK/transform.safetensors
+python -m training.pocket.fit_transform WORK        writes WORK/transform.safetensors
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor
 from codec.base.pictures import upsample
 from codec.priors.pocket import to_tensor
 from codec.priors.pocket_net import LATENT_STRIDE, SLOT_FRAMES, PocketConfig
-from training.dataset import items
+from training.pocket.dataset import items
 
 ITEMS = 400
 

@@ -1,8 +1,8 @@
 """Train the restorer on a CPU or a GPU; goes on from OUT/restorer.pt, else from exported weights, else from nothing.
 
-    python -m training.train_restorer ITEMS OUT --networks NETWORKS --minutes 60 [--device cuda] [--start WEIGHTS]
+    python -m training.restoration.train ITEMS OUT --networks NETWORKS --minutes 60 [--device cuda] [--start WEIGHTS]
 
-ITEMS is what training/restoration_items.py made, NETWORKS holds VGG16 and the heads of LPIPS over it. Writes
+ITEMS is what training/restoration/make_items.py made, NETWORKS holds VGG16 and the heads of LPIPS over it. Writes
 OUT/restorer.pt (network, its average, optimiser), OUT/restorer.safetensors (what `export` says) and OUT/log.jsonl, one
 line of minutes, iterations and terms for every so many iterations.
 """
@@ -24,9 +24,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from training.learning_rate import learning_rate
-from training.restoration_data import Batch, Pool, Sequences
-from training.restoration_losses import TermWeights, VggJudge, pixel_terms
-from training.restorer import CONTEXTS, WHOLE_STEP, Restorer, RestorerConfig, multiplications
+from training.restoration.crops import Batch, Pool, Sequences
+from training.restoration.losses import TermWeights, VggJudge, pixel_terms
+from training.restoration.restorer import CONTEXTS, WHOLE_STEP, Restorer, RestorerConfig, multiplications
 
 LOG_EVERY, SAVE_EVERY = 50, 120.0
 # Iterations between those whose log says what the network makes better than the base, on the very same pictures.

@@ -1,6 +1,6 @@
 """Turn a training checkpoint into the weights that ship: fp16 safetensors that describe their own shape.
 
-python -m training.export WORK/pocket.pt resources/pocket.safetensors
+python -m training.pocket.export WORK/pocket.pt resources/pocket.safetensors
 """
 
 from __future__ import annotations

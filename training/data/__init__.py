@@ -1,0 +1,1 @@
+"""Where training material comes from: origins and licences, camera moves over photos."""

@@ -1,0 +1,1 @@
+"""The bundled stand-in for DISTS (`pocket-dists`): pairs of pictures, their teacher, its training."""

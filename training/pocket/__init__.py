@@ -1,0 +1,1 @@
+"""The pocket prior: its items, its transform, its training and refinement, its export."""
