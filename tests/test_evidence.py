@@ -10,15 +10,17 @@ import numpy as np
 import pytest
 
 from benchmarks.evidence import __main__ as suite
-from benchmarks.evidence.judging import Judges, Row, append_row, block_edges, read_rows
+from benchmarks.evidence.judging import EvidenceRow, Judges, append_row, block_edges, read_rows
 from benchmarks.evidence.report import bd_rates, figures, groups, summary
 from benchmarks.evidence.ways import OURS, WAYS
 from benchmarks.evidence.work import Work, done
 from tests.support.films.moving_noise import moving_noise
 
 
-def row(way: str, size: int, dists: float, clip: str = "03", lines: int = 144, judged_at: str = "coding") -> Row:
-    return Row(
+def row(
+    way: str, size: int, dists: float, clip: str = "03", lines: int = 144, judged_at: str = "coding"
+) -> EvidenceRow:
+    return EvidenceRow(
         clip,
         way,
         lines,
@@ -33,7 +35,7 @@ def row(way: str, size: int, dists: float, clip: str = "03", lines: int = 144, j
     )
 
 
-def curve(way: str, factor: float, clip: str = "03") -> list[Row]:
+def curve(way: str, factor: float, clip: str = "03") -> list[EvidenceRow]:
     return [row(way, round(factor * 1000 * 2**step), 0.3 - 0.05 * step, clip) for step in range(4)]
 
 
@@ -96,7 +98,8 @@ def test_the_suite_makes_what_is_missing_only(data: Path, tmp_path: Path, monkey
     works = [Work(tmp_path, "03", "own-base", 64, "source", setting, 4, ()) for setting in settings]
     for work in works[1:]:
         append_row(
-            rows, Row(*work.key[:3], work.judged_at, work.setting, 7, 0.1, 1.0, 0.0, 4, {"psnr": 9.0, "edges": 1.0})
+            rows,
+            EvidenceRow(*work.key[:3], work.judged_at, work.setting, 7, 0.1, 1.0, 0.0, 4, {"psnr": 9.0, "edges": 1.0}),
         )
     made = done(works[0])
     assert made.key == works[0].key

@@ -17,7 +17,7 @@ from app.ui.theme import Colours
 from app.ui.words import DASH, human_bytes, human_time, side_label, source_words
 from codec.base.level import BaseLevel
 from codec.format.info import FileInfo
-from codec.peers.events import Row
+from codec.peers.events import PeerRow
 
 # One size of lettering; headings differ by weight. Pictures and page have the colours of one theme.
 _STYLE = Template(
@@ -34,7 +34,7 @@ _STYLE = Template(
 def write_report(
     path: Path,
     document: Document,
-    rows: Sequence[Row],
+    rows: Sequence[PeerRow],
     pictures: Mapping[str, bytes],
     colours: Colours,
     frames: Mapping[str, bytes],
@@ -57,7 +57,7 @@ def write_report(
 
 def report(
     document: Document,
-    rows: Sequence[Row],
+    rows: Sequence[PeerRow],
     pictures: Mapping[str, bytes],
     colours: Colours,
     frames: Mapping[str, bytes],
@@ -142,7 +142,7 @@ def _gops(document: Document) -> Iterable[tuple[str, ...]]:
         yield str(gop.index + 1), start, *numbers, quality
 
 
-def _peer(row: Row) -> tuple[str, ...]:
+def _peer(row: PeerRow) -> tuple[str, ...]:
     quality = quality_of(row)
     figure = DASH if quality is None else f"{quality:.4f}"
     return side_label(row.codec), row.setting, human_bytes(row.bytes), f"{row.bpp:.4f}", figure

@@ -59,7 +59,7 @@ def points(
 
 
 @dataclass(frozen=True)
-class Row:
+class LayerRow:
     """A base at a CRF, restored, with so many steps sent over it; `finer_base`: what a base of the same bits gives."""
 
     clip: str
@@ -70,18 +70,18 @@ class Row:
     finer_base: float | None
 
 
-def rows(prior: VideoPrior[Condition], name: str, frames: Clip, rate: Fraction, judge: Metric) -> Iterator[Row]:
+def rows(prior: VideoPrior[Condition], name: str, frames: Clip, rate: Fraction, judge: Metric) -> Iterator[LayerRow]:
     """One clip's."""
     bases = [points(prior, frames, rate, crf, (0,), judge)[0] for crf in CRFS]
     for crf, (bpp, value) in zip(CRFS, bases, strict=True):
-        yield Row(name, crf, 0, bpp, value, None)
+        yield LayerRow(name, crf, 0, bpp, value, None)
     rates, values = (np.array(column) for column in zip(*bases, strict=True))
     for step, (bpp, value) in zip(STEPS, points(prior, frames, rate, CRFS[0], STEPS, judge), strict=True):
         finer = float(np.interp(np.log(bpp), np.log(rates), values))
-        yield Row(name, CRFS[0], step, bpp, value, finer)
+        yield LayerRow(name, CRFS[0], step, bpp, value, finer)
 
 
-def line(row: Row) -> str:
+def line(row: LayerRow) -> str:
     """One row in print."""
     finer = "" if row.finer_base is None else f"  finer base {row.finer_base:.4f}"
     return f"{row.clip}  CRF {row.crf}, step {row.step:2}  {row.bpp:.4f}  {row.dists:.4f}{finer}"
@@ -98,7 +98,7 @@ def main() -> None:
     prior = open_prior("pocket", "cpu", "float32")
     judge = metric("dists")
     print("clip base                bpp     DISTS")
-    found: list[Row] = []
+    found: list[LayerRow] = []
     for clip in args.clips:
         frames, rate = read_clip(args.folder, clip, args.short_side, prior.geometry.gop_frames)
         for row in rows(prior, clip, frames, rate, judge):

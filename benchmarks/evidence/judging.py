@@ -21,7 +21,7 @@ WHOLE = ("vmaf", "tof", "tlp")
 
 
 @dataclass(frozen=True)
-class Row:
+class EvidenceRow:
     """One way at one setting on one clip.
 
     Attributes:
@@ -49,17 +49,17 @@ class Row:
         return self.clip, self.way, self.lines, self.judged_at, self.setting
 
 
-def read_rows(path: Path) -> Iterator[Row]:
+def read_rows(path: Path) -> Iterator[EvidenceRow]:
     """Rows kept one a line; a last line that was cut off is left out."""
     if path.exists():
         for line in path.read_text("utf-8").splitlines():
             try:
-                yield Row(**json.loads(line))
+                yield EvidenceRow(**json.loads(line))
             except (ValueError, TypeError):
                 continue
 
 
-def append_row(path: Path, row: Row) -> None:
+def append_row(path: Path, row: EvidenceRow) -> None:
     """Keep one more, behind a line that was cut off too."""
     torn = path.exists() and path.read_bytes()[-1:] not in (b"", b"\n")
     with path.open("a", encoding="utf-8") as file:

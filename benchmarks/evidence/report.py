@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.evidence.judging import LOWER_IS_BETTER, Row
+from benchmarks.evidence.judging import LOWER_IS_BETTER, EvidenceRow
 from benchmarks.evidence.ways import OURS, WAYS
 from codec.errors import InputError
 from codec.reproduce.bd_rate import bd_rate
@@ -16,13 +16,13 @@ from codec.reproduce.bd_rate import bd_rate
 Rates = dict[str, float | None]
 
 
-def curve(rows: Sequence[Row], clip: str, way: str, metric: str) -> list[tuple[float, float]]:
+def curve(rows: Sequence[EvidenceRow], clip: str, way: str, metric: str) -> list[tuple[float, float]]:
     """(bytes, quality) of one way on one clip; rows of several sizes make a hull: dominated points don't count."""
     own = (row for row in rows if (row.clip, row.way) == (clip, way) and metric in row.values)
     return [(row.size, row.values[metric]) for row in own]
 
 
-def bd_rates(rows: Sequence[Row], anchor: str, metric: str) -> Rates:
+def bd_rates(rows: Sequence[EvidenceRow], anchor: str, metric: str) -> Rates:
     """Of this codec against `anchor` by clip, percent; None where the curves have no common range."""
     rates: Rates = {}
     for clip in sorted({row.clip for row in rows if row.way == OURS}):
@@ -34,7 +34,7 @@ def bd_rates(rows: Sequence[Row], anchor: str, metric: str) -> Rates:
     return rates
 
 
-def groups(rows: Sequence[Row]) -> Iterator[tuple[str, list[Row]]]:
+def groups(rows: Sequence[EvidenceRow]) -> Iterator[tuple[str, list[EvidenceRow]]]:
     """(name, rows) of each coding size judged at itself, and of all sizes judged at the source's."""
     for lines in sorted({row.lines for row in rows if row.judged_at == "coding"}):
         yield f"{lines} lines", [row for row in rows if row.lines == lines and row.judged_at == "coding"]
@@ -54,7 +54,7 @@ def summary(rates: Rates) -> str:
     return f"{np.mean(values):+.1f} %{spread}, better on {wins} of {len(values)}{apart}"
 
 
-def figures(rows: Sequence[Row]) -> dict[str, Any]:
+def figures(rows: Sequence[EvidenceRow]) -> dict[str, Any]:
     """What is kept: all rows, and BD-rates by group, anchor and metric."""
     kept: dict[str, Any] = {"rows": [asdict(row) for row in rows], "bd_rates": {}}
     for name, group in groups(rows):
@@ -64,7 +64,7 @@ def figures(rows: Sequence[Row]) -> dict[str, Any]:
     return kept
 
 
-def lines(rows: Sequence[Row]) -> Iterator[str]:
+def lines(rows: Sequence[EvidenceRow]) -> Iterator[str]:
     """For people: every row, then every BD-rate with its spread."""
     for name, group in groups(rows):
         yield f"== {name}"

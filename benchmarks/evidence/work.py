@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from benchmarks.clips import Clip, read_clip
-from benchmarks.evidence.judging import Judges, Row
+from benchmarks.evidence.judging import EvidenceRow, Judges
 from benchmarks.evidence.ways import WAYS
 from codec.video import scaled_picture
 
@@ -32,7 +32,7 @@ class Work:
 
     @property
     def key(self) -> tuple[str, str, int, str, float]:
-        """As `Row.key`."""
+        """As `EvidenceRow.key`."""
         return self.clip, self.way, self.lines, self.judged_at, self.setting
 
 
@@ -43,7 +43,7 @@ def judges(metrics: tuple[str, ...]) -> Judges:
     return Judges.load(metrics)
 
 
-def done(work: Work) -> Row:
+def done(work: Work) -> EvidenceRow:
     """Code, judge."""
     frames, rate = read_clip(work.folder, work.clip, work.lines, work.frames)
     made = WAYS[work.way].make(frames, rate, work.setting)
@@ -51,7 +51,7 @@ def done(work: Work) -> Row:
     if work.judged_at == "source":
         source, _ = read_clip(work.folder, work.clip, SOURCE_LINES, work.frames)
         seen = scaled_up(made.frames, source)
-    return Row(
+    return EvidenceRow(
         *(work.clip, work.way, work.lines, work.judged_at, work.setting, made.size),
         8 * made.size / source[..., 0].size,
         *(made.encode_s, made.decode_s, len(frames)),

@@ -37,7 +37,7 @@ JUDGED = slice(1, None, JUDGED_EVERY)
 
 
 @dataclass(frozen=True)
-class Row:
+class RestorationRow:
     """One way to show one base.
 
     Attributes:
@@ -116,7 +116,9 @@ def bases(source: Clip, rate: Fraction, args: argparse.Namespace, cache: Path) -
             yield int(kept["size"]), BaseClip(kept["pictures"], crf, scale)
 
 
-def rows(args: argparse.Namespace, ways: list[tuple[str, int, Way]], judges: dict[str, Metric]) -> Iterator[Row]:
+def rows(
+    args: argparse.Namespace, ways: list[tuple[str, int, Way]], judges: dict[str, Metric]
+) -> Iterator[RestorationRow]:
     """Every clip, base and way, judged."""
     for clip in args.clips:
         source, rate = read_clip(args.folder, clip, args.lines, args.frames)
@@ -126,10 +128,10 @@ def rows(args: argparse.Namespace, ways: list[tuple[str, int, Way]], judges: dic
                 made = way(base, source)
                 seconds = (time.process_time() - began) / len(source)
                 values = judged(source, made, judges)
-                yield Row(name, clip, base.crf, base.scale, size, step, seconds, values)
+                yield RestorationRow(name, clip, base.crf, base.scale, size, step, seconds, values)
 
 
-def table(found: list[Row]) -> Iterator[str]:
+def table(found: list[RestorationRow]) -> Iterator[str]:
     """Means over clips and CRFs by way and base's scale, then each CRF by itself."""
     names = list(found[0].values)
     yield f"{'':28}{'scale':>6}{'crf':>5}{'step':>5}" + "".join(f"{name:>9}" for name in names) + f"{'ms':>8}"

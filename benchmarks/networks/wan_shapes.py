@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from benchmarks.results import save
 from codec.arrays import Frames
-from codec.channel import ChannelCoder, Coded, StepKey
+from codec.channel import ChannelCoder, CodedSample, StepKey
 from codec.channel.choice import coder_for, spec_for
 from codec.priors.computing import choose_device, choose_dtype
 from codec.priors.diffusion import wan
@@ -107,7 +107,7 @@ class TimedCoder:
         """See `ChannelCoder`."""
         return self.coder.name
 
-    def encode(self, mu: NDArray[np.float32], key: StepKey) -> Coded:
+    def encode(self, mu: NDArray[np.float32], key: StepKey) -> CodedSample:
         """See `ChannelCoder`."""
         return self.watch.time("channel coder", lambda: self.coder.encode(mu, key))
 

@@ -27,7 +27,7 @@ import torch
 import codec.batch.run  # what commands import when they run, forks then have
 import codec.encoder  # noqa: F401
 from benchmarks.clips import write_source
-from codec.batch.table import FILE, Status, Table
+from codec.batch.table import FILE, FileStatus, Table
 from codec.cli import main
 from codec.errors import FormatError
 from codec.files import part_path
@@ -46,7 +46,7 @@ Gop = tuple[str, int]
 
 
 @dataclass(frozen=True)
-class Mode:
+class KilledCommand:
     """A command that is killed.
 
     Attributes:
@@ -66,14 +66,14 @@ class Mode:
         return ["encode", str(sources[0]), "-o", str(output), *self.goal, *_ALWAYS, *resume]
 
 
-MODES: Mapping[str, Mode] = {
-    "quality": Mode("encode", ("--target", "0.15")),
-    "bitrate": Mode("encode", ("--bitrate", "20k")),
-    "size": Mode("encode", ("--size", "20k")),
+MODES: Mapping[str, KilledCommand] = {
+    "quality": KilledCommand("encode", ("--target", "0.15")),
+    "bitrate": KilledCommand("encode", ("--bitrate", "20k")),
+    "size": KilledCommand("encode", ("--size", "20k")),
     # The paper's own way: a trajectory of many steps a GOP, with the prior that needs no weights.
-    "trajectory": Mode("encode", ("--bitrate", "40k", "--prior", "gaussian", "--base", "none")),
-    "batch": Mode("batch", ("--target", "0.15")),
-    "batch of two workers": Mode("batch", ("--target", "0.15", "--jobs", "2")),
+    "trajectory": KilledCommand("encode", ("--bitrate", "40k", "--prior", "gaussian", "--base", "none")),
+    "batch": KilledCommand("batch", ("--target", "0.15")),
+    "batch of two workers": KilledCommand("batch", ("--target", "0.15", "--jobs", "2")),
 }
 
 
@@ -246,5 +246,5 @@ def _is_tidy(folder: Path, whole: Mapping[str, bytes]) -> bool:
         return names == set(whole)
     table = Table.open(folder)
     lines = len((folder / FILE).read_text("utf-8").splitlines())
-    done = {name for name, row in table.rows.items() if row.status == Status.DONE and row.bytes == len(whole[name])}
+    done = {name for name, row in table.rows.items() if row.status == FileStatus.DONE and row.bytes == len(whole[name])}
     return names == {*whole, FILE} and done == set(whole) and lines == len(whole)

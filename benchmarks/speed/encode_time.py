@@ -39,7 +39,7 @@ ROOMS = ("networks", "metric", "base layer", "channel")
 
 
 @dataclass(frozen=True)
-class Row:
+class TimedRow:
     """One encode; `shares` of its time by room."""
 
     clip: str
@@ -92,14 +92,14 @@ def run(path: Path, settings: EncodeSettings) -> tuple[Finished, Seconds]:
     return last, spent
 
 
-def row(clip: str, base: str, target: float, finished: Finished, spent: Seconds) -> Row:
+def row(clip: str, base: str, target: float, finished: Finished, spent: Seconds) -> TimedRow:
     """What is kept of one encode."""
     depth = sum(gop.t_star for gop in finished.gops) / len(finished.gops)
     shares = {room: spent[room] / spent["total"] for room in ROOMS}
-    return Row(clip, base, target, finished.bpp, depth, finished.frames / spent["total"], shares)
+    return TimedRow(clip, base, target, finished.bpp, depth, finished.frames / spent["total"], shares)
 
 
-def line(row: Row) -> str:
+def line(row: TimedRow) -> str:
     """One line of the table."""
     shares = " ".join(f"{share:11.1%}" for share in row.shares.values())
     return f"{row.clip:28} {row.base:5} {row.target:6.2f} {row.bpp:7.4f} {row.t_star:7.1f} {row.fps:6.2f} {shares}"
@@ -116,7 +116,7 @@ def main() -> None:
     torch.set_num_threads(1)
     columns = " ".join(f"{room:>11}" for room in ROOMS)
     print(f"{'clip':28} {'base':5} {'target':>6} {'bpp':>7} {'mean t*':>7} {'fps':>6} {columns}")
-    found: list[Row] = []
+    found: list[TimedRow] = []
     for path in (clip_path(args.folder, number) for number in args.clips):
         for base, target in RUNS:
             settings = EncodeSettings(

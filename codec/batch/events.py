@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from codec.batch.sources import BatchFile
-from codec.batch.table import Row
+from codec.batch.table import BatchRow
 from codec.events import Event
 
 
@@ -22,7 +22,7 @@ class FileDone:
     """A file has come to its end, one way or another; `row` says how."""
 
     file: BatchFile
-    row: Row
+    row: BatchRow
 
 
 BatchEvent = OfFile | FileDone

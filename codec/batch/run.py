@@ -14,7 +14,7 @@ from typing import Any
 from codec.batch.encode_file import FileTask, Grown, encode_file
 from codec.batch.events import BatchEvent, FileDone, OfFile
 from codec.batch.sources import BatchFile
-from codec.batch.table import Row, Status, Table, told_settings
+from codec.batch.table import BatchRow, FileStatus, Table, told_settings
 from codec.errors import FreeGvcError, out_of_memory
 from codec.events import Finished
 from codec.files import check_output, finish, part_path
@@ -49,7 +49,7 @@ class Batch:
         for file in self.files:
             kept = self._kept(file)
             if kept is not None:
-                yield FileDone(file, replace(kept, status=Status.KEPT))
+                yield FileDone(file, replace(kept, status=FileStatus.KEPT))
                 continue
             encode = _FileEncode(self, file)
             try:
@@ -65,10 +65,10 @@ class Batch:
             for message in messages:
                 yield from left[message.unit].take(message)
 
-    def _kept(self, file: BatchFile) -> Row | None:
+    def _kept(self, file: BatchFile) -> BatchRow | None:
         """The row of a file that is finished, from this source and with these settings."""
         row = self.table.rows.get(self.name_of(file))
-        if row is None or row.status == Status.FAILED or row.settings != told_settings(self.settings):
+        if row is None or row.status == FileStatus.FAILED or row.settings != told_settings(self.settings):
             return None
         there = _size(file.output) == row.bytes and _identity(file.source) == (row.source_bytes, row.source_time)
         return row if there and row.source == str(file.source.absolute()) else None
@@ -115,7 +115,7 @@ class _FileEncode:
         if self.over:
             return
         if isinstance(message, Failed):
-            yield self.ended(self._row(Status.FAILED, reason=reason_of(message.error)))
+            yield self.ended(self._row(FileStatus.FAILED, reason=reason_of(message.error)))
         elif isinstance(message, Told) and isinstance(message.what, Grown):
             self._grow(message.what)
         elif isinstance(message, Told) and isinstance(message.what, Finished):
@@ -125,9 +125,9 @@ class _FileEncode:
 
     def refuse(self, error: FreeGvcError) -> FileDone:
         """It can't even begin."""
-        return self.ended(self._row(Status.FAILED, reason=str(error)))
+        return self.ended(self._row(FileStatus.FAILED, reason=str(error)))
 
-    def ended(self, row: Row) -> FileDone:
+    def ended(self, row: BatchRow) -> FileDone:
         """Keep the row and tell it."""
         self.over = True
         self.batch.table.add(row)
@@ -147,7 +147,7 @@ class _FileEncode:
             finish(part_path(self.file.output), self.file.output)
         return self.ended(
             self._row(
-                Status.DONE,
+                FileStatus.DONE,
                 bytes=finished.bytes,
                 audio_bytes=finished.audio_bytes,
                 frames=finished.frames,
@@ -159,9 +159,9 @@ class _FileEncode:
             )
         )
 
-    def _row(self, status: Status, **figures: Any) -> Row:
+    def _row(self, status: FileStatus, **figures: Any) -> BatchRow:
         size, changed = self.identity
-        return Row(
+        return BatchRow(
             source=str(self.file.source.absolute()),
             output=self.batch.name_of(self.file),
             status=status,

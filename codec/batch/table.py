@@ -18,7 +18,7 @@ FILE = "batch.jsonl"
 _WITHOUT_EFFECT = ("resume", "preview")
 
 
-class Status(StrEnum):
+class FileStatus(StrEnum):
     """What came of a file."""
 
     DONE = "done"
@@ -27,7 +27,7 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True)
-class Row:
+class BatchRow:
     """One file of a batch.
 
     Attributes:
@@ -41,7 +41,7 @@ class Row:
 
     source: str
     output: str
-    status: Status
+    status: FileStatus
     settings: Mapping[str, Any] = field(repr=False)
     reason: str = ""
     source_bytes: int = 0
@@ -68,7 +68,7 @@ class Table:
     """The rows of one folder; of several about one output the last one counts."""
 
     folder: Path
-    rows: dict[str, Row] = field(default_factory=dict)
+    rows: dict[str, BatchRow] = field(default_factory=dict)
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -89,7 +89,7 @@ class Table:
             table.rows[row.output] = row
         return table
 
-    def add(self, row: Row) -> None:
+    def add(self, row: BatchRow) -> None:
         """Keep a row.
 
         Raises:
@@ -116,9 +116,9 @@ def _line_end(file: BinaryIO) -> bytes:
     return b"" if file.read(1) == b"\n" else b"\n"
 
 
-def _row(line: str) -> Row | None:
+def _row(line: str) -> BatchRow | None:
     try:
         values = json.loads(line)
-        return Row(**{**values, "status": Status(values["status"])})
+        return BatchRow(**{**values, "status": FileStatus(values["status"])})
     except (ValueError, TypeError, KeyError):
         return None

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from codec.channel.base import ChannelCoder, Coded, kl_bits
+from codec.channel.base import ChannelCoder, CodedSample, kl_bits
 from codec.channel.greedy import GreedyCoder
 from codec.channel.noise import StepKey
 from codec.channel.pfr import PfrCoder
 from codec.channel.trellis import TrellisCoder
 from codec.errors import FormatError
 
-__all__ = ["CODERS", "ChannelCoder", "Coded", "GreedyCoder", "PfrCoder", "StepKey", "TrellisCoder", "coder", "kl_bits"]
+__all__ = [
+    "CODERS",
+    "ChannelCoder",
+    "CodedSample",
+    "GreedyCoder",
+    "PfrCoder",
+    "StepKey",
+    "TrellisCoder",
+    "coder",
+    "kl_bits",
+]
 
 # Those in use first, the default before the best; files name the others too. Efficiencies are those that
 # benchmarks/coding/channel.py prints for long steps.

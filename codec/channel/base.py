@@ -14,8 +14,8 @@ from codec.errors import PriorError
 
 
 @dataclass(frozen=True)
-class Coded:
-    """One coded step: `payload` is all the decoder needs to draw the same `z`, float32 (N,)."""
+class CodedSample:
+    """What was drawn for one step: `payload` is all the decoder needs to draw the same `z`, float32 (N,)."""
 
     payload: bytes
     z: NDArray[np.float32] = field(repr=False, compare=False)
@@ -39,7 +39,7 @@ class ChannelCoder(Protocol):
         """What the file's header calls this coder."""
         ...
 
-    def encode(self, mu: NDArray[np.float32], key: StepKey) -> Coded:
+    def encode(self, mu: NDArray[np.float32], key: StepKey) -> CodedSample:
         """Code the whitened shift `mu`, float32 (N,).
 
         Raises:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.channel.base import Coded, dither, kl_bits, shift_of
+from codec.channel.base import CodedSample, dither, kl_bits, shift_of
 from codec.channel.candidates import Candidates, ChunkLayout
 from codec.channel.noise import StepKey, plain_noise
 from codec.format.wire import require
@@ -28,11 +28,11 @@ class GreedyCoder:
         """See `ChannelCoder.name`."""
         return "greedy"
 
-    def encode(self, mu: NDArray[np.float32], key: StepKey) -> Coded:
+    def encode(self, mu: NDArray[np.float32], key: StepKey) -> CodedSample:
         """See `ChannelCoder.encode`."""
         chunks = min(_chunks(kl_bits(shift_of(mu)), key), mu.size)
         payload = _search(Candidates(key, ChunkLayout(mu.size, chunks, LABELS)), mu) if chunks else b""
-        return Coded(payload, self.decode(payload, mu.size, key))
+        return CodedSample(payload, self.decode(payload, mu.size, key))
 
     def decode(self, payload: bytes, count: int, key: StepKey) -> NDArray[np.float32]:
         """See `ChannelCoder.decode`."""

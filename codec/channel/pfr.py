@@ -14,7 +14,7 @@ import constriction
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.channel.base import Coded, kl_bits, shift_of
+from codec.channel.base import CodedSample, kl_bits, shift_of
 from codec.channel.candidates import Candidates, ChunkLayout
 from codec.channel.noise import NoiseStream, Purpose, StepKey, plain_noise
 from codec.errors import FormatError
@@ -43,12 +43,12 @@ class PfrCoder:
         """See `ChannelCoder.name`."""
         return "pfr"
 
-    def encode(self, mu: NDArray[np.float32], key: StepKey) -> Coded:
+    def encode(self, mu: NDArray[np.float32], key: StepKey) -> CodedSample:
         """See `ChannelCoder.encode`."""
         kl = kl_bits(shift_of(mu))
         chunks = min(math.ceil(kl / CHUNK_KL), mu.size) if kl >= NEGLIGIBLE_BITS else 0
         payload = _pack(_search(key, ChunkLayout(mu.size, chunks, LABELS), mu)) if chunks else b""
-        return Coded(payload, self.decode(payload, mu.size, key))
+        return CodedSample(payload, self.decode(payload, mu.size, key))
 
     def decode(self, payload: bytes, count: int, key: StepKey) -> NDArray[np.float32]:
         """See `ChannelCoder.decode`."""

@@ -18,7 +18,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.channel.base import Coded, dither, kl_bits, shift_of
+from codec.channel.base import CodedSample, dither, kl_bits, shift_of
 from codec.channel.candidates import Candidates, ChunkLayout
 from codec.channel.noise import StepKey, plain_noise
 from codec.format.wire import require
@@ -60,12 +60,12 @@ class TrellisCoder:
         """Names both numbers, since both shape the payload."""
         return f"trellis-{self.k}-{self.v}"
 
-    def encode(self, mu: NDArray[np.float32], key: StepKey) -> Coded:
+    def encode(self, mu: NDArray[np.float32], key: StepKey) -> CodedSample:
         """See `ChannelCoder.encode`."""
         shift = shift_of(mu)
         size = self._payload_size(shift, mu.size, key)
         payload = self._search(mu, shift, size, key) if size else b""
-        return Coded(payload, self.decode(payload, mu.size, key))
+        return CodedSample(payload, self.decode(payload, mu.size, key))
 
     def decode(self, payload: bytes, count: int, key: StepKey) -> NDArray[np.float32]:
         """See `ChannelCoder.decode`."""

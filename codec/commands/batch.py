@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from codec.batch.events import BatchEvent, FileDone
 from codec.batch.sources import batch_files
-from codec.batch.table import FILE, Row, Status, Table
+from codec.batch.table import FILE, BatchRow, FileStatus, Table
 from codec.commands.output import event_to_json, print_table, size_in_words
 from codec.commands.settings import (
     add_encode_settings,
@@ -63,7 +63,7 @@ def _batch(arguments: argparse.Namespace) -> None:
 
     use_threads(arguments.threads)
     batch = Batch(files, settings, table, SMALL_FILE if arguments.cluster else 0)
-    rows: list[Row] = []
+    rows: list[BatchRow] = []
 
     def ended(events: Iterable[BatchEvent]) -> Iterable[BatchEvent]:
         for event in events:
@@ -80,7 +80,7 @@ def _batch(arguments: argparse.Namespace) -> None:
         # Also after an interruption: what is there can be looked at.
         if rows and not arguments.json:
             _summarise(rows)
-    failed = [row for row in rows if row.status == Status.FAILED]
+    failed = [row for row in rows if row.status == FileStatus.FAILED]
     if failed:
         raise FreeGvcError(f"{len(failed)} of {len(files)} files failed, see above; run this again to try only those.")
 
@@ -114,19 +114,19 @@ def _draw(events: Iterable[BatchEvent], total: int) -> None:
             progress.update(task, completed=sum(shares.values()))
 
 
-def line_of(row: Row) -> str:
+def line_of(row: BatchRow) -> str:
     """A row, for people."""
-    if row.status == Status.FAILED:
+    if row.status == FileStatus.FAILED:
         return f"FAILED {row.source}: {row.reason}"
     quality = "" if row.quality is None else f", quality {row.quality:.4f}"
     missed = f", {row.missed} GOPs outside the goal" if row.missed else ""
-    kept = " (kept)" if row.status == Status.KEPT else ""
+    kept = " (kept)" if row.status == FileStatus.KEPT else ""
     return (
         f"{row.output}{kept}: {size_in_words(row.bytes)}, {row.frames} frames, {row.kbps:.1f} kbit/s{quality}{missed}"
     )
 
 
-def _summarise(rows: Sequence[Row]) -> None:
+def _summarise(rows: Sequence[BatchRow]) -> None:
     """A table of all files, and a line about them."""
     print_table(
         ("file", "", "bytes", "frames", "kbit/s", "quality", "s"),
@@ -141,5 +141,5 @@ def _summarise(rows: Sequence[Row]) -> None:
             for row in rows
         ],
     )
-    counts = [f"{sum(row.status == status for row in rows)} {status}" for status in Status]
+    counts = [f"{sum(row.status == status for row in rows)} {status}" for status in FileStatus]
     print(f"{', '.join(counts)}; {size_in_words(sum(row.bytes for row in rows))}")

@@ -25,7 +25,7 @@ from codec.goals import GOAL_METRICS, goal_of_kind
 if TYPE_CHECKING:
     from codec.commands.selftest import PartResult
     from codec.metrics.measure import Measurement
-    from codec.peers.events import Row
+    from codec.peers.events import PeerRow
 
 EVENT_NAMES = {
     Phase: "phase",
@@ -248,7 +248,7 @@ def show_measurement(result: Measurement, absent: Mapping[str, str], as_json: bo
         print(note)
 
 
-def show_comparison(rows: Iterable[Row], metrics: Sequence[str], as_json: bool) -> None:
+def show_comparison(rows: Iterable[PeerRow], metrics: Sequence[str], as_json: bool) -> None:
     """Print a comparison: a table when all is done, or a JSON object per codec as it gets ready."""
     if as_json:
         for row in rows:

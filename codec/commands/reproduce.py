@@ -57,7 +57,7 @@ def _reproduce(arguments: argparse.Namespace) -> None:
     from codec.reproduce.learned import read_learned
     from codec.reproduce.points import Ledger
     from codec.reproduce.report import Results, write_report
-    from codec.reproduce.run import Experiment, Failed, reproduce
+    from codec.reproduce.run import Experiment, PointsMissing, reproduce
     from codec.reproduce.sequences import find_sources
 
     use_threads(arguments.threads)
@@ -70,14 +70,14 @@ def _reproduce(arguments: argparse.Namespace) -> None:
     experiment = Experiment(sources, candidates, metrics, arguments.frames, arguments.lines, arguments.device)
     ledger = Ledger.open(arguments.output, _conditions(experiment))
     about = [*_about(experiment, arguments.peers), *_prior_notes(ours, ledger), *notes]
-    failures: list[Failed] = []
+    failures: list[PointsMissing] = []
     try:
         with (
             workers_of(arguments, ours.encode_settings) as workers,
             closing(reproduce(experiment, ledger, workers)) as events,
         ):
             for event in events:
-                failures += [event] if isinstance(event, Failed) else []
+                failures += [event] if isinstance(event, PointsMissing) else []
                 print(_line(event), file=sys.stderr, flush=True)
     finally:
         # Also after an interruption: what is there can be looked at.
@@ -159,11 +159,11 @@ def _prior_notes(ours: Ours, ledger: Ledger) -> list[str]:
 def _line(event: RunEvent) -> str:
     """For people who look on."""
     from codec.reproduce.points import Point
-    from codec.reproduce.run import Failed
+    from codec.reproduce.run import PointsMissing
 
     if isinstance(event, Point):
         values = ", ".join(f"{name} {value:.4g}" for name, value in event.metrics.items())
         return f"  {event.setting}: {event.bpp:.5f} bit per pixel, {values}"
-    if isinstance(event, Failed):
+    if isinstance(event, PointsMissing):
         return f"  FAILED {event.sequence}, {event.codec}: {event.reason}"
     return f"{event.sequence}, {event.codec}: {', '.join(event.settings)}"

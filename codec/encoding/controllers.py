@@ -26,7 +26,7 @@ BASE_SHARE = 0.98
 
 
 @dataclass(frozen=True)
-class Measured:
+class ChosenMetric:
     """What the controller measures, and what the user should know about that, or ""."""
 
     metric: Metric
@@ -47,7 +47,7 @@ class Budget:
     steps: RateControl
 
 
-def choose_metric(settings: EncodeSettings, prior: VideoPrior[Condition], based: bool) -> Measured | None:
+def choose_metric(settings: EncodeSettings, prior: VideoPrior[Condition], based: bool) -> ChosenMetric | None:
     """The goal's metric or its stand-in; a budget with a base equalises DISTS, without one it measures nothing.
 
     Raises:
@@ -58,7 +58,7 @@ def choose_metric(settings: EncodeSettings, prior: VideoPrior[Condition], based:
     goal = GOAL_METRICS[settings.goal.metric if isinstance(settings.goal, Quality) else "dists"]
     try:
         quick = Computing.choose(settings.device, settings.dtype).restoring
-        return Measured(metric(goal.name, device=prior.device, dtype=quick), goal)
+        return ChosenMetric(metric(goal.name, device=prior.device, dtype=quick), goal)
     except MissingModelError as error:
         if goal.stand_in is None:
             raise
@@ -68,14 +68,14 @@ def choose_metric(settings: EncodeSettings, prior: VideoPrior[Condition], based:
         f"{goal.label}' network VGG16 isn't here, so the bundled {instead.name} estimates it, off by 0.02 on average, "
         f"and every GOP shows all of its restoration; freegvc models get {lacking} fetches it."
     )
-    return Measured(metric(instead.name, device=prior.device), instead, note)
+    return ChosenMetric(metric(instead.name, device=prior.device), instead, note)
 
 
 def control_of(
     settings: EncodeSettings,
     prior: VideoPrior[Condition],
     header: Header,
-    measured: Measured | None,
+    measured: ChosenMetric | None,
     budget: Budget | None,
 ) -> Control:
     """Both knobs.
@@ -96,7 +96,9 @@ def control_of(
     return Control(base, budget.steps)
 
 
-def look_of(settings: EncodeSettings, prior: VideoPrior[Condition], header: Header, measured: Measured | None) -> Look:
+def look_of(
+    settings: EncodeSettings, prior: VideoPrior[Condition], header: Header, measured: ChosenMetric | None
+) -> Look:
     """How the search of a budget looks at a segment, wherever it does."""
     coder = _base_coder(settings, prior, header, measured)
     assert coder is not None
@@ -104,7 +106,7 @@ def look_of(settings: EncodeSettings, prior: VideoPrior[Condition], header: Head
 
 
 def _base_coder(
-    settings: EncodeSettings, prior: VideoPrior[Condition], header: Header, measured: Measured | None
+    settings: EncodeSettings, prior: VideoPrior[Condition], header: Header, measured: ChosenMetric | None
 ) -> SegmentCoder | None:
     if header.base_codec == "none":
         return None

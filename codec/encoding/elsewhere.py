@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from codec.control.base_levels.budget_search import Look, SegmentTrial
-from codec.encoding.controllers import Measured, choose_metric, control_of, look_of
+from codec.encoding.controllers import ChosenMetric, choose_metric, control_of, look_of
 from codec.encoding.segment_encoder import MadeGop, SegmentEncoder
 from codec.errors import PriorError
 from codec.events import Event, Phase, PreviewReady, StepCoded
@@ -54,7 +54,7 @@ def _look(settings: EncodeSettings, header: Header) -> Look:
     return look_of(settings, prior, header, measured)
 
 
-def _opened(settings: EncodeSettings, header: Header) -> tuple[VideoPrior[Condition], Measured | None]:
+def _opened(settings: EncodeSettings, header: Header) -> tuple[VideoPrior[Condition], ChosenMetric | None]:
     """The prior and the metric that the header names.
 
     Raises:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 from codec.base.av1 import levels_may_change
@@ -13,7 +14,7 @@ from codec.channel.choice import spec_for
 from codec.control.coding_size import CodingSize, Offers, offers
 from codec.control.sent_steps.budget import BitrateController, SizeController
 from codec.encoding.audio_feed import header_of
-from codec.encoding.controllers import Budget, Measured, choose_metric, control_of
+from codec.encoding.controllers import Budget, ChosenMetric, choose_metric, control_of
 from codec.encoding.record_cost import audio_bits
 from codec.encoding.segment_encoder import SegmentEncoder
 from codec.encoding.sizing import SizeSearch
@@ -108,14 +109,7 @@ class Plan:
 
 def make_plan(source: Path, settings: EncodeSettings) -> Generator[Event, None, Plan]:
     """Look at the source, load what is needed, and settle everything else; yields what the user should know."""
-    with opened(lambda: VideoReader(source, start=settings.start), source) as reader:
-        info = reader.info
-    _check_picture(source, info)
-    yield Phase(Stage.OPENING, "reading its times")
-    timeline = read_timeline(source, settings.start, settings.duration)
-    deinterlace = timeline.interlaced > 0 and settings.deinterlace == "auto"
-    notes = *timeline.notes, *_interlaced_note(source, timeline, deinterlace), *_sound_note(source, info, settings)
-    yield from map(Warned, notes)
+    info, timeline, deinterlace = yield from _look_at(source, settings)
     yield Phase(Stage.LOADING)
     prior = open_prior(settings.prior, settings.device, settings.dtype)
     yield from map(Warned, prior.notes)
@@ -129,15 +123,9 @@ def make_plan(source: Path, settings: EncodeSettings) -> Generator[Event, None, 
         yield Warned(measured.note)
     if based and not levels_may_change():
         yield Warned(ONE_LEVEL_NOTE)
-
-    def open_audio() -> Audio | None:
-        mode = AudioMode(settings.audio)
-        rate = opus_rate(settings, timeline.duration)
-        length, track = settings.duration, settings.audio_track
-        return read_audio(source, timeline.origin, length, mode, rate, timeline.duration, track)
-
     if isinstance(settings.goal, Size):
         yield Phase(Stage.LOADING, "measuring the audio")
+    open_audio = partial(_sound, source, settings, timeline)
     budget = _budget(settings.goal, timeline, open_audio)
     audio = open_audio()
     yield from map(Warned, _container_note(source, settings, audio))
@@ -155,6 +143,30 @@ def make_plan(source: Path, settings: EncodeSettings) -> Generator[Event, None, 
     yield Phase(Stage.CODING)
     judge = None if measured is None else measured.metric
     return Plan(settings, size, segments, audio, timeline, deinterlace, pictures, judge)
+
+
+def _look_at(source: Path, settings: EncodeSettings) -> Generator[Event, None, tuple[VideoInfo, Timeline, bool]]:
+    """What it is, when its frames are shown and whether they are deinterlaced.
+
+    Raises:
+        InputError: it can't be read, or its picture is too large.
+    """
+    with opened(lambda: VideoReader(source, start=settings.start), source) as reader:
+        info = reader.info
+    _check_picture(source, info)
+    yield Phase(Stage.OPENING, "reading its times")
+    timeline = read_timeline(source, settings.start, settings.duration)
+    deinterlace = timeline.interlaced > 0 and settings.deinterlace == "auto"
+    notes = *timeline.notes, *_interlaced_note(source, timeline, deinterlace), *_sound_note(source, info, settings)
+    yield from map(Warned, notes)
+    return info, timeline, deinterlace
+
+
+def _sound(source: Path, settings: EncodeSettings, timeline: Timeline) -> Audio | None:
+    """What goes into the file, from its first packet on; None where there is none."""
+    mode = AudioMode(settings.audio)
+    rate = opus_rate(settings, timeline.duration)
+    return read_audio(source, timeline.origin, settings.duration, mode, rate, timeline.duration, settings.audio_track)
 
 
 def _sizes(settings: EncodeSettings, prior: VideoPrior[Condition], info: VideoInfo, timeline: Timeline) -> Offers:
@@ -276,7 +288,7 @@ def _header(
     size: tuple[int, int],
     audio: Audio | None,
     based: bool,
-    measured: Measured | None,
+    measured: ChosenMetric | None,
 ) -> Header:
     goal = settings.goal
     average = timeline.average_rate.limit_denominator(MAX_DENOMINATOR)

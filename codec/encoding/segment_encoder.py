@@ -13,7 +13,7 @@ from fractions import Fraction
 from codec.channel.choice import coder_for
 from codec.control.base_levels.based import BasedGop
 from codec.control.control import Control
-from codec.encoding.controllers import Measured
+from codec.encoding.controllers import ChosenMetric
 from codec.encoding.gop_coder import CodedGop, GopCoder
 from codec.encoding.record_cost import gop_overhead, times_of
 from codec.events import Event, Fit, PreviewReady, Probe
@@ -68,7 +68,7 @@ class SegmentEncoder:
         prior: VideoPrior[Condition],
         header: Header,
         control: Control,
-        measured: Measured | None,
+        measured: ChosenMetric | None,
     ) -> SegmentEncoder:
         """For the settings; a budget's steps are chosen by bits alone."""
         judge = measured.metric if measured is not None and isinstance(settings.goal, Quality) else None

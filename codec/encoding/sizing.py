@@ -15,7 +15,7 @@ from codec.base.av1 import encode_segment
 from codec.base.level import StreamLevels
 from codec.control.base_levels.segment_coder import TRIAL_PRESET
 from codec.control.coding_size import COARSEST, CodingSize, Offers, for_quality, for_rate, only_one
-from codec.encoding.controllers import Measured
+from codec.encoding.controllers import ChosenMetric
 from codec.events import Event, Phase, Stage
 from codec.format.limits import MAX_SEGMENT_FRAMES
 from codec.metrics.base import against
@@ -42,7 +42,7 @@ class SizeSearch:
 
     pictures: Stills
     timeline: Timeline
-    measured: Measured
+    measured: ChosenMetric
     goal: Quality | float
 
     def choose(self, on_offer: Offers) -> Generator[Event, None, CodingSize]:

@@ -37,7 +37,7 @@ X265_MIN_WIDTH = 64
 
 
 @dataclass(frozen=True)
-class Coded:
+class CodedClip:
     """What a peer made of a clip: bytes of its packets, and the decoded frames uint8 (T, H, W, 3)."""
 
     bytes: int
@@ -56,7 +56,7 @@ class Peer:
         name: what the user types; `label` is what the window shows.
         quantisers: from the finest to the coarsest setting that makes sense.
         curve: those that `freegvc reproduce` draws a curve through, from good to as coarse as it goes.
-        encode: (frames uint8 (T, H, W, 3), quantiser, frame rate) -> Coded.
+        encode: (frames uint8 (T, H, W, 3), quantiser, frame rate) -> CodedClip.
         quick: whether it is compared with unless others are named.
         missing: why it can't run on this machine, as one sentence, or None where it can.
     """
@@ -65,14 +65,14 @@ class Peer:
     label: str
     quantisers: range
     curve: tuple[int, ...]
-    encode: Callable[[Frames, int, Fraction], Coded]
+    encode: Callable[[Frames, int, Fraction], CodedClip]
     quick: bool = True
     missing: Callable[[], str | None] = _always_there
 
 
 def encode_av(
     frames: Frames, quantiser: float, rate: Fraction, encoder: str, decoder: str, options: Mapping[str, str]
-) -> Coded:
+) -> CodedClip:
     """uint8 (T, H, W, 3) through an encoder of FFmpeg's at a constant rate factor, and back."""
     context = cast(VideoCodecContext, av.CodecContext.create(encoder, "w"))
     context.height, context.width = frames.shape[1:3]
@@ -89,7 +89,7 @@ def encode_av(
     reader = cast(VideoCodecContext, av.CodecContext.create(decoder, "r"))
     pictures = [picture for packet in packets for picture in reader.decode(packet)]
     pictures += reader.decode(None)
-    return Coded(sum(packet.size for packet in packets), np.stack([to_rgb(picture) for picture in pictures]))
+    return CodedClip(sum(packet.size for packet in packets), np.stack([to_rgb(picture) for picture in pictures]))
 
 
 def to_yuv(picture: Frames) -> VideoFrame:
@@ -104,12 +104,12 @@ def to_rgb(picture: VideoFrame) -> Frames:
     return np.asarray(converted.to_ndarray(), np.uint8)
 
 
-def _svtav1(frames: Frames, quantiser: int, rate: Fraction) -> Coded:
+def _svtav1(frames: Frames, quantiser: int, rate: Fraction) -> CodedClip:
     options = {"preset": "4", "svtav1-params": "keyint=-1:scd=0:lp=1"}
     return encode_av(frames, quantiser, rate, "libsvtav1", "libdav1d", options)
 
 
-def _x265(frames: Frames, quantiser: int, rate: Fraction) -> Coded:
+def _x265(frames: Frames, quantiser: int, rate: Fraction) -> CodedClip:
     if frames.shape[2] < X265_MIN_WIDTH:
         raise InputError(
             f"x265 needs pictures at least {X265_MIN_WIDTH} pixels wide, not {frames.shape[2]}; leave it out."
@@ -118,19 +118,19 @@ def _x265(frames: Frames, quantiser: int, rate: Fraction) -> Coded:
     return encode_av(frames, quantiser, rate, "libx265", "hevc", options)
 
 
-def _vvc(frames: Frames, quantiser: int, rate: Fraction) -> Coded:
+def _vvc(frames: Frames, quantiser: int, rate: Fraction) -> CodedClip:
     # Seconds from keyframe to keyframe, by default one: the others have a single one too.
     period = math.ceil(len(frames) / rate) + 1
     options = ["-preset", "medium", "-qp", str(quantiser), "-period", str(period), "-pix_fmt", "yuv420p10le"]
     return _encode_ffmpeg(frames, rate, "libvvenc", options, "vvc")
 
 
-def _libaom(frames: Frames, quantiser: int, rate: Fraction) -> Coded:
+def _libaom(frames: Frames, quantiser: int, rate: Fraction) -> CodedClip:
     options = ["-cpu-used", "4", "-crf", str(quantiser), "-b:v", "0", "-g", str(len(frames)), "-pix_fmt", "yuv420p"]
     return _encode_ffmpeg(frames, rate, "libaom-av1", options, "obu")
 
 
-def _encode_ffmpeg(frames: Frames, rate: Fraction, encoder: str, options: Sequence[str], bare: str) -> Coded:
+def _encode_ffmpeg(frames: Frames, rate: Fraction, encoder: str, options: Sequence[str], bare: str) -> CodedClip:
     """An encoder that PyAV lacks, through an ffmpeg that has it, never through a shell.
 
     Frames go in by a pipe: where this process is ended, ffmpeg sees the end of its input and ends too.
@@ -150,7 +150,7 @@ def _encode_ffmpeg(frames: Frames, rate: Fraction, encoder: str, options: Sequen
         run([*source, "-c:v", encoder, *options, "-f", bare, "coded"], frames.tobytes())
         run(["-f", bare, "-i", "coded", *raw, "out.rgb"], b"")
         decoded = np.frombuffer((folder / "out.rgb").read_bytes(), np.uint8)
-        return Coded((folder / "coded").stat().st_size, decoded.reshape(-1, height, width, 3)[:count])
+        return CodedClip((folder / "coded").stat().st_size, decoded.reshape(-1, height, width, 3)[:count])
 
 
 def _run(program: str, folder: Path, encoder: str, arguments: list[str], given: bytes) -> None:
@@ -212,7 +212,7 @@ PEERS: Mapping[str, Peer] = {
 QUICK = tuple(peer.name for peer in PEERS.values() if peer.quick)
 
 
-def at_size(peer: Peer, frames: Frames, rate: Fraction, most_bytes: int) -> tuple[int, Coded]:
+def at_size(peer: Peer, frames: Frames, rate: Fraction, most_bytes: int) -> tuple[int, CodedClip]:
     """The finest quantiser whose bytes stay within `most_bytes`, and the result; the coarsest if none does."""
     search = search_size(peer, frames, rate, most_bytes)
     while True:
@@ -228,10 +228,12 @@ def trials(peer: Peer) -> int:
     return (len(peer.quantisers) - 1).bit_length() + 1
 
 
-def search_size(peer: Peer, frames: Frames, rate: Fraction, most_bytes: int) -> Generator[int, None, tuple[int, Coded]]:
+def search_size(
+    peer: Peer, frames: Frames, rate: Fraction, most_bytes: int
+) -> Generator[int, None, tuple[int, CodedClip]]:
     """`at_size`, yielding each quantiser before it is tried."""
     low, high = 0, len(peer.quantisers) - 1
-    best: Coded | None = None
+    best: CodedClip | None = None
     while low < high:
         middle = (low + high) // 2
         yield peer.quantisers[middle]

@@ -17,8 +17,8 @@ from codec.errors import InputError, SettingsError
 from codec.format.info import describe
 from codec.format.reader import BitstreamReader
 from codec.metrics.base import Metric
-from codec.peers.codecs import PEERS, Coded, search_size, trials
-from codec.peers.events import Compared, Row, Trial
+from codec.peers.codecs import PEERS, CodedClip, search_size, trials
+from codec.peers.events import Compared, PeerRow, PeerTrial
 from codec.settings import DecodeSettings
 from codec.trajectory.assembly import Pictures
 from codec.video import VideoReader, probe
@@ -34,7 +34,7 @@ def compare(
     metrics: Sequence[Metric],
     start: float,
     judged: int = MAX_JUDGED,
-) -> Iterator[Trial | Compared]:
+) -> Iterator[PeerTrial | Compared]:
     """Our result first, then one per peer in `names`, each coded to at most our bytes.
 
     Everything is compared at coding size, on the frames that the file covers, at most MAX_JUDGED.
@@ -64,9 +64,9 @@ def compare(
 
     def result(codec: str, setting: str, count: int, frames: Frames) -> Compared:
         values = {judge.name: float(np.mean(judge(reference[looked_at], frames[looked_at]))) for judge in metrics}
-        return Compared(Row(codec, setting, count, 8 * count / reference[..., 0].size, values), frames)
+        return Compared(PeerRow(codec, setting, count, 8 * count / reference[..., 0].size, values), frames)
 
-    yield Trial("fgvc", 1, 1)
+    yield PeerTrial("fgvc", 1, 1)
     yield result("fgvc", f"prior {info.header.prior_id}", budget, ours)
     rate: Fraction = info.header.frame_rate
     for name in names:
@@ -74,7 +74,9 @@ def compare(
         yield result(name, f"q {quantiser}", made.bytes, made.frames)
 
 
-def _search(name: str, reference: Frames, rate: Fraction, budget: int) -> Generator[Trial, None, tuple[int, Coded]]:
+def _search(
+    name: str, reference: Frames, rate: Fraction, budget: int
+) -> Generator[PeerTrial, None, tuple[int, CodedClip]]:
     search = search_size(PEERS[name], reference, rate, budget)
     most = trials(PEERS[name]) + 1
     number = 0
@@ -82,11 +84,11 @@ def _search(name: str, reference: Frames, rate: Fraction, budget: int) -> Genera
         try:
             next(search)
         except StopIteration as end:
-            yield Trial(name, most, most)
+            yield PeerTrial(name, most, most)
             quantiser, made = end.value
             return quantiser, made
         number += 1
-        yield Trial(name, number, most)
+        yield PeerTrial(name, number, most)
 
 
 def _decoded(path: Path, count: int) -> Frames:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class Row:
+class PeerRow:
     """One codec's result: its setting ("q 41"), bytes without audio, and the mean of each metric."""
 
     codec: str
@@ -20,7 +20,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Trial:
+class PeerTrial:
     """A codec is tried at a setting, the `number`-th of at most `most`; measuring is the last of them."""
 
     codec: str
@@ -32,7 +32,7 @@ class Trial:
 class Compared:
     """A codec is done: its row, and its pictures uint8 (T, H, W, 3) from the file's first frame on."""
 
-    row: Row
+    row: PeerRow
     frames: NDArray[np.uint8] = field(repr=False, compare=False)
 
 

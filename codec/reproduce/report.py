@@ -22,7 +22,7 @@ from codec.reproduce.bd_rate import bd_rate
 from codec.reproduce.plots import NO_PLOTS, Panel, can_plot, chart
 from codec.reproduce.points import Point
 from codec.reproduce.published import tables_for
-from codec.reproduce.run import Failed
+from codec.reproduce.run import PointsMissing
 
 REPORT, POINTS, BD_RATES, PLOTS = "report.md", "points.csv", "bd_rates.csv", "plots"
 
@@ -38,7 +38,7 @@ class Results:
 
     points: Sequence[Point]
     lower_is_better: Mapping[str, bool]
-    failures: Sequence[Failed] = ()
+    failures: Sequence[PointsMissing] = ()
     about: Sequence[str] = ()
 
     @property
@@ -227,7 +227,7 @@ def _quoted(percent: float | None) -> str:
     return "not given" if percent is None else f"{percent:+.1f} %"
 
 
-def _failure_section(failures: Sequence[Failed]) -> Iterator[str]:
+def _failure_section(failures: Sequence[PointsMissing]) -> Iterator[str]:
     if not failures:
         return
     yield "## Missing"

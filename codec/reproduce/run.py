@@ -14,8 +14,7 @@ from codec.errors import FreeGvcError
 from codec.metrics.base import Metric, mean
 from codec.metrics.catalog import metric
 from codec.parallel.here import Here
-from codec.parallel.units import Failed as ParallelFailed
-from codec.parallel.units import Told, Workers
+from codec.parallel.units import Failed, Told, Workers
 from codec.priors.computing import choose_device
 from codec.reproduce.codecs import Candidate, Made
 from codec.reproduce.points import Ledger, Point
@@ -52,7 +51,7 @@ class Started:
 
 
 @dataclass(frozen=True)
-class Failed:
+class PointsMissing:
     """These points are missing, for this reason; the next run tries them again."""
 
     sequence: str
@@ -61,7 +60,7 @@ class Failed:
     reason: str
 
 
-RunEvent = Started | Failed | Point
+RunEvent = Started | PointsMissing | Point
 
 
 @dataclass(frozen=True)
@@ -100,8 +99,8 @@ def reproduce(
                         continue  # told before its worker died
                     ledger.add(message.what)
                 yield message.what
-            elif isinstance(message, ParallelFailed):
-                yield Failed(unit.source.name, unit.codec.name, _missing(ledger, unit), _reason(message.error))
+            elif isinstance(message, Failed):
+                yield PointsMissing(unit.source.name, unit.codec.name, _missing(ledger, unit), _reason(message.error))
 
 
 def _units(experiment: Experiment, ledger: Ledger) -> Iterator[_Unit]:

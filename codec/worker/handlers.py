@@ -12,7 +12,7 @@ from codec.events import Event, Phase, PreviewReady, Stage, Warned
 from codec.format.header import Header
 from codec.format.reader import BitstreamReader, Damage, chain_of
 from codec.format.records import AudioRecord, GopRecord
-from codec.peers.events import Absent, Compared, Trial
+from codec.peers.events import Absent, Compared, PeerTrial
 from codec.settings import DecodeSettings
 from codec.store.tasks import StoreTask, carry_out
 from codec.video import scaled_picture
@@ -137,7 +137,7 @@ def _from_chain(reader: BitstreamReader, frame: int) -> Iterator[GopRecord | Aud
     return reader.records(chain_of(reader.index(), frame))
 
 
-def _compare(task: Compare) -> Iterator[Trial | Compared | Absent]:
+def _compare(task: Compare) -> Iterator[PeerTrial | Compared | Absent]:
     from codec.metrics.catalog import metric, ready
     from codec.peers.codecs import PEERS
     from codec.peers.compare import compare

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec.events import Event
-from codec.peers.events import Absent, Compared, Trial
+from codec.peers.events import Absent, Compared, PeerTrial
 from codec.settings import DecodeSettings, EncodeSettings
 from codec.store.tasks import StoreEvent, StoreTask
 
@@ -152,5 +152,5 @@ class Logged:
     message: str
 
 
-Told = Event | Measured | Reached | Machine | Trial | Compared | Absent | StoreEvent
+Told = Event | Measured | Reached | Machine | PeerTrial | Compared | Absent | StoreEvent
 Message = Told | Logged | Settled

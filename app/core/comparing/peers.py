@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from app.core.document import Document
 from app.core.engine import Engine
 from codec.peers.codecs import PEERS
-from codec.peers.events import Absent, Compared, Row, Trial
+from codec.peers.events import Absent, Compared, PeerRow, PeerTrial
 from codec.worker.tasks import Compare, Outcome, Settled
 
 OURS = "fgvc"
@@ -36,8 +36,8 @@ class Comparison:
     file: Path | None = None
     gops: int = 0
     length: int = 0
-    rows: tuple[Row, ...] = ()
-    trial: Trial | None = None
+    rows: tuple[PeerRow, ...] = ()
+    trial: PeerTrial | None = None
     absent: tuple[Absent, ...] = ()
 
 
@@ -50,7 +50,7 @@ class Mark:
     quality: float
 
 
-def quality_of(row: Row) -> float | None:
+def quality_of(row: PeerRow) -> float | None:
     """The row's DISTS, or its estimate where its network isn't here."""
     return row.metrics.get("dists", row.metrics.get("pocket-dists"))
 
@@ -159,7 +159,7 @@ class Peers(QObject):
             return
         comparison, frames = self._of(self._at_work)
         for message in messages:
-            if isinstance(message, Trial):
+            if isinstance(message, PeerTrial):
                 comparison = replace(comparison, trial=message)
             elif isinstance(message, Absent):
                 comparison = replace(comparison, absent=(*comparison.absent, message))

@@ -11,12 +11,12 @@ from app.core.document import Document, SourceFacts
 from app.ui.report import report, write_report
 from app.ui.theme import DARK, LIGHT
 from codec.events import GopDone
-from codec.peers.events import Row
+from codec.peers.events import PeerRow
 
 GOPS = tuple(GopDone(n, 10 * n, 12, 3, 900 + n, 80, 0.125, (), 10 * n + 12, 32) for n in range(3))
 NAME = "<b>holiday & sea.fgvc"
 DOCUMENT = Document(None, Path(NAME), "", 0.0, 32, Fraction(10), (80, 64), gops=GOPS)
-ROWS = (Row("x265", "q 41", 4321, 0.03, {"dists": 0.31}), Row("vvc", "q 50", 4000, 0.03, {"psnr": 30.0}))
+ROWS = (PeerRow("x265", "q 41", 4321, 0.03, {"dists": 0.31}), PeerRow("vvc", "q 50", 4000, 0.03, {"psnr": 30.0}))
 
 
 class _Cells(HTMLParser):

@@ -17,7 +17,7 @@ import pytest
 from codec.batch.events import FileDone, OfFile
 from codec.batch.run import Batch
 from codec.batch.sources import batch_files
-from codec.batch.table import FILE, Row, Status, Table
+from codec.batch.table import FILE, BatchRow, FileStatus, Table
 from codec.cli import main
 from codec.encoder import encode
 from codec.events import GopDone
@@ -50,11 +50,11 @@ def _batch(sources: Path, output: Path, settings: EncodeSettings = SETTINGS, **m
     return Batch(batch_files([sources], output), settings, Table.open(output), **more)
 
 
-def _rows(batch: Batch, workers: Workers | None = None) -> dict[str, Row]:
+def _rows(batch: Batch, workers: Workers | None = None) -> dict[str, BatchRow]:
     return {event.row.output: event.row for event in batch.run(workers or Here()) if isinstance(event, FileDone)}
 
 
-def _statuses(rows: dict[str, Row]) -> list[str]:
+def _statuses(rows: dict[str, BatchRow]) -> list[str]:
     return [str(rows[name].status) for name in sorted(rows)]
 
 
@@ -72,7 +72,7 @@ def test_one_bad_file_fails_alone_and_what_is_done_is_kept(sources: Path, tmp_pa
         assert (output / f"{number}.fgvc").read_bytes() == _serial(sources / f"{number}.mp4", tmp_path / "a.fgvc")
     kept = _rows(_batch(sources, output))
     assert _statuses(kept) == ["kept", "kept", "kept", "failed"]
-    assert replace(kept["0.fgvc"], status=Status.DONE) == first["0.fgvc"]
+    assert replace(kept["0.fgvc"], status=FileStatus.DONE) == first["0.fgvc"]
 
 
 def test_other_settings_or_another_source_are_coded_anew(sources: Path, tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_lines_that_nobody_can_read_count_for_nothing(sources: Path, tmp_path: P
 
 def test_a_row_behind_a_line_that_was_cut_off_is_kept(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text('{"output": "a.fgvc", "sta')
-    row = Row("b.mp4", "b.fgvc", Status.DONE, {})
+    row = BatchRow("b.mp4", "b.fgvc", FileStatus.DONE, {})
     Table.open(tmp_path).add(row)
     assert Table.open(tmp_path).rows == {"b.fgvc": row}
 

@@ -11,7 +11,7 @@ import pytest
 from codec.arrays import Frames
 from codec.errors import InputError
 from codec.metrics.psnr import Psnr
-from codec.peers.codecs import PEERS, Coded, Peer, at_size
+from codec.peers.codecs import PEERS, CodedClip, Peer, at_size
 from codec.video import VideoReader
 from tests.support import skips
 
@@ -44,9 +44,9 @@ def test_at_size_takes_the_finest_that_fits(budget: int, expected: int, clip: Fr
     """A peer whose bytes fall by one or ten a step, coarsest 51: quantiser 50 is the last resort."""
     asked: list[int] = []
 
-    def encode(frames: Frames, quantiser: int, _: Fraction) -> Coded:
+    def encode(frames: Frames, quantiser: int, _: Fraction) -> CodedClip:
         asked.append(quantiser)
-        return Coded(1000 - (quantiser if quantiser <= 9 else 10 * quantiser), frames)
+        return CodedClip(1000 - (quantiser if quantiser <= 9 else 10 * quantiser), frames)
 
     quantiser, coded = at_size(Peer("steps", "Steps", range(51), (), encode), clip, RATE, budget)
     assert quantiser == expected

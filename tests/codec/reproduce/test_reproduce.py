@@ -14,7 +14,7 @@ from codec.errors import SettingsError
 from codec.metrics.psnr import Psnr
 from codec.reproduce.codecs import Made
 from codec.reproduce.points import FILE, Ledger, Point
-from codec.reproduce.run import Experiment, Failed, Started, reproduce
+from codec.reproduce.run import Experiment, PointsMissing, Started, reproduce
 from codec.reproduce.sequences import Clip, find_sources
 from tests.support.codec_runs import moving
 from tests.support.films.synthetic import write_video
@@ -128,7 +128,7 @@ class Fake:
             yield setting, Made(100, clip.frames, weights=self.weights)
 
 
-def _run(films: Path, out: Path, codec: Fake) -> list[Started | Failed | Point]:
+def _run(films: Path, out: Path, codec: Fake) -> list[Started | PointsMissing | Point]:
     experiment = Experiment(find_sources(films)[:1], (codec,), (Psnr(),), 3, None)
     return list(reproduce(experiment, Ledger.open(out, {"frames": 3})))
 
@@ -140,7 +140,7 @@ def test_a_failing_point_leaves_the_others(
     codec = Fake(together=together, broken=("b",))
     events = _run(films, tmp_path, codec)
     assert codec.calls == calls
-    failed = [event for event in events if isinstance(event, Failed)]
+    failed = [event for event in events if isinstance(event, PointsMissing)]
     assert [event.reason for event in failed] == ["RuntimeError: CUDA out of memory"]
     assert failed[0].settings == (("b", "c") if together else ("b",))
     done = [event.setting for event in events if isinstance(event, Point)]

@@ -12,7 +12,7 @@ import pytest
 from codec.reproduce.plots import NO_PLOTS, Panel, chart
 from codec.reproduce.points import Point
 from codec.reproduce.report import Results, bd_rates, file_name, write_report
-from codec.reproduce.run import Failed
+from codec.reproduce.run import PointsMissing
 
 LOWER = {"dists": True, "psnr": False}
 
@@ -47,7 +47,7 @@ def test_bd_rates_are_those_of_the_curves() -> None:
 
 
 def test_the_page_has_means_by_sequence_group_and_all(tmp_path: Path) -> None:
-    failed = Failed("C/three", "vvc", ("q 40",), "it broke")
+    failed = PointsMissing("C/three", "vvc", ("q 40",), "it broke")
     page = write_report(tmp_path, _results(failures=[failed], about=["Three sequences."])).read_text("utf-8")
     assert "- Three sequences." in page
     assert "- C/three, vvc (q 40): it broke" in page

@@ -26,7 +26,7 @@ from app.ui.theme import Theme
 from codec.encoder import encode
 from codec.format.info import describe
 from codec.peers.codecs import PEERS
-from codec.peers.events import Row
+from codec.peers.events import PeerRow
 from codec.settings import Bitrate, EncodeSettings
 from tests.support import PATIENCE
 
@@ -149,7 +149,7 @@ def test_a_codec_that_is_clearly_smaller_is_marked(qtbot: QtBot, qapp: QApplicat
     panel = PeersPanel(peers, player)
     qtbot.addWidget(panel)
     sizes = {"fgvc": 5000, "x265": 4800, "vvc": 4000}
-    rows = tuple(Row(name, "", size, 0.03, {"dists": 0.2}) for name, size in sizes.items())
+    rows = tuple(PeerRow(name, "", size, 0.03, {"dists": 0.2}) for name, size in sizes.items())
     peers.keep(Path("a.fgvc"), Comparison(Path("a.fgvc"), 1, 10, rows), {})
     peers.show(Path("a.fgvc"))
     assert [cells[1] for cells in panel.rows] == ["5.0 kB", "4.8 kB", "4.0 kB (-20%)"]
