@@ -163,7 +163,9 @@ def _line(event: RunEvent) -> str:
 
     if isinstance(event, Point):
         values = ", ".join(f"{name} {value:.4g}" for name, value in event.metrics.items())
-        return f"  {event.setting}: {event.bpp:.5f} bit per pixel, {values}"
+        # Named in full: of several measured at a time the last that began need not be the next that ends.
+        point = f"{event.sequence}, {event.codec}, {event.setting}"
+        return f"  {point}: {event.bpp:.5f} bit per pixel, {values}"
     if isinstance(event, PointsMissing):
         return f"  FAILED {event.sequence}, {event.codec}: {event.reason}"
     return f"{event.sequence}, {event.codec}: {', '.join(event.settings)}"

@@ -149,7 +149,7 @@ def _encode_ffmpeg(frames: Frames, rate: Fraction, encoder: str, options: Sequen
         run = partial(_run, program, folder, encoder)
         run([*source, "-c:v", encoder, *options, "-f", bare, "coded"], frames.tobytes())
         run(["-f", bare, "-i", "coded", *raw, "out.rgb"], b"")
-        decoded = np.frombuffer((folder / "out.rgb").read_bytes(), np.uint8)
+        decoded = np.fromfile(folder / "out.rgb", np.uint8)
         return CodedClip((folder / "coded").stat().st_size, decoded.reshape(-1, height, width, 3)[:count])
 
 

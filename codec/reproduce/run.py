@@ -104,18 +104,22 @@ def reproduce(
 
 
 def _units(experiment: Experiment, ledger: Ledger) -> Iterator[_Unit]:
-    """What is missing, sequence after sequence, so that a worker often has the last one still in memory."""
+    """What is missing, sequence after sequence, so that a worker often has the last one still in memory.
+
+    Paths are whole, since nodes of a cluster work in other folders.
+    """
+    folder = ledger.folder.absolute()
     for source, codec in product(experiment.sources, experiment.candidates):
         name = re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{codec.name}-{source.name}")
         whole = _Unit(
-            source,
+            replace(source, path=source.path.absolute()),
             codec,
             codec.settings,
             experiment.frames,
             experiment.lines,
             tuple(metric.name for metric in experiment.metrics),
             experiment.device,
-            ledger.folder / LOGS / f"{name}.txt",
+            folder / LOGS / f"{name}.txt",
         )
         settings = _missing(ledger, whole)
         batches = [settings] if codec.together else [(setting,) for setting in settings]

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import chdir, closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from codec import cli
 from codec.errors import SettingsError
 from codec.metrics.psnr import Psnr
+from codec.parallel.here import Here
+from codec.parallel.units import Message, Work
 from codec.reproduce.codecs import Made
 from codec.reproduce.points import FILE, Ledger, Point
 from codec.reproduce.run import Experiment, PointsMissing, Started, reproduce
@@ -148,6 +152,34 @@ def test_a_failing_point_leaves_the_others(
     again = Fake(together=together)
     _run(films, tmp_path, again)
     assert again.calls == ([("b", "c")] if together else [("b",)])
+
+
+class Away(Here):
+    """A worker that stands in another folder, as nodes of a cluster do."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def run(self, work: Work, tasks: Iterable[Any]) -> Generator[Message, None, None]:
+        """See `Workers`."""
+        with closing(super().run(work, tasks)) as messages:
+            while True:
+                with chdir(self._folder):
+                    message = next(messages, None)
+                if message is None:
+                    return
+                yield message
+
+
+def test_workers_in_another_folder_find_the_sequences(
+    films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    experiment = Experiment(find_sources(Path(films.name))[:1], (Fake(),), (Psnr(),), 3, None)
+    events = list(reproduce(experiment, Ledger.open(Path("out"), {}), Away(tmp_path / "elsewhere")))
+    assert [event.setting for event in events if isinstance(event, Point)] == ["a", "b", "c"]
+    assert (tmp_path / "out" / FILE).is_file()
 
 
 def test_points_of_other_weights_are_not_mixed(films: Path, tmp_path: Path) -> None:
