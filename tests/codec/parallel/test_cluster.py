@@ -16,6 +16,8 @@ from codec.decoder import decode
 from codec.encoder import encode
 from codec.events import Finished
 from codec.files import part_path
+from codec.parallel.here import Here
+from codec.reproduce.points import Point
 from codec.settings import DecodeSettings
 from tests.support import skips
 from tests.support.by_command import refused
@@ -114,6 +116,20 @@ def test_one_damaged_source_of_twenty_fails_alone(command: tuple[str, ...], tmp_
     rows = two_nodes.run(command, many, tmp_path / "out")
     assert {row["output"] for row in rows if row["status"] == "failed"} == {"11.fgvc"}
     assert len((tmp_path / "out" / FILE).read_text().splitlines()) == 20
+
+
+@thorough
+@pytest.mark.slow
+def test_nodes_measure_what_one_process_does(command: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "films").mkdir()
+    for number in range(2):
+        cut_film(tmp_path / "films" / f"{number}.mp4", [8])
+    rows = two_nodes.run(command, tmp_path / "films", tmp_path / "there", "--reproduce")
+    here = [e for e in two_nodes.measured(tmp_path / "films", tmp_path / "here", Here()) if isinstance(e, Point)]
+    assert len(here) == 10
+    assert sorted((*row["key"], row["bytes"], row["metrics"]["psnr"]) for row in rows) == sorted(
+        (*point.key, point.bytes, point.metrics["psnr"]) for point in here
+    )
 
 
 def test_without_a_cluster_a_sentence_says_so(
