@@ -70,8 +70,8 @@ def mutants(folder: Path, first: int, until: float, most: int) -> Iterator[dict[
 
 
 def make_originals(folder: Path) -> None:
-    """Three small files of one second."""
-    write_source(np.stack(list(scene(1, 32, 32, 20, 1.0))), Fraction(20), folder / "source.mkv")
+    """Three small files of two GOPs, one of which leans on the other."""
+    write_source(np.stack(list(scene(1, 32, 32, 12, 0.6))), Fraction(20), folder / "source.mkv")
     for place, settings in enumerate(ORIGINALS):
         for _ in encode(folder / "source.mkv", folder / f"original-{place}.fgvc", settings):
             pass
