@@ -41,7 +41,8 @@ def source_words(facts: SourceFacts) -> str:
         parts.append(facts.audio)
     if facts.seconds is not None:
         parts.append(human_time(facts.seconds))
-    return ", ".join([*parts, human_bytes(facts.bytes)])
+    # A figure never parts from its unit at a line's end.
+    return ", ".join(part.replace(" ", "\u00a0") for part in [*parts, human_bytes(facts.bytes)])
 
 
 def human_time(seconds: float) -> str:

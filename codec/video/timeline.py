@@ -16,6 +16,7 @@ from codec.errors import SettingsError
 from codec.video.container.packets import Packets
 from codec.video.container.source import open_source, seconds, select_audio, select_video
 from codec.video.delivery import delivered, opened
+from codec.video.presentation import Stamped, present
 from codec.video.reader import VideoReader
 
 # Containers round times to their own clock, Matroska's to milliseconds.
@@ -94,6 +95,9 @@ def constant_rate(times: list[Fraction], declared: Fraction) -> Fraction | None:
     """
     if len(times) < 2:
         return declared
+    if times[-1] <= times[0]:
+        # Broken timestamps, all the same.
+        return None
     measured = (len(times) - 1) / (times[-1] - times[0])
     whole = Fraction(round(measured))
     ntsc = Fraction(1000 * round(measured * _NTSC / 1000), _NTSC)
@@ -133,7 +137,10 @@ def uneven_times(
     Raises:
         InputError: the file can't be opened.
     """
-    times, _ = _packet_times(path, None, stop)
+    stamps, _ = _packet_times(path, None, stop)
+    # Those that fall together are spread as a reader of the frames will do it.
+    stamped = (Stamped(None, time, None, Fraction(0)) for time in stamps)
+    times = [shown.time for shown in present(stamped, 1 / frame_rate)]
     if stop() or len(times) < 2 or constant_rate(times, frame_rate) == frame_rate:
         return ()
     earliest = times[0] + seconds(start) - (1 / frame_rate / 2 if start > 0 else 0)

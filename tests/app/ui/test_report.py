@@ -61,7 +61,7 @@ def test_the_page_holds_every_gop_and_every_codec() -> None:
 def test_it_says_what_became_of_the_source_and_looks_like_its_pictures() -> None:
     facts = SourceFacts(Path("holiday.mp4"), 400_000, "h264", 80, 64, Fraction(10), 3.2, "aac")
     page = report(replace(DOCUMENT, source_facts=facts), (), {}, DARK, {})
-    assert ["Source", "holiday.mp4: 80\u00d764, 10 fps, h264, aac, 0:03, 400 kB"] in _Cells(page).rows
+    assert ["Source", "holiday.mp4: 80\u00d764, 10\u00a0fps, h264, aac, 0:03, 400\u00a0kB"] in _Cells(page).rows
     assert f"background:{DARK.panel}" in page
     assert f"background:{LIGHT.panel}" in report(DOCUMENT, (), {}, LIGHT, {})
     # One size of lettering.

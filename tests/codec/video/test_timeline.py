@@ -1,0 +1,50 @@
+"""When frames are shown, told from packets alone: what a player needs at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from codec.video import VideoReader
+from codec.video.timeline import constant_rate, is_constant_rate, read_timeline, uneven_times
+
+RATE = 25
+
+
+def _film(path: Path, stamps: Sequence[int]) -> Path:
+    """One grey frame per time, in 25ths of a second, written as it is: also where times don't rise."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mjpeg", RATE)
+        stream.width, stream.height, stream.pix_fmt = 48, 32, "yuvj420p"
+        for number, stamp in enumerate(stamps):
+            frame = av.VideoFrame.from_ndarray(np.full((32, 48, 3), 5 * number, np.uint8), format="rgb24")
+            for packet in stream.encode(frame):
+                packet.pts = packet.dts = round(stamp / RATE / packet.time_base)
+                container.mux(packet)
+    return path
+
+
+def test_frames_of_one_time_have_no_rate() -> None:
+    assert constant_rate([Fraction(3)] * 5, Fraction(RATE)) is None
+
+
+def test_a_film_whose_frames_all_have_one_time_is_played_evenly(tmp_path: Path) -> None:
+    film = _film(tmp_path / "still.mkv", [0] * 30)
+    assert uneven_times(film, Fraction(RATE)) == ()
+    # It can't be sought in by time, though.
+    assert not is_constant_rate(film, Fraction(RATE))
+
+
+@pytest.mark.parametrize("stamps", [[0, 1, 2, 2, 2, 6, 7, 8], [0, 0, 0, 9, 10, 11], [0, 1, 2, 7, 8, 30]])
+def test_times_from_packets_are_those_that_frames_are_read_with(tmp_path: Path, stamps: list[int]) -> None:
+    film = _film(tmp_path / "uneven.mkv", stamps)
+    rate = Fraction(RATE)
+    with VideoReader(film) as reader:
+        read = [float(frame.pts) for frame in reader.frames()]
+    assert uneven_times(film, rate) == pytest.approx(read, abs=1e-3)
+    assert read_timeline(film).frames == len(stamps)
