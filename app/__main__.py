@@ -9,24 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
+
+    from app.core.process.instance import Instance
     from app.core.workspace import Workspace
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the application until its window closes."""
     # Here and not above: the engine's child imports this module and needs none of it.
-    import signal
-
-    from PySide6.QtCore import QSettings, QTimer
     from PySide6.QtWidgets import QApplication
 
-    from app.core.process.failures import Failures
-    from app.core.process.garbage import GarbageCollector
     from app.core.process.instance import Instance
-    from app.core.settings.preferences import Preferences, state_folder
-    from app.core.workspace import Workspace
-    from app.ui.main_window import MainWindow
-    from app.ui.theme import Theme, picture
+    from app.core.settings.preferences import state_folder
     from codec.worker.streams import open_missing_streams
 
     open_missing_streams()
@@ -34,7 +29,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     application = QApplication(sys.argv[:1])
     application.setOrganizationName("Free-GVC")
     application.setApplicationName("Free-GVC")
-    garbage = GarbageCollector()
     try:
         state_folder().mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -46,6 +40,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         if instance.hand_over(files):
             return 0
         return _refuse("Another window of Free-GVC is open and does not answer; end it and start this one again.")
+    status = _run(application, instance, files)
+    instance.release()
+    return status
+
+
+def _run(application: QApplication, instance: Instance, files: Sequence[Path]) -> int:
+    """The only window of its user, until it closes."""
+    import signal
+
+    from PySide6.QtCore import QSettings, QTimer
+
+    from app.core.process.failures import Failures
+    from app.core.process.garbage import GarbageCollector
+    from app.core.settings.preferences import Preferences, state_folder
+    from app.core.workspace import Workspace
+    from app.ui.main_window import MainWindow
+    from app.ui.theme import Theme, picture
+
+    garbage = GarbageCollector()
     preferences = Preferences(QSettings())
     theme = Theme(application, preferences.theme)
     application.setWindowIcon(picture("app", theme.colours.accent, 64))
@@ -63,7 +76,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     status = application.exec()
     failures.stop()
     garbage.stop()
-    instance.release()
     return status
 
 

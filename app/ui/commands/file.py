@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,63 +30,59 @@ class FileCommands(QObject):
 
     def entries(self) -> list[Entry]:
         """In the menu's order."""
-        dialogs = self.dialogs
         return [
-            Entry("open", "file", self.tr("Open"), dialogs.open, keys=("Ctrl+O",), icon="open"),
-            Entry(
-                "beside",
-                "file",
-                self.tr("Compare with another file"),
-                dialogs.compare_with,
-                self._has_document,
-                ("Ctrl+Shift+O",),
-            ),
-            Entry(
-                "alone",
-                "file",
-                self.tr("Close the other file"),
-                self._close_beside,
-                self._has_beside,
-                ("Ctrl+Shift+W",),
-            ),
-            Entry("folder", "file", self.tr("Show in folder"), self._show_folder, self._has_document, ("Ctrl+J",)),
-            Entry(
-                "export",
-                "file",
-                self.tr("Export video"),
-                self._export_video,
-                self._has_result,
-                ("Ctrl+E",),
-                "export",
-            ),
-            Entry(
-                "smaller",
-                "file",
-                self.tr("Save smaller version"),
-                self._save_smaller,
-                self._can_be_smaller,
-                ("Ctrl+S",),
-            ),
-            Entry("report", "file", self.tr("Export report"), self._export_report, self._has_result, ("Ctrl+R",)),
-            Entry("pair", "file", self.tr("Save frame pair"), dialogs.save_pair, self._has_picture, ("F",), "image"),
-            Entry("png", "file", self.tr("Export t\u2605 plot as PNG"), self._export_png, self._has_gops),
-            Entry("csv", "file", self.tr("Export t\u2605 plot as CSV"), self._export_csv, self._has_gops),
-            Entry(
-                "rate png",
-                "file",
-                self.tr("Export rate and perception as PNG"),
-                self._export_rate_png,
-                self._has_gops,
-            ),
-            Entry(
-                "rate csv",
-                "file",
-                self.tr("Export rate and perception as CSV"),
-                self._export_rate_csv,
-                self._has_gops,
-            ),
+            *self._what_is_open(),
+            *self._what_is_written(),
+            *self._figures(),
             Entry("models", "file", self.tr("Models"), self.show_models, keys=("Ctrl+M",), icon="models"),
             Entry("quit", "file", self.tr("Quit"), self._quit, keys=("Ctrl+Q",)),
+        ]
+
+    def _what_is_open(self) -> list[Entry]:
+        dialogs, beside = self.dialogs, self.tr("Compare with another file")
+        alone, folder = self.tr("Close the other file"), self.tr("Show in folder")
+        return [
+            Entry("open", "file", self.tr("Open"), dialogs.open, keys=("Ctrl+O",), icon="open"),
+            Entry("beside", "file", beside, dialogs.compare_with, self._has_document, ("Ctrl+Shift+O",)),
+            Entry("alone", "file", alone, self._close_beside, self._has_beside, ("Ctrl+Shift+W",)),
+            Entry("folder", "file", folder, self._show_folder, self._has_document, ("Ctrl+J",)),
+        ]
+
+    def _what_is_written(self) -> list[Entry]:
+        video, smaller = self.tr("Export video"), self.tr("Save smaller version")
+        report, pair = self.tr("Export report"), self.tr("Save frame pair")
+        return [
+            Entry("export", "file", video, self._export_video, self._has_result, ("Ctrl+E",), "export"),
+            Entry("smaller", "file", smaller, self._save_smaller, self._can_be_smaller, ("Ctrl+S",)),
+            Entry("report", "file", report, self._export_report, self._has_result, ("Ctrl+R",)),
+            Entry("pair", "file", pair, self.dialogs.save_pair, self._has_picture, ("F",), "image"),
+        ]
+
+    def _figures(self) -> list[Entry]:
+        plots = self._window.plots
+
+        def figure(name: str, text: str, suffix: str, write: Callable[[Path], None]) -> Entry:
+            return Entry(name, "file", text, partial(self.dialogs.export_plot, suffix, write), self._has_gops)
+
+        return [
+            figure(
+                "png", self.tr("Export t\u2605 plot as PNG"), ".png", lambda path: plots.trajectory.export_png(path)
+            ),
+            figure(
+                "csv", self.tr("Export t\u2605 plot as CSV"), ".csv", lambda path: plots.trajectory.export_csv(path)
+            ),
+            figure(
+                "rate png",
+                self.tr("Export rate and perception as PNG"),
+                ".png",
+                lambda path: plots.perception.export_png(path),
+            ),
+            figure(
+                "rate csv",
+                self.tr("Export rate and perception as CSV"),
+                ".csv",
+                lambda path: plots.perception.export_csv(path),
+            ),
         ]
 
     def show_models(self) -> None:
@@ -140,18 +138,6 @@ class FileCommands(QObject):
 
     def _save_smaller(self) -> None:
         self.dialogs.save_smaller(self._window.retarget.settings)
-
-    def _export_png(self) -> None:
-        self.dialogs.export_plot(".png", self._window.plots.trajectory.export_png)
-
-    def _export_csv(self) -> None:
-        self.dialogs.export_plot(".csv", self._window.plots.trajectory.export_csv)
-
-    def _export_rate_png(self) -> None:
-        self.dialogs.export_plot(".png", self._window.plots.perception.export_png)
-
-    def _export_rate_csv(self) -> None:
-        self.dialogs.export_plot(".csv", self._window.plots.perception.export_csv)
 
     def _export_report(self) -> None:
         self.dialogs.export_plot(".html", self._write_report)

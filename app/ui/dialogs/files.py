@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from app.ui.canvas.painting import to_image
 from codec.batch.sources import VIDEO_SUFFIXES
 from codec.settings import DecodeSettings
 from codec.video import scaled_picture
+
+_ENDING = re.compile(r"\*(\.\w+)")
 
 
 class Dialogs(QObject):
@@ -39,7 +42,7 @@ class Dialogs(QObject):
     def export_video(self, settings: DecodeSettings) -> None:
         """A name for the decoded video."""
         kinds = (
-            self.tr("H.264 and AAC, plays everywhere (*.mp4 *.mov)"),
+            self.tr("H.264 and AAC, plays everywhere (*.mp4 *.m4v *.mov)"),
             self.tr("AV1 and Opus, smaller (*.webm)"),
             self.tr("FFV1, lossless (*.mkv)"),
         )
@@ -77,10 +80,7 @@ class Dialogs(QObject):
 
     def _ask_result(self, title: str, place: Path) -> Path | None:
         """A name for a .fgvc file."""
-        name, _ = QFileDialog.getSaveFileName(self._window, title, str(place), self.tr("Free-GVC file (*.fgvc)"))
-        if not name:
-            return None
-        return Path(name) if Path(name).suffix.lower() == SUFFIX else Path(name + SUFFIX)
+        return self._ask_file(title, place, self.tr("Free-GVC file ({})").format(f"*{SUFFIX}"))
 
     def export_plot(self, suffix: str, write: Callable[[Path], None]) -> None:
         """A name for a plot's picture or figures, or for the report."""
@@ -144,12 +144,30 @@ class Dialogs(QObject):
         if document is None:
             return None
         place = document.result or document.source or Path()
-        name, _ = QFileDialog.getSaveFileName(self._window, title, str(free_name(place.with_suffix(suffix))), kinds)
-        return Path(name) if name else None
+        return self._ask_file(title, free_name(place.with_suffix(suffix)), kinds)
+
+    def _ask_file(self, title: str, place: Path, kinds: str) -> Path | None:
+        """A name to write to, that ends as one of `kinds` does."""
+        name, kind = QFileDialog.getSaveFileName(self._window, title, str(place), kinds)
+        return with_ending(Path(name), kind, kinds) if name else None
 
     def _refuse(self, path: Path, error: OSError) -> None:
         message = self.tr("{} can't be written ({}); choose another folder.").format(path, error.strerror)
         self._workspace.told.emit(Notice(message))
+
+
+def with_ending(path: Path, kind: str, kinds: str) -> Path:
+    """A name that was typed, with the ending of its kind where it has none of those on offer.
+
+    Args:
+        kind: the filter that was chosen, as Qt writes them: "Video (*.mp4 *.mov)"; may be empty.
+        kinds: all filters.
+    """
+    offered = _ENDING.findall(kinds)
+    if path.suffix.lower() in offered:
+        return path
+    # The dialog asked about the name without it: no file is replaced unasked.
+    return free_name(path.with_name(path.name + (_ENDING.findall(kind) or offered)[0]))
 
 
 def parsed_time(text: str) -> float | None:

@@ -80,33 +80,17 @@ class PerceptionPlot(QWidget):
         self._gops: tuple[GopDone, ...] = ()
         self.marks: tuple[Mark, ...] = ()
         self._focus = -1
+        self._goal: float | None = None
+        self._budget: float | None = None
+        self._metric = GOAL_METRICS["dists"]
         self._plot = pg.PlotWidget(enableMenu=False)
         self.item = self._plot.getPlotItem()
         self.item.setMouseEnabled(x=False, y=False)
         self.item.hideButtons()
         # The topmost figure of the axis reaches beyond it.
         self.item.layout.setContentsMargins(1, 8, 1, 1)
-        self.rest = self.item.plot([], [], pen=None, symbol="d", symbolSize=8)
-        self.curve = self.item.plot([], [])
-        self.probes = self.item.plot([], [], pen=None, symbol="o", symbolSize=7)
-        self._tried = self.item.plot([], [], pen=None, symbol="o", symbolSize=6)
-        self._missed = self.item.plot([], [], pen=None, symbol="t", symbolSize=11)
-        self._chosen = self.item.plot([], [], pen=None, symbol="d", symbolSize=12)
-        self.others = self.item.plot([], [], pen=None, symbol="t1", symbolSize=10)
-        self._names: list[pg.TextItem] = []
-        self.target, self.budget = pg.InfiniteLine(angle=0), pg.InfiniteLine(angle=90)
-        for line in (self.target, self.budget):
-            self.item.addItem(line, ignoreBounds=True)
-        self._steps = behind(self.item, -5)
-        self._steps.setYLink(self.item)
-        self._steps.setXRange(0, MAX_RESTORATION, padding=0.02)
-        self.step_curve, self.step_points = pg.PlotDataItem(), pg.PlotDataItem(pen=None, symbol="o", symbolSize=6)
-        for one in (self.step_curve, self.step_points):
-            self._steps.addItem(one)
-        self.item.getAxis("top").linkToView(self._steps)
-        self.item.vb.sigResized.connect(self._follow_size)
-        self._empty = pg.TextItem(anchor=(0.5, 0.5))
-        self.item.addItem(self._empty, ignoreBounds=True)
+        self._add_over_bits()
+        self._add_over_steps()
         self._caption = label("", "muted")
         self._caption.setTextFormat(Qt.TextFormat.RichText)
         # Cut off where the plot is narrow, rather than make it wider.
@@ -119,12 +103,38 @@ class PerceptionPlot(QWidget):
         self.setAccessibleName(
             self.tr("Measured quality against kilobits and steps, with the fitted curves and the goal; lower is better")
         )
-        self._goal: float | None = None
-        self._budget: float | None = None
-        self._metric = GOAL_METRICS["dists"]
         theme.changed.connect(self._restyle)
         self._restyle()
         self.show_gops((), None)
+
+    def _add_over_bits(self) -> None:
+        """What lies on the axis below: those added later cover those before."""
+        self.rest = self._points("d", 8)
+        self.curve = self.item.plot([], [])
+        self.probes = self._points("o", 7)
+        self._tried = self._points("o", 6)
+        self._missed = self._points("t", 11)
+        self._chosen = self._points("d", 12)
+        self.others = self._points("t1", 10)
+        self._names: list[pg.TextItem] = []
+        self.target, self.budget = pg.InfiniteLine(angle=0), pg.InfiniteLine(angle=90)
+        self._empty = pg.TextItem(anchor=(0.5, 0.5))
+        for one in (self.target, self.budget, self._empty):
+            self.item.addItem(one, ignoreBounds=True)
+
+    def _add_over_steps(self) -> None:
+        """What lies on the axis above, behind all else and at the same height."""
+        self._steps = behind(self.item, -5)
+        self._steps.setYLink(self.item)
+        self._steps.setXRange(0, MAX_RESTORATION, padding=0.02)
+        self.step_curve, self.step_points = pg.PlotDataItem(), pg.PlotDataItem(pen=None, symbol="o", symbolSize=6)
+        for one in (self.step_curve, self.step_points):
+            self._steps.addItem(one)
+        self.item.getAxis("top").linkToView(self._steps)
+        self.item.vb.sigResized.connect(self._follow_size)
+
+    def _points(self, symbol: str, size: int) -> pg.PlotDataItem:
+        return self.item.plot([], [], pen=None, symbol=symbol, symbolSize=size)
 
     @property
     def caption(self) -> str:
