@@ -62,6 +62,31 @@ def test_a_slider_and_a_choice_keep_their_arrows(qtbot: QtBot, opened: MainWindo
     assert opened.workspace.clock.frame == 1
 
 
+@pytest.mark.parametrize(
+    ("keys", "preset"),
+    [
+        ((Qt.Key.Key_Down, Qt.Key.Key_Return), "Close to the original"),
+        ((Qt.Key.Key_Home, Qt.Key.Key_Enter), "Smallest"),
+        ((Qt.Key.Key_C, Qt.Key.Key_Return), "Close to the original"),
+        ((Qt.Key.Key_Down, Qt.Key.Key_Escape), "Balanced"),
+    ],
+)
+def test_an_open_list_of_choices_has_all_keys(
+    qtbot: QtBot, opened: MainWindow, keys: tuple[Qt.Key, ...], preset: str
+) -> None:
+    choice, size = opened.settings.preset, opened.workspace.viewer.at_coding_size
+    opened.settings.aim_at(0.12)
+    assert choice.currentText() == "Balanced"
+    opened.workspace.clock.seek(3)
+    choice.showPopup()
+    for key in keys:
+        # Where the system sends them while a popup is open.
+        qtbot.keyClick(choice.view(), key)
+    qtbot.waitUntil(lambda: not choice.view().isVisible())
+    assert choice.currentText() == preset
+    assert (opened.workspace.clock.frame, opened.workspace.viewer.at_coding_size) == (3, size)
+
+
 def test_letters_go_into_a_number_and_not_to_the_canvas(qtbot: QtBot, opened: MainWindow) -> None:
     opened.settings.goal.mode.setCurrentIndex(1)
     spin = opened.settings.goal.rate
