@@ -27,8 +27,8 @@ from app.ui.theme import Theme
 from codec.video import Colour, VideoReader, VideoWriter
 from tests.support import DATA, SAMPLE
 
-# The offscreen platform has no window manager to tell size hints to or that could raise a window, and no keyboard that an
-# open list could grab.
+# The offscreen platform has no window manager to tell size hints to or that could raise a window, and no keyboard that
+# an open list could grab.
 ALLOWED_QT_WARNINGS = [
     "This plugin does not support propagateSizeHints",
     r"This plugin does not support raise\(\)",

@@ -187,7 +187,9 @@ class QueuePanel(QWidget):
         self._theme.changed.connect(self._update)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        """Keys of the list: Enter opens everywhere, Delete removes."""
+        """Keys of the list: Enter opens everywhere, Delete removes. Whoever comes by Tab sees where he is."""
+        if event.type() is QEvent.Type.FocusIn and not self.view.currentIndex().isValid() and len(self._queue):
+            self.view.setCurrentIndex(self._queue.index(0))
         if isinstance(event, QKeyEvent) and event.type() is QEvent.Type.KeyPress:
             if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
                 self._open()

@@ -16,7 +16,7 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from app.core.comparing.peers import Mark
-from app.ui.plots.style import behind, legend, place_over, png_bytes, save_png, style_axis
+from app.ui.plots.style import behind, legend, place_over, png_bytes, save_png, still_plot, style_axis
 from app.ui.theme import Theme
 from app.ui.widgets import label
 from codec.events import GopDone
@@ -83,10 +83,8 @@ class PerceptionPlot(QWidget):
         self._goal: float | None = None
         self._budget: float | None = None
         self._metric = GOAL_METRICS["dists"]
-        self._plot = pg.PlotWidget(enableMenu=False)
+        self._plot = still_plot()
         self.item = self._plot.getPlotItem()
-        self.item.setMouseEnabled(x=False, y=False)
-        self.item.hideButtons()
         # The topmost figure of the axis reaches beyond it.
         self.item.layout.setContentsMargins(1, 8, 1, 1)
         self._add_over_bits()

@@ -6,12 +6,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pyqtgraph as pg
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QRectF
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QRectF, Qt
 from PySide6.QtGui import QImage, QImageWriter
 
 from app.ui.theme import Colours
 
 EXPORT_WIDTH = 1600
+
+
+def still_plot() -> pg.PlotWidget:
+    """A plot that can't be moved or zoomed, and that keys pass by, since it does nothing at any."""
+    plot = pg.PlotWidget(enableMenu=False)
+    plot.getPlotItem().setMouseEnabled(x=False, y=False)
+    plot.getPlotItem().hideButtons()
+    for widget in (plot, plot.viewport()):
+        widget.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    return plot
 
 
 def style_axis(item: pg.PlotItem, name: str, text: str, colours: Colours) -> None:

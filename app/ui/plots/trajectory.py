@@ -14,7 +14,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt, Signal, Slot
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
-from app.ui.plots.style import behind, legend, place_over, png_bytes, save_png, style_axis
+from app.ui.plots.style import behind, legend, place_over, png_bytes, save_png, still_plot, style_axis
 from app.ui.theme import Theme
 from app.ui.widgets import label
 from codec.events import GopDone
@@ -96,10 +96,8 @@ class TrajectoryPlot(QWidget):
         self._theme = theme
         self._gops: tuple[GopDone, ...] = ()
         self._rate, self._audio, self._frame = 25.0, 0.0, 0
-        self._plot = pg.PlotWidget(enableMenu=False)
+        self._plot = still_plot()
         self.item = self._plot.getPlotItem()
-        self.item.setMouseEnabled(x=False, y=False)
-        self.item.hideButtons()
         self._bits_view, self._level_view = behind(self.item, -10), behind(self.item, -5)
         for view in (self._bits_view, self._level_view):
             view.setXLink(self.item)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QModelIndex, QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QApplication, QComboBox, QSlider
+from PySide6.QtWidgets import QApplication, QComboBox, QSlider, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.ui.canvas.sides import Mode
 from app.ui.dialogs.files import parsed_time
 from app.ui.layout import PANELS
 from app.ui.main_window import MainWindow
+from app.ui.theme import Theme
 from tests.support.windows import PATIENCE, activate, drop, press
 
 
@@ -85,6 +87,36 @@ def test_an_open_list_of_choices_has_all_keys(
     qtbot.waitUntil(lambda: not choice.view().isVisible())
     assert choice.currentText() == preset
     assert (opened.workspace.clock.frame, opened.workspace.viewer.at_coding_size) == (3, size)
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_the_focus_is_seen_wherever_tab_leads(qtbot: QtBot, opened: MainWindow, theme: Theme, mode: str) -> None:
+    theme.set_mode(mode)
+    opened.banner.tell("Something waits.", "Start", opened.update)
+    opened.queue_panel.view.clearSelection()
+    opened.queue_panel.view.setCurrentIndex(QModelIndex())
+    qtbot.waitUntil(lambda: opened.banner.button.isVisible())
+    stops = [widget for widget in _tab_stops(opened) if widget.isEnabled()]
+    assert {opened.view, opened.queue_panel.view, opened.banner.button, opened.settings.preset} <= set(stops)
+    hidden = []
+    for widget in stops:
+        (opened.settings.side if widget is opened.view else opened.view).setFocus()
+        before = widget.grab().toImage()
+        widget.setFocus(Qt.FocusReason.TabFocusReason)
+        assert QApplication.focusWidget() is widget
+        if widget.grab().toImage() == before:
+            hidden.append(f"{type(widget).__name__} {widget.accessibleName()}")
+    assert not hidden
+
+
+def _tab_stops(window: MainWindow) -> Iterator[QWidget]:
+    widget: QWidget = window.view
+    while True:
+        if widget.isVisible() and widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
+            yield widget
+        widget = widget.nextInFocusChain()
+        if widget is window.view:
+            return
 
 
 def test_letters_go_into_a_number_and_not_to_the_canvas(qtbot: QtBot, opened: MainWindow) -> None:
