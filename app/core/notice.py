@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from PySide6.QtCore import QCoreApplication
 
+from codec.events import GopDone
 from codec.format.info import FileInfo
+from codec.settings import Goal, Size
 
 
 class Remedy(StrEnum):
@@ -51,6 +54,21 @@ def damage_words(info: FileInfo) -> str:
     if not info.complete:
         return _tr("{} was stopped before its source's end: {:.1f} s of it are here.").format(info.path.name, seconds)
     return ""
+
+
+def shortfall_words(goal: Goal, gops: Sequence[GopDone], size: int) -> str:
+    """How a finished file falls short of what was asked for; "" where it does not.
+
+    Args:
+        gops: those of the run that finished it.
+        size: of the file, bytes.
+    """
+    if isinstance(goal, Size):
+        # Of what its GOPs share nobody cares while the whole fits.
+        text = _tr("It takes {} bytes, more than the {} asked for: allow more, leave out the sound, or take a part.")
+        return text.format(size, goal.bytes) if size > goal.bytes else ""
+    missed = sum(gop.missed for gop in gops)
+    return _tr("{} of {} GOPs miss the target; the plots show which.").format(missed, len(gops)) if missed else ""
 
 
 def _tr(text: str) -> str:

@@ -28,7 +28,7 @@ from app.core.settings.preferences import Preferences
 from app.core.viewer import Viewer
 from codec.errors import FreeGvcError
 from codec.events import PreviewReady
-from codec.settings import EncodeSettings
+from codec.settings import EncodeSettings, Size
 from codec.worker.tasks import Machine, Survey
 
 
@@ -321,13 +321,22 @@ class Workspace(QObject):
         if job is None:
             return
         self.log.add(f"{job.output.name}: {state.value} {job.message}".rstrip())
-        if state is State.FAILED:
-            self._tell(f"{job.output.name}: {job.message}")
         if self._is_open(job_id) and is_there(job.output):
             self.viewer.adopt(document_of(job))
             self.curve.show(self.document)
             self.peers.show(job.output)
+        # Only now: what is opened takes old messages away.
+        if job.message:
+            self._tell_end(job)
         self.ended.emit(job_id)
+
+    def _tell_end(self, job: Job) -> None:
+        """How a job ended otherwise than it was meant to; what is a little off the queue shows."""
+        message = f"{job.output.name}: {job.message}"
+        if job.state is State.INTERRUPTED:
+            self.told.emit(Notice(message, Remedy.RESUME, job.id))
+        elif job.state is State.FAILED or isinstance(job.settings.goal, Size):
+            self.told.emit(Notice(message))
 
     @Slot(str, str)
     def _crashed(self, job_id: str, message: str) -> None:

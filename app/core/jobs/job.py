@@ -40,7 +40,7 @@ class Job:
 
     Attributes:
         share: of the frames that are done, 0 to 1.
-        message: why it failed or stopped, a complete sentence.
+        message: why it failed or stopped, or what of its goal it has missed, a complete sentence.
         bytes: of the output, once it is finished.
     """
 

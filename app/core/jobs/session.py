@@ -12,6 +12,7 @@ from app.core.files import is_there, reading, size_of
 from app.core.jobs.job import Job, State
 from app.core.jobs.progress import Progress
 from app.core.jobs.queue import JobQueue
+from app.core.notice import shortfall_words
 from codec.errors import FreeGvcError
 from codec.events import Event, PreviewReady, Warned
 from codec.format.info import describe
@@ -177,10 +178,17 @@ class Session(QObject):
         if settled.detail:
             self.detail.emit(settled.detail)
         if job is not None:
-            self._end(job.id, _state_after(settled, job), settled.message)
+            state = _state_after(settled, job)
+            self._end(job.id, state, self._shortfall(job) if state is State.DONE else settled.message)
         if settled.model:
             self.model_missing.emit(settled.model)
         self._start_next()
+
+    def _shortfall(self, job: Job) -> str:
+        """What an encode that is done has not reached."""
+        if self.progress is None or not isinstance(job.settings, EncodeSettings):
+            return ""
+        return shortfall_words(job.settings.goal, self.progress.gops, size_of(job.output) or 0)
 
     @Slot(str)
     def _crash(self, message: str) -> None:

@@ -69,7 +69,7 @@ class JobDelegate(QStyledItemDelegate):
         painter.setPen(QColor(colours.text))
         name = painter.fontMetrics().elidedText(job.output.name, Qt.TextElideMode.ElideMiddle, inner.width())
         painter.drawText(inner, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft, name)
-        problem = job.state in (State.FAILED, State.INTERRUPTED)
+        problem = job.state in (State.FAILED, State.INTERRUPTED) or _is_off(job)
         painter.setPen(QColor(colours.warn if problem else colours.muted))
         line = inner.adjusted(0, 18, 0, 0)
         painter.drawText(line, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft, self.words(job))
@@ -100,7 +100,12 @@ class JobDelegate(QStyledItemDelegate):
             State.INTERRUPTED: self.tr("Interrupted, can be resumed"),
         }
         size = f", {human_bytes(job.bytes)}" if job.state is State.DONE and job.bytes is not None else ""
-        return states[job.state] + size
+        return states[job.state] + size + (self.tr(", off target") if _is_off(job) else "")
+
+
+def _is_off(job: Job) -> bool:
+    """Whether a job that is done falls short of what was asked for; its message tells how."""
+    return job.state is State.DONE and bool(job.message)
 
 
 class QueuePanel(QWidget):

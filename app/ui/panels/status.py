@@ -67,7 +67,8 @@ class Status(QObject):
             else self.tr("{} was stopped; it plays so far."),
             State.INTERRUPTED: self.tr("{} was interrupted."),
         }
-        self.tell(words.get(job.state, self.tr("{} failed.")).format(job.output.name))
+        text = words.get(job.state, self.tr("{} failed.")).format(job.output.name)
+        self.tell(f"{text} {job.message}" if job.state is State.DONE and job.message else text)
 
 
 class _Elided(QLabel):

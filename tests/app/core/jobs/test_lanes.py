@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,11 @@ from pytestqt.qtbot import QtBot
 from app.core.jobs.job import State
 from app.core.notice import Notice, Remedy
 from app.ui.main_window import MainWindow
+from app.ui.panels.queue import JobDelegate
 from codec.events import StepCoded
 from codec.format.info import describe
-from codec.settings import Bitrate, EncodeSettings
+from codec.settings import Bitrate, EncodeSettings, Size
+from tests.support import DATA
 from tests.support.windows import PATIENCE, drop
 
 QUICK = EncodeSettings(goal=Bitrate(4000), short_side=64, gop_frames=16, base="none")
@@ -98,6 +101,38 @@ def test_stopping_begins_no_other_job(qtbot: QtBot, window: MainWindow, short_cl
     delegate = window.queue_panel.view.itemDelegate()
     assert delegate.words(first) == "Stopped before its first GOP"  # type: ignore[attr-defined]
     assert window.status.text == "a.fgvc was stopped."
+
+
+@pytest.mark.parametrize(("size", "off"), [(5600, True), (20_000, False)])
+def test_a_size_that_is_exceeded_is_told(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, size: int, off: bool
+) -> None:
+    workspace = window.workspace
+    workspace.preferences.encode = replace(QUICK, goal=Size(size), base="auto")
+    # Its sound takes most of either.
+    drop(window, Path(shutil.copy(DATA / "two_tracks.mp4", tmp_path)))
+    with qtbot.waitSignal(workspace.drained, timeout=PATIENCE):
+        window.actions_["start"].trigger()
+    (job,) = workspace.queue
+    assert job.state is State.DONE
+    assert (job.output.stat().st_size > size) is off
+    told = f"It takes {job.bytes} bytes, more than the {size} asked for" if off else ""
+    for text in (job.message, window.banner.message, window.status.text):
+        assert told in text
+    assert (window.banner.message != "") is off
+    delegate = window.queue_panel.view.itemDelegate()
+    assert isinstance(delegate, JobDelegate)
+    assert delegate.words(job).endswith("off target") is off
+
+
+def test_an_engine_that_fails_within_a_job_is_told_and_can_go_on(window: MainWindow, quiet_clip: Path) -> None:
+    workspace = window.workspace
+    drop(window, quiet_clip)
+    (job,) = workspace.queue
+    workspace.queue.update(job.id, state=State.INTERRUPTED, message="The engine failed; the log has the details.")
+    workspace.session.ended.emit(job.id, State.INTERRUPTED)
+    assert window.banner.message == f"{job.output.name}: The engine failed; the log has the details."
+    assert window.banner.button.text() == "Resume"
 
 
 def test_a_marked_range_is_what_is_encoded(qtbot: QtBot, window: MainWindow, short_clip: Path, tmp_path: Path) -> None:
