@@ -13,6 +13,7 @@ from app.core.jobs.job import ACTIVE, Job, State
 from app.core.jobs.queue import JobQueue
 from app.core.jobs.session import Session
 from app.core.settings.preferences import Preferences
+from app.core.settings.presets import of_any_video
 from app.core.viewer import Viewer
 from codec.priors.defaults import defaults_of
 from codec.settings import DecodeSettings, EncodeSettings
@@ -67,8 +68,7 @@ class Orders(QObject):
 
     def edit(self, settings: EncodeSettings) -> None:
         """Settings for videos to come, and for what is open while it waits."""
-        # Which of its tracks is one video's own matter.
-        self._preferences.encode = replace(settings, audio_track=None)
+        self._preferences.encode = of_any_video(settings)
         job = self.job
         if job is not None and job.state is State.QUEUED and isinstance(job.settings, EncodeSettings):
             own = job.settings

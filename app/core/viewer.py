@@ -56,6 +56,7 @@ class Viewer(QObject):
         self.set_volume(preferences.volume, preferences.muted)
         self._times: TimesReader | None = None
         self.player.ended.connect(self._shorten)
+        self.player.beside.failed.connect(self.refused)
 
     def close(self) -> None:
         """Stop everything."""

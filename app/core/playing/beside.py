@@ -22,11 +22,13 @@ class Beside(QObject):
         updated: its picture has changed.
         missing: the number of a frame that its result lacks.
         filled: its result has more frames.
+        failed: it can't be read; a sentence.
     """
 
     updated = Signal()
     missing = Signal(int)
     filled = Signal()
+    failed = Signal(str)
 
     def __init__(self, clock: FrameClock, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -56,6 +58,11 @@ class Beside(QObject):
         """Whether it has no such frame."""
         return self._is_over(self.frame)
 
+    @property
+    def unreadable(self) -> bool:
+        """Whether reading has failed: what isn't there will never be."""
+        return self._reader is not None and self._reader.unreadable
+
     def _is_over(self, number: int) -> bool:
         behind = self._reader is not None and self._reader.is_behind_the_end(number)
         return number < 0 or behind or (self.has_result and self.count is not None and number >= self.count)
@@ -66,6 +73,8 @@ class Beside(QObject):
         self.name, self.count, self._reader = name, count, reader
         if reader is not None:
             reader.arrived.connect(self._arrived)
+            reader.failed.connect(self.failed)
+            reader.failed.connect(self.updated)
         self.updated.emit()
 
     def show_result(self, expected: bool) -> None:

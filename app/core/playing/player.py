@@ -119,6 +119,12 @@ class Player(QObject):
         over = number < 0 or (self._original is not None and self._original.is_behind_the_end(number))
         return name == ORIGINAL and over
 
+    def is_unreadable(self, name: str) -> bool:
+        """Whether a side that has no picture here will never have one, since its video can't be read."""
+        if name == OTHER:
+            return self.beside.unreadable
+        return name == ORIGINAL and self._original is not None and self._original.unreadable
+
     def shift(self, by: int) -> None:
         """Let the file beside, or else the original, be so many frames further ahead."""
         if self.beside.name:
@@ -172,6 +178,7 @@ class Player(QObject):
             reader.arrived.connect(self._arrived)
             reader.ended.connect(self._end)
             reader.failed.connect(self.failed)
+            reader.failed.connect(self.updated)
 
     def show_result(self, expected: bool) -> None:
         """Forget the reconstruction's frames; `expected` says that others come."""

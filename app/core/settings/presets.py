@@ -21,6 +21,11 @@ _NAMED: tuple[tuple[object, Goal], ...] = (
 )
 
 
+def of_any_video(settings: EncodeSettings) -> EncodeSettings:
+    """Settings without what is one video's own: which part of it is taken, and which of its sound tracks."""
+    return replace(settings, start=0.0, duration=None, audio_track=None)
+
+
 @dataclass(frozen=True)
 class Preset:
     """Settings under a name; `own` is one that the user made, and can remove."""

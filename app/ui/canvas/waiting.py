@@ -15,6 +15,8 @@ def why_empty(workspace: Workspace, name: str) -> Wait:
     """What a side waits for."""
     if workspace.player.is_over(name):
         return Wait(_tr("It has no frame here"))
+    if workspace.player.is_unreadable(name):
+        return Wait(_tr("It can't be read"))
     second = workspace.viewer.second
     if name == OTHER and second is not None:
         decoding = second.decoding

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QFormLayout, QLabel, QSlider, QWidget
 
 from app.core.jobs.job import Job, State
-from app.core.settings.presets import Preset, built_in
+from app.core.settings.presets import Preset, built_in, of_any_video
 from app.ui.panels.goal import GoalEditor
 from app.ui.widgets import ignore_wheel, label
 from app.ui.words import human_bytes
@@ -281,7 +281,7 @@ class SettingsPanel(QWidget):
         if self.signalsBlocked():
             return
         self._name_own_side()
-        self._next = replace(self.settings, audio_track=None)
+        self._next = of_any_video(self.settings)
         self._show_preset()
         self.changed.emit()
 

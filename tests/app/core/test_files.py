@@ -16,8 +16,10 @@ from app.core.jobs.job import Job, State
 from app.core.jobs.queue import JobQueue
 from app.core.playing.pictures.original import OriginalReader
 from app.core.playing.pictures.thumbnails import Thumbnails
+from app.core.playing.player import ORIGINAL, OTHER
 from app.core.process.failures import Failures
 from app.core.settings.preferences import Preferences
+from app.ui.canvas.sides import Wait
 from app.ui.main_window import MainWindow
 from codec.errors import InputError
 from codec.settings import EncodeSettings
@@ -70,6 +72,25 @@ def test_threads_that_read_a_file_which_has_gone_end_quietly_or_say_so(
     qtbot.waitUntil(lambda: bool(told), timeout=PATIENCE)
     assert "gone.mkv can't be read (No such file or directory)" in told[0]
     reader.close()
+
+
+def test_a_video_that_can_no_longer_be_read_keeps_nobody_waiting(
+    qtbot: QtBot, window: MainWindow, quiet_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def vanished(*_: object, **__: object) -> None:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    workspace, banner = window.workspace, window.banner
+    first, second = (Path(shutil.copy(quiet_clip, tmp_path / f"{name}.mkv")) for name in ("first", "second"))
+    monkeypatch.setattr(sys.modules[OriginalReader.__module__], "VideoReader", vanished)
+    workspace.open([first])
+    qtbot.waitUntil(lambda: "first.mkv can't be read" in banner.message, timeout=PATIENCE)
+    assert window.view.why_empty(ORIGINAL) == Wait("It can't be read")
+    workspace.compare_with(second)
+    qtbot.waitUntil(lambda: "second.mkv can't be read" in banner.message, timeout=PATIENCE)
+    assert window.view.why_empty(OTHER) == Wait("It can't be read")
+    workspace.clock.play()
+    qtbot.waitUntil(lambda: workspace.clock.frame > 0, timeout=PATIENCE)
 
 
 def test_a_queue_that_can_be_neither_read_nor_put_aside_is_told_of(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -113,8 +114,18 @@ def test_the_sound_track_can_be_chosen_where_there_are_several(
     assert window.workspace.document is not None
     assert window.workspace.document.audio_track == 2
     assert preferences.encode.audio_track is None
+    # Nor is a part of it, which is marked before another setting is touched.
+    window.workspace.clock.mark(10, 20)
+    window.workspace.choose(job.id)
+    panel.aim_at(0.2)
+    assert window.workspace.job is not None
+    assert isinstance(window.workspace.job.settings, EncodeSettings)
+    assert window.workspace.job.settings.start > 0
     window.workspace.open([Path(shutil.copy(quiet_clip, tmp_path / "one.mkv"))])
     assert not form.isRowVisible(panel.track)
     assert panel.settings.audio_track is None
+    assert (preferences.encode.start, preferences.encode.duration) == (0, None)
+    assert window.workspace.job is not None
+    assert window.workspace.job.settings == replace(preferences.encode, preview=True)
     window.workspace.choose(job.id)
     assert panel.track.currentText().startswith("2:")

@@ -44,6 +44,7 @@ class OriginalReader(QThread):
         self._closing = False
         self._end: int | None = None
         self._constant: bool | None = None
+        self._unreadable = False
         self.start()
 
     def frame(self, number: int) -> Picture | None:
@@ -55,12 +56,18 @@ class OriginalReader(QThread):
 
     def has(self, number: int) -> bool:
         """Whether the frame is there, or will never be; asking is wanting it."""
-        return self.frame(number) is not None or self.is_behind_the_end(number)
+        return self.frame(number) is not None or self.is_behind_the_end(number) or self.unreadable
 
     def is_behind_the_end(self, number: int) -> bool:
         """Whether the video is known to be over before this frame."""
         with self._wake:
             return self._end is not None and number >= self._end
+
+    @property
+    def unreadable(self) -> bool:
+        """Whether reading has failed: frames that aren't there will never be."""
+        with self._wake:
+            return self._unreadable
 
     def close(self) -> None:
         """End the thread and release the file."""
@@ -75,6 +82,8 @@ class OriginalReader(QThread):
             with reading(self._path):
                 self._serve()
         except FreeGvcError as error:
+            with self._wake:
+                self._unreadable = True
             self.failed.emit(str(error))
 
     def _serve(self) -> None:
