@@ -10,9 +10,6 @@ from PySide6.QtCore import QSize, Qt, Slot
 from PySide6.QtGui import (
     QAction,
     QCloseEvent,
-    QDragEnterEvent,
-    QDragLeaveEvent,
-    QDropEvent,
     QShowEvent,
 )
 from PySide6.QtWidgets import QLabel, QMainWindow, QWidget
@@ -24,11 +21,13 @@ from app.ui.actions import Actions
 from app.ui.banner import Banner
 from app.ui.canvas.compare_view import CompareView
 from app.ui.canvas.filmstrip import Filmstrip
-from app.ui.canvas.transport import Transport, timecode
+from app.ui.canvas.transport import Transport
 from app.ui.canvas.volume import VolumeControl
 from app.ui.canvas.waiting import why_empty
 from app.ui.commands import BAR, PARTS, Commands, menus
 from app.ui.dialogs.log_window import LogWindow
+from app.ui.drops import Drops
+from app.ui.editing import Editing
 from app.ui.keys import OwnKeys
 from app.ui.layout import Layout, column
 from app.ui.notify import notify
@@ -41,10 +40,10 @@ from app.ui.panels.status import Status
 from app.ui.plots.row import Plots
 from app.ui.theme import Theme
 from app.ui.widgets import card
-from app.ui.words import side_label, source_words
+from app.ui.words import side_label
 from codec.goals import GOAL_METRICS
-from codec.settings import Bitrate, EncodeSettings, Quality
-from codec.worker.tasks import Machine, Measured
+from codec.settings import Bitrate, Quality
+from codec.worker.tasks import Measured
 
 SIZE = QSize(1360, 900)
 _FRAME = QSize(16, 48)  # what a desktop adds around a window, about
@@ -61,7 +60,6 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.workspace, self._theme = workspace, theme
         self.setWindowTitle("Free-GVC")
-        self.setAcceptDrops(True)
         self.resize(SIZE.boundedTo(self.screen().availableSize() - _FRAME))
         self.view = CompareView(workspace.player, theme)
         self.view.why_empty = lambda name: why_empty(workspace, name)
@@ -84,6 +82,8 @@ class MainWindow(QMainWindow):
         self.actions_ = Actions(self, theme, menus(), self.commands.entries(), BAR)
         self.actions_.separate(*PARTS)
         OwnKeys(self)
+        Drops(self, self.view.set_drop_hint, self._take_in)
+        Editing(self.settings, workspace, self.commands.file.dialogs.ask_name, self)
         self._connect()
         self._fill_recent()
         geometry = workspace.preferences.geometry
@@ -127,17 +127,16 @@ class MainWindow(QMainWindow):
         workspace.progressed.connect(self._progressed)
         workspace.told.connect(self._tell)
         workspace.job_added.connect(self.queue_panel.choose)
-        workspace.ended.connect(self._ended)
+        workspace.ended.connect(self._enable)
         workspace.session.started.connect(self._started)
         workspace.drained.connect(self._drained)
         workspace.frame_metrics.measured.connect(self._measured)
-        workspace.machine.connect(self._know_machine)
         workspace.playback.changed.connect(self.view.update)
         for changed in (workspace.queue.dataChanged, workspace.queue.rowsInserted, workspace.queue.rowsRemoved):
             changed.connect(self._queue_changed)
         workspace.queue.modelReset.connect(self._queue_changed)
         workspace.clock.changed.connect(self.plots.show_frame)
-        workspace.clock.marked.connect(self._show_range)
+        workspace.clock.marked.connect(self._enable)
         workspace.frame_metrics.stale.connect(self._forget_metrics)
         workspace.sound.told.connect(self._tell_silence)
         workspace.sound.available_changed.connect(self.volume.setEnabled)
@@ -155,9 +154,7 @@ class MainWindow(QMainWindow):
         self.view.region_chosen.connect(self._choose_region)
         self.layout_.changed.connect(self._enable)
         workspace.peers.changed.connect(self._show_marks)
-        self.settings.changed.connect(self._edit_settings)
-        self.settings.keep_wanted.connect(self._keep_preset)
-        self.settings.forget_wanted.connect(self._forget_preset)
+        self.settings.changed.connect(self._show_gops)
         self.actions_.appearance.triggered.connect(self._set_theme)
 
     def reveal(self, widget: QWidget) -> None:
@@ -178,26 +175,11 @@ class MainWindow(QMainWindow):
         self._peers_card.setVisible(document.source is not None and document.result is not None)
         self.readouts.show_document(document)
         self.filmstrip.show_document(document)
-        facts = document.source_facts
-        if facts is None:
-            self.settings.show_source("")
-        else:
-            self.settings.show_source(source_words(facts), min(facts.width, facts.height), facts.tracks)
-        self._show_settings()
         if document.job_id:
             self.queue_panel.choose(document.job_id)
         self.banner.pass_on()
         self._fill_recent()
-        self._show_range()
         self.transport.refresh()
-
-    def _show_settings(self) -> None:
-        job = self.workspace.job
-        settings = job.settings if job is not None else None
-        if job is not None and isinstance(settings, EncodeSettings):
-            self.settings.show_job(settings, job.state)
-        else:
-            self.settings.show_next()
 
     @Slot()
     def _show_gops(self) -> None:
@@ -253,11 +235,6 @@ class MainWindow(QMainWindow):
         self.silence.setText(reason)
         self.silence.setVisible(bool(reason))
 
-    @Slot(str)
-    def _ended(self, _: str) -> None:
-        self._show_settings()
-        self._enable()
-
     @Slot()
     def _drained(self) -> None:
         notify(self, self.tr("The queue is done"), self.status.text)
@@ -265,7 +242,6 @@ class MainWindow(QMainWindow):
     @Slot()
     def _queue_changed(self) -> None:
         focus = self.focusWidget()
-        self.settings.follow(self.workspace.job)
         if focus is not None and self.settings.isAncestorOf(focus) and not focus.isEnabled():
             # Else the keys would go to whatever comes next.
             self.view.setFocus()
@@ -290,39 +266,7 @@ class MainWindow(QMainWindow):
     def _forget_metrics(self) -> None:
         self.view.metrics_text = ""
 
-    @Slot(object)
-    def _know_machine(self, machine: Machine) -> None:
-        gpu = None if machine.gpu is None else f"{machine.gpu}, {machine.gpu_bytes / 2**30:.0f} GB"
-        self.settings.set_machine(machine.priors, gpu)
-        self.workspace.noted.emit(self.tr("Ready on {}").format(gpu or self.tr("the CPU")))
-
     # --- What the user does -----------------------------------------------------------------------------------------
-
-    @Slot()
-    def _edit_settings(self) -> None:
-        self.workspace.orders.edit(self.settings.settings)
-        self._show_gops()
-
-    @Slot()
-    def _keep_preset(self) -> None:
-        name = self.commands.file.dialogs.ask_name(self.tr("Keep these settings"), self.tr("Name"))
-        if name:
-            self.workspace.preferences.keep_preset(name, self.settings.settings)
-            self.settings.show_presets(self.workspace.preferences.presets)
-
-    @Slot(str)
-    def _forget_preset(self, name: str) -> None:
-        self.workspace.preferences.forget_preset(name)
-        self.settings.show_presets(self.workspace.preferences.presets)
-
-    @Slot()
-    def _show_range(self) -> None:
-        clock = self.workspace.clock
-        marked = (clock.begin, clock.end) != (0, None)
-        end = clock.count if clock.end is None else clock.end
-        times = f"{timecode(clock.seconds(clock.begin))} \u2013 {timecode(clock.seconds(end))}"
-        self.settings.show_range(times if marked else "")
-        self._enable()
 
     @Slot(object)
     def _choose_region(self, region: object) -> None:
@@ -349,22 +293,8 @@ class MainWindow(QMainWindow):
 
     # --- Events -----------------------------------------------------------------------------------------------------
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
-        """Files are welcome."""
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
-            event.acceptProposedAction()
-            self.view.set_drop_hint(True)
-
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802
-        """They went elsewhere."""
-        self.view.set_drop_hint(False)
-        event.accept()
-
-    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
-        """Take them in."""
-        self.view.set_drop_hint(False)
-        event.acceptProposedAction()
-        self.workspace.open([Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()])
+    def _take_in(self, files: list[Path]) -> None:
+        self.workspace.open(files)
         self.view.setFocus()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802

@@ -83,6 +83,11 @@ class Session(QObject):
         return self._all and self._current is not None
 
     @property
+    def stopping(self) -> bool:
+        """Whether the running job was told to stop, which it does at its next event."""
+        return self._cancelled and self._current is not None
+
+    @property
     def bytes_so_far(self) -> int:
         """Size of the running job's unfinished output."""
         job = self.current
@@ -112,9 +117,11 @@ class Session(QObject):
         """Stop the running job and begin no other; its whole GOPs stay as a playable file."""
         self._all = False
         self._first.clear()
-        if self.current is not None:
+        job = self.current
+        if job is not None:
             self._cancelled = True
             self._engine.cancel()
+            self._queue.update(job.id, share=job.share)
 
     def resume(self, job_id: str) -> None:
         """Queue a job again and work on it next."""

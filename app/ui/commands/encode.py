@@ -45,7 +45,7 @@ class EncodeCommands(QObject):
                 "peers",
                 "encode",
                 self.tr("Compare with x265, AV1, VVC"),
-                workspace.compare_peers,
+                self._compare,
                 self._can_compare,
                 ("Ctrl+K",),
             ),
@@ -88,6 +88,11 @@ class EncodeCommands(QObject):
 
     def _save_as(self) -> None:
         self._window.commands.file.dialogs.save_result_as()
+
+    def _compare(self) -> None:
+        self._workspace.compare_peers()
+        # It may lie further down than the side column shows.
+        self._window.reveal(self._window.peers)
 
     def _try(self) -> None:
         self._workspace.orders.try_here(self._window.settings.settings)

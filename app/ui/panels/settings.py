@@ -164,9 +164,10 @@ class SettingsPanel(QWidget):
 
     def _show_preset(self) -> None:
         settings = self.settings
-        fits = (place for place, preset in enumerate(self._presets) if preset.fits(settings))
+        fitting = [place for place, preset in enumerate(self._presets) if preset.fits(settings)]
         self.preset.blockSignals(True)
-        self.preset.setCurrentIndex(next(fits, -1))
+        # The user's own come last, and say more than those that only have a goal.
+        self.preset.setCurrentIndex(fitting[-1] if fitting else -1)
         self.preset.blockSignals(False)
 
     def _show_state(self, state: State | None) -> None:

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QStatusBar
 
 from app.core.jobs.job import State
 from app.core.jobs.progress import Progress
+from app.core.jobs.session import Session
 from app.core.workspace import Workspace
 from app.ui.panels.figures import summary
 from app.ui.words import percent
@@ -44,16 +45,23 @@ class Status(QObject):
         # Of an export beside an encode the queue tells.
         if session is None or job is None or (not job.is_encode and workspace.session.current is not None):
             return
-        if job.state is State.PAUSED:
-            self.tell(self.tr("{}: paused at {}").format(job.output.name, percent(job.share)))
-        else:
+        if not self._tell_held(session):
             self.tell(f"{job.output.name}: {summary(progress, session.bytes_so_far)}")
 
     @Slot()
     def _changed(self) -> None:
-        job = self._workspace.session.current
-        if job is not None and job.state is State.PAUSED:
+        self._tell_held(self._workspace.session)
+
+    def _tell_held(self, session: Session) -> bool:
+        """Say that the job of a lane goes no further, where that is so."""
+        job = session.current
+        if job is None or not (session.stopping or job.state is State.PAUSED):
+            return False
+        if session.stopping:
+            self.tell(self.tr("{}: stopping").format(job.output.name))
+        else:
             self.tell(self.tr("{}: paused at {}").format(job.output.name, percent(job.share)))
+        return True
 
     @Slot(str)
     def _ended(self, job_id: str) -> None:

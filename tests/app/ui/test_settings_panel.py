@@ -50,7 +50,7 @@ def test_a_preset_of_ones_own_is_kept_and_can_be_removed(
 ) -> None:
     panel = window.settings
     panel.show_settings(EncodeSettings(goal=Bitrate(40_000), short_side=144, audio="none"))
-    monkeypatch.setattr(window.commands.file.dialogs, "ask_name", lambda *_: "Thumbnails")
+    monkeypatch.setattr("PySide6.QtWidgets.QInputDialog.getText", lambda *_, **__: ("Thumbnails", True))
     choose(panel, "Keep these settings")
     assert [preset.name for preset in preferences.presets] == ["Thumbnails"]
     panel.show_settings(EncodeSettings(device="cpu"))
@@ -60,6 +60,15 @@ def test_a_preset_of_ones_own_is_kept_and_can_be_removed(
     choose(panel, "Remove \u201cThumbnails\u201d")
     assert not preferences.presets
     assert panel.preset.findText("Thumbnails") == -1
+
+
+def test_of_two_presets_that_fit_the_users_own_is_shown(qtbot: QtBot) -> None:
+    settings = EncodeSettings(goal=Quality(0.12))
+    panel = SettingsPanel(settings, (Preset("Mine", settings, own=True),))
+    qtbot.addWidget(panel)
+    assert panel.preset.currentText() == "Mine"
+    panel.show_settings(EncodeSettings(goal=Quality(0.12), short_side=240))
+    assert panel.preset.currentText() == "Balanced"
 
 
 def test_presets_leave_the_video_and_the_machine_alone() -> None:

@@ -96,6 +96,8 @@ def test_stopping_begins_no_other_job(qtbot: QtBot, window: MainWindow, short_cl
         workspace.session.pause()
     with qtbot.waitSignal(workspace.ended, timeout=PATIENCE):
         window.actions_["stop"].trigger()
+        # It may take some seconds: the engine is asked at its next event.
+        assert window.status.text == "a.fgvc: stopping"
     first, second = workspace.queue
     assert (first.state, second.state) == (State.STOPPED, State.QUEUED)
     delegate = window.queue_panel.view.itemDelegate()
