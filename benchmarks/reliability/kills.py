@@ -1,7 +1,9 @@
 """Encodes of several segments that are killed at random moments: is anything lost that was announced?
 
 Run by `__main__.py`. What is killed is the command as a user starts it, in a forked process of its own that has
-everything imported already; its lines of JSON, which announce each GOP, are read from its standard output.
+everything imported already; its lines of JSON, which announce each GOP, are read from its standard output. A moment is
+drawn from the undisturbed run's time and found again by what had been told by then: by the clock alone, kills on a
+machine that is busier than it was would all come early.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import shutil
 import signal
 import sys
 import time
+from bisect import bisect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -78,6 +81,45 @@ MODES: Mapping[str, KilledCommand] = {
 
 
 @dataclass(frozen=True)
+class Course:
+    """When a command told its lines: seconds since its start, and when it ended.
+
+    Attributes:
+        told: of each line.
+    """
+
+    told: tuple[float, ...]
+    end: float
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A moment of a command's course: so many lines had been told, the last of them so many seconds before."""
+
+    lines: int
+    behind: float
+    course: Course
+
+    @classmethod
+    def at(cls, seconds: float, course: Course) -> Moment:
+        """That of an undisturbed course."""
+        lines = bisect(course.told, seconds)
+        return cls(lines, seconds - (course.told[lines - 1] if lines else 0.0), course)
+
+    def left(self, told: Sequence[float], now: float) -> float | None:
+        """Seconds until it comes in a run that is as fast as it has been so far; None while lines are missing.
+
+        It has come where the line after it has been told.
+        """
+        if len(told) != self.lines:
+            return None if len(told) < self.lines else 0.0
+        if not self.lines:
+            return self.behind - now
+        begun = told[self.lines - 1]
+        return begun + self.behind * begun / self.course.told[self.lines - 1] - now
+
+
+@dataclass(frozen=True)
 class Killed:
     """One command and what became of it.
 
@@ -125,22 +167,22 @@ class Killer:
         self._temporary = folder / "temporary"
         self._folder = folder
         self._sources = make_sources(folder)
-        self._whole: dict[str, tuple[Mapping[str, bytes], float]] = {}
+        self._whole: dict[str, tuple[Mapping[str, bytes], Course]] = {}
 
     def disturb(self, mode: str, number: int) -> Killed | None:
         """Kill a command once or several times, then let it come to its end; None where it was always faster."""
-        whole, seconds = self._undisturbed(mode)
+        whole, course = self._undisturbed(mode)
         rng = random.Random(f"{mode} {number}")
         folder = self._new_folder(f"{mode}-{number}")
         kills, announced, kept = [], [], []
         lost, done, tidy = 0, False, True
         for _ in range(rng.choice((1, 1, 1, 2, 3))):
-            after = rng.uniform(0, seconds)
-            told, done = self._run(mode, folder, after)
+            after = rng.uniform(0, course.end)
+            told, done, ran = self._run(mode, folder, Moment.at(after, course))
             if done:
                 break
             found = _readable(folder)
-            kills.append(round(after, 3))
+            kills.append(round(ran.end, 3))
             announced.append(len(told))
             kept.append(len(found))
             lost += len(told - found)
@@ -160,16 +202,15 @@ class Killer:
         folder.mkdir()
         return folder
 
-    def _undisturbed(self, mode: str) -> tuple[Mapping[str, bytes], float]:
+    def _undisturbed(self, mode: str) -> tuple[Mapping[str, bytes], Course]:
         if mode not in self._whole:
             folder = self._new_folder(mode)
-            begin = time.monotonic()
-            self._run(mode, folder, None)
-            self._whole[mode] = (_results(folder), time.monotonic() - begin)
+            _, _, course = self._run(mode, folder, None)
+            self._whole[mode] = (_results(folder), course)
         return self._whole[mode]
 
-    def _run(self, mode: str, folder: Path, kill_after: float | None) -> tuple[set[Gop], bool]:
-        """The GOPs that were announced, and whether the command came to its end."""
+    def _run(self, mode: str, folder: Path, moment: Moment | None) -> tuple[set[Gop], bool, Course]:
+        """The GOPs that were announced, whether the command came to its end, and its course until then."""
         shutil.rmtree(self._temporary, ignore_errors=True)
         self._temporary.mkdir()
         ours, theirs = os.pipe()
@@ -178,16 +219,17 @@ class Killer:
         )
         child.start()
         os.close(theirs)
-        until = None if kill_after is None else time.monotonic() + kill_after
         with os.fdopen(ours, "rb", buffering=0) as pipe:
-            told = _heard(pipe, until)
-            if until is not None and child.is_alive():
+            heard = _Heard(pipe)
+            heard.until(moment)
+            if child.is_alive() and moment is not None:
                 os.kill(child.pid or 0, signal.SIGKILL)
-            told += _heard(pipe, None)
+            course = heard.course()
+            heard.until(None)
         child.join()
         if child.exitcode not in (0, -signal.SIGKILL):
             raise RuntimeError(f"an encode ({mode}) ended with {child.exitcode}")
-        return set(_announced(told, self._sources[0])), child.exitcode == 0
+        return set(_announced(heard.data, self._sources[0])), child.exitcode == 0, course
 
 
 def _command(arguments: list[str], output: int, temporary: Path) -> None:
@@ -197,16 +239,33 @@ def _command(arguments: list[str], output: int, temporary: Path) -> None:
     sys.exit(main(arguments))
 
 
-def _heard(pipe: BinaryIO, until: float | None) -> bytes:
-    """What comes through a pipe up to a time, or to its end."""
-    found = b""
-    while until is None or time.monotonic() < until:
-        ready, _, _ = select([pipe], [], [], None if until is None else max(0.0, until - time.monotonic()))
-        data = pipe.read(1 << 16) if ready else b""
-        found += data
-        if ready and not data:
-            break
-    return found
+class _Heard:
+    """What comes through a pipe, and when."""
+
+    def __init__(self, pipe: BinaryIO) -> None:
+        self._pipe, self._began = pipe, time.monotonic()
+        self._told: list[float] = []
+        self.data = b""
+
+    def course(self) -> Course:
+        """So far."""
+        return Course(tuple(self._told), self._now())
+
+    def until(self, moment: Moment | None) -> None:
+        """Listen until then, or to the pipe's end."""
+        while True:
+            left = None if moment is None else moment.left(self._told, self._now())
+            if left is not None and left <= 0:
+                return
+            if select([self._pipe], [], [], left)[0]:
+                data = self._pipe.read(1 << 16)
+                if not data:
+                    return
+                self.data += data
+                self._told += [self._now()] * data.count(b"\n")
+
+    def _now(self) -> float:
+        return time.monotonic() - self._began
 
 
 def _announced(told: bytes, source: Path) -> Iterator[Gop]:
