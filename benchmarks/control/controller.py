@@ -72,9 +72,11 @@ class Encode:
         return self.state, self.clip, self.lines, self.target
 
 
-def run(checkout: Path, arguments: Sequence[str]) -> tuple[list[tuple[float, dict[str, Any]]], float, float]:
+def run(
+    checkout: Path, arguments: Sequence[str], threads: int = 1
+) -> tuple[list[tuple[float, dict[str, Any]]], float, float]:
     """The events that a command of a checkout prints, each with its time; wall and CPU seconds."""
-    environment = {**os.environ, "PYTHONPATH": str(checkout), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(checkout), "OMP_NUM_THREADS": f"{threads}"}
     began, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [sys.executable, "-m", "codec.cli", *arguments, "--json"]
     with subprocess.Popen(command, cwd=checkout, env=environment, stdout=subprocess.PIPE, text=True) as child:
