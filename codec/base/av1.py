@@ -29,7 +29,9 @@ from codec.format.limits import MAX_SEGMENT_FRAMES
 from codec.format.records import BaseRun
 from codec.video.scheduling import leave_real_time
 
-PRESET = 1
+# Preset 1 takes twice the time for 3 % more bits at equal DISTS, 4 half the time for 7 % more, 6 a third for a quarter
+# more (benchmarks/coding/base_presets.py).
+PRESET = 2
 # What is seen counts, not PSNR: tune and ac-bias took 17 % off the bits at the same DISTS after restoration, 20 % at
 # the same LPIPS (144 lines, two clips). Sharpness, no filters behind the deblocking, and a quantiser that differs less
 # between the layers of the pyramid took off 8 % and 9 % more (four clips, before restoration).

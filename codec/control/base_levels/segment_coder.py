@@ -8,6 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from codec.base.av1 import PRESET
 from codec.base.level import StreamLevels
 from codec.control.base_levels.based import Base, BasedGop, Verdict, charged_bits, code_base
 from codec.control.base_levels.curves import LevelPoint, Parabola, RestorationCurve, finite, level_fit
@@ -20,10 +21,7 @@ from codec.priors.base import Condition, VideoPrior
 from codec.video import scaled_picture
 from codec.video.cutting import Gop, Segment
 
-# SVT-AV1's. Over four clips at 144 lines (CRF 54, 60, 66) preset 2 takes as many bits as 1 in half the time, but less
-# evenly (-12 to +3 % clip by clip), and on clip 03 a finer level did not help a GOP at it. 4 takes 4 % more in a fifth
-# of the time, and so tries levels; 6 takes 21 % more, 8 takes 42 %.
-PRESET = 1
+# Takes 7 % more bits than the preset of what is kept, in half its time (benchmarks/coding/base_presets.py).
 TRIAL_PRESET = 4
 
 
