@@ -47,9 +47,7 @@ def test_the_mean_is_met(rows: list[tuple[float, float, float]], allowed: float)
 
 
 @given(gops, st.floats(-0.05, 0.05), st.floats(0, 0.05))
-def test_who_asks_for_less_pays_no_more(
-    rows: list[tuple[float, float, float]], allowed: float, more: float
-) -> None:
+def test_who_asks_for_less_pays_no_more(rows: list[tuple[float, float, float]], allowed: float, more: float) -> None:
     plan = allocation(rows)
     fine, coarse = plan.levels(allowed), plan.levels(allowed + more)
     assert plan.bits(fine) >= plan.bits(coarse) * (1 - 1e-9)
