@@ -48,7 +48,8 @@ def write_csv(path: Path, gops: Sequence[GopDone], marks: Sequence[Mark]) -> Non
 def name_places(marks: Sequence[Mark]) -> list[tuple[Mark, tuple[float, float]]]:
     """Each mark with the anchor of its name, so that those of about one quality don't lie on each other.
 
-    Of marks at one height the left one's name stands to its left and the right one's to its right, others above.
+    Of marks at one height the left one's name stands to its left and the right one's to its right, others above; that
+    of the largest file, which lies at the plot's edge, never reaches beyond it.
     """
     order = sorted(marks, key=lambda mark: mark.quality)
     near = _NEAR * (order[-1].quality - order[0].quality) if order else 0.0
@@ -58,12 +59,15 @@ def name_places(marks: Sequence[Mark]) -> list[tuple[Mark, tuple[float, float]]]
             rows[-1].append(mark)
         else:
             rows.append([mark])
+    furthest = max(marks, key=lambda mark: mark.bits) if len(marks) > 1 else None
     placed = []
     for row in rows:
         row.sort(key=lambda mark: mark.bits)
         for place, mark in enumerate(row):
             anchor = (0.5, 1.0)
-            if place == len(row) - 1:
+            if mark is furthest:
+                anchor = (1.0, 0.5) if len(row) == 1 else (1.0, 0.0)
+            elif place == len(row) - 1:
                 anchor = (0.0, 0.5)
             elif place == 0:
                 anchor = (1.0, 0.5)

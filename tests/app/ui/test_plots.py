@@ -158,7 +158,12 @@ def test_names_of_codecs_at_one_height_stand_on_both_sides() -> None:
     marks = [Mark("vvc", 11.0, 0.300), Mark("x265", 17.0, 0.305), Mark("ours", 11.0, 0.15), Mark("av1", 20.0, 0.152)]
     places = {mark.name: anchor for mark, anchor in name_places(marks)}
     left, right = (1.0, 0.5), (0.0, 0.5)
-    assert places == {"vvc": left, "x265": right, "ours": left, "av1": right}
+    below = (1.0, 0.0)
+    # The largest lies at the plot's edge, where a name to its right would be cut off.
+    assert places == {"vvc": left, "x265": right, "ours": left, "av1": below}
+    assert dict(name_places(marks[:2]))[marks[1]] == below
+    apart = [Mark("ours", 11.0, 0.15), Mark("x265", 28.0, 0.31)]
+    assert [anchor for _, anchor in name_places(apart)] == [right, left]
     assert name_places([]) == []
     assert name_places(marks[:1]) == [(marks[0], right)]
 
