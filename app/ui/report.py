@@ -10,15 +10,19 @@ from pathlib import Path
 from string import Template
 
 from PySide6.QtCore import QCoreApplication, QIODevice, QSaveFile
+from PySide6.QtGui import QImage
 
-from app.core.comparing.peers import quality_of
+from app.core.comparing.peers import OURS, quality_of
 from app.core.document import Document, SourceFacts
+from app.ui.plots.style import SHARPNESS
 from app.ui.theme import Colours
-from app.ui.words import DASH, human_bytes, human_time, side_label, source_words
+from app.ui.words import DASH, bytes_beside, human_bytes, human_time, side_label, source_words
 from codec.base.level import BaseLevel
 from codec.format.info import FileInfo
 from codec.peers.events import PeerRow
 
+# The page's lettering over that of the plots on screen.
+_LETTERING = 15 / 12
 # One size of lettering; headings differ by weight. Pictures and page have the colours of one theme.
 _STYLE = Template(
     "body{font:15px/1.45 system-ui,sans-serif;max-width:68rem;margin:2rem auto;padding:0 1rem;"
@@ -72,9 +76,12 @@ def report(
         parts.append(f"<h2>{_tr('A frame of both')}</h2>{figures}")
     if rows:
         columns = (_tr("Codec"), _tr("Setting"), _tr("Size"), _tr("Bits per pixel"), "DISTS")
-        parts += [f"<h2>{_tr('At the same size')}</h2>", _table(columns, map(_peer, rows))]
+        ours = next((row.bytes for row in rows if row.codec == OURS), 0)
+        parts += [f"<h2>{_tr('At the same size')}</h2>", _table(columns, (_peer(row, ours) for row in rows))]
     for caption, png in pictures.items():
-        parts.append(f"<h2>{escape(caption)}</h2>{_image(caption, png)}")
+        # At one scale, so that the lettering of all has one size.
+        width = round(QImage.fromData(png).width() / SHARPNESS * _LETTERING)
+        parts.append(f"<h2>{escape(caption)}</h2>{_image(caption, png, width)}")
     label = _tr("Quality") if document.metric is None else document.metric.label
     titles = ("GOP", _tr("Starts at"), _tr("Frames"), _tr("Level"), "t*", _tr("Bits"), _tr("Base layer's"), label)
     parts += [f"<h2>{_tr('Groups of pictures')}</h2>", _table(titles, _gops(document))]
@@ -83,8 +90,10 @@ def report(
     return f"<!doctype html><html><head>{head}</head><body>{''.join(parts)}</body></html>\n"
 
 
-def _image(caption: str, png: bytes) -> str:
-    return f'<img alt="{escape(caption)}" src="data:image/png;base64,{b64encode(png).decode()}">'
+def _image(caption: str, png: bytes, width: int = 0) -> str:
+    """As wide as it is, or `width` CSS pixels."""
+    size = f' width="{width}"' if width else ""
+    return f'<img alt="{escape(caption)}"{size} src="data:image/png;base64,{b64encode(png).decode()}">'
 
 
 def _caption(text: str) -> str:
@@ -142,10 +151,10 @@ def _gops(document: Document) -> Iterable[tuple[str, ...]]:
         yield str(gop.index + 1), start, *numbers, quality
 
 
-def _peer(row: PeerRow) -> tuple[str, ...]:
+def _peer(row: PeerRow, ours: int) -> tuple[str, ...]:
     quality = quality_of(row)
     figure = DASH if quality is None else f"{quality:.4f}"
-    return side_label(row.codec), row.setting, human_bytes(row.bytes), f"{row.bpp:.4f}", figure
+    return side_label(row.codec), row.setting, bytes_beside(row.bytes, ours), f"{row.bpp:.4f}", figure
 
 
 def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

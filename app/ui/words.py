@@ -12,6 +12,8 @@ from codec.arrays import Picture
 from codec.peers.codecs import PEERS
 
 DASH = "\u2013"
+# By how much files may differ and still be of one size.
+ALIKE = 0.1
 
 
 def side_label(name: str) -> str:
@@ -32,6 +34,12 @@ def human_bytes(count: float) -> str:
             return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
         count /= 1000
     return f"{count:.2f} GB"
+
+
+def bytes_beside(size: int, ours: int) -> str:
+    """Another codec's bytes, marked where they aren't about as many as ours: its figure is then not of that size."""
+    text = human_bytes(size)
+    return f"{text} ({size / ours - 1:+.0%})" if ours and abs(size / ours - 1) >= ALIKE else text
 
 
 def source_words(facts: SourceFacts) -> str:

@@ -8,10 +8,9 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QProgressBar,
 from app.core.comparing.peers import OURS, Peers, quality_of
 from app.core.playing.player import ORIGINAL, OTHER, RESULT, Player
 from app.ui.widgets import label
-from app.ui.words import DASH, human_bytes, side_label
+from app.ui.words import DASH, bytes_beside, side_label
 
 _BAR_STEPS = 1000
-MARKED = 0.1
 
 
 class PeersPanel(QWidget):
@@ -74,7 +73,7 @@ class PeersPanel(QWidget):
         """The table as it reads."""
         peers = self._peers.comparison.rows
         ours = next((row.bytes for row in peers if row.codec == OURS), 0)
-        return [(side_label(row.codec), _size(row.bytes, ours), _figure(quality_of(row))) for row in peers]
+        return [(side_label(row.codec), bytes_beside(row.bytes, ours), _figure(quality_of(row))) for row in peers]
 
     @property
     def note(self) -> str:
@@ -148,9 +147,3 @@ class PeersPanel(QWidget):
 
 def _figure(value: float | None) -> str:
     return DASH if value is None else f"{value:.3f}"
-
-
-def _size(size: int, ours: int) -> str:
-    """A codec's bytes, marked where they aren't about as many as ours: its figure is then not of the same size."""
-    text = human_bytes(size)
-    return f"{text} ({size / ours - 1:+.0%})" if ours and abs(size / ours - 1) >= MARKED else text

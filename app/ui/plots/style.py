@@ -12,6 +12,8 @@ from PySide6.QtGui import QImage, QImageWriter
 from app.ui.theme import Colours
 
 EXPORT_WIDTH = 1600
+SHARPNESS = 2
+"""Pixels of a plot's picture for one on screen, where it is to stand among words: so its lettering keeps its size."""
 
 
 def still_plot() -> pg.PlotWidget:
@@ -59,24 +61,24 @@ def save_png(item: pg.PlotItem, path: Path) -> None:
     Raises:
         OSError: it can't be written.
     """
-    if not _drawn(item).save(str(path)):
+    if not _drawn(item, EXPORT_WIDTH).save(str(path)):
         raise OSError(0, "the picture could not be saved", str(path))
 
 
 def png_bytes(item: pg.PlotItem) -> bytes:
-    """A plot as the bytes of a PNG file."""
+    """A plot as the bytes of a PNG file, SHARPNESS times as large as on screen."""
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    QImageWriter(buffer, QByteArray(b"PNG")).write(_drawn(item))
+    QImageWriter(buffer, QByteArray(b"PNG")).write(_drawn(item, round(SHARPNESS * item.boundingRect().width())))
     return bytes(buffer.data().data())
 
 
-def _drawn(item: pg.PlotItem) -> QImage:
+def _drawn(item: pg.PlotItem, width: int) -> QImage:
     # Not needed before somebody exports, and slow to import.
     from pyqtgraph.exporters import ImageExporter
 
     exporter = ImageExporter(item)
-    exporter.parameters()["width"] = EXPORT_WIDTH
+    exporter.parameters()["width"] = width
     image = exporter.export(toBytes=True)
     assert isinstance(image, QImage)
     return image

@@ -16,7 +16,8 @@ from codec.peers.events import PeerRow
 GOPS = tuple(GopDone(n, 10 * n, 12, 3, 900 + n, 80, 0.125, (), 10 * n + 12, 32) for n in range(3))
 NAME = "<b>holiday & sea.fgvc"
 DOCUMENT = Document(None, Path(NAME), "", 0.0, 32, Fraction(10), (80, 64), gops=GOPS)
-ROWS = (PeerRow("x265", "q 41", 4321, 0.03, {"dists": 0.31}), PeerRow("vvc", "q 50", 4000, 0.03, {"psnr": 30.0}))
+OURS = PeerRow("fgvc", "prior pocket", 4000, 0.03, {"dists": 0.15})
+ROWS = (OURS, PeerRow("x265", "q 41", 4600, 0.03, {"dists": 0.31}), PeerRow("vvc", "q 50", 4000, 0.03, {"psnr": 30.0}))
 
 
 class _Cells(HTMLParser):
@@ -53,7 +54,7 @@ def test_the_page_holds_every_gop_and_every_codec() -> None:
     )
     assert [row[0] for row in page.rows[-3:]] == ["1", "2", "3"]
     assert page.rows[-1] == ["3", "2.00 s", "12", "CRF 60.25", "3", "902", "80", "0.1250"]
-    assert ["HEVC (x265)", "q 41", "4.3 kB", "0.0300", "0.3100"] in page.rows
+    assert ["HEVC (x265)", "q 41", "4.6 kB (+15%)", "0.0300", "0.3100"] in page.rows
     assert ["VVC", "q 50", "4.0 kB", "0.0300", "\u2013"] in page.rows
     assert {"img", "figure"} <= page.tags
 
