@@ -39,14 +39,13 @@ from app.ui.panels.settings import SettingsPanel
 from app.ui.panels.status import Status
 from app.ui.plots.row import Plots
 from app.ui.theme import Theme
-from app.ui.widgets import card
+from app.ui.widgets import card, resize_within_screen
 from app.ui.words import side_label
 from codec.goals import GOAL_METRICS
 from codec.settings import Bitrate, Quality
 from codec.worker.tasks import Measured
 
 SIZE = QSize(1360, 900)
-_FRAME = QSize(16, 48)  # what a desktop adds around a window, about
 
 
 class MainWindow(QMainWindow):
@@ -60,7 +59,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.workspace, self._theme = workspace, theme
         self.setWindowTitle("Free-GVC")
-        self.resize(SIZE.boundedTo(self.screen().availableSize() - _FRAME))
+        resize_within_screen(self, SIZE)
         self.view = CompareView(workspace.player, theme)
         self.view.why_empty = lambda name: why_empty(workspace, name)
         self.volume = VolumeControl(theme, workspace.preferences.volume, workspace.preferences.muted)

@@ -7,6 +7,12 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSlider, QToolButton,
 
 ICON = QSize(18, 18)
 VALUE_WIDTH = 68
+_FRAME = QSize(16, 48)  # what a desktop adds around a window, about
+
+
+def resize_within_screen(window: QWidget, size: QSize) -> None:
+    """Give a window a size, or as much of it as its screen has room for, the desktop's frame around it included."""
+    window.resize(size.boundedTo(window.screen().availableSize() - _FRAME))
 
 
 def label(text: str, style: str = "") -> QLabel:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import QSize, Slot
 from PySide6.QtGui import QFontDatabase, QGuiApplication
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from app.core.log import Log, diagnostics
+from app.ui.widgets import resize_within_screen
 
 
 class LogWindow(QDialog):
@@ -16,7 +17,7 @@ class LogWindow(QDialog):
         super().__init__(parent)
         self._log = log
         self.setWindowTitle(self.tr("Log"))
-        self.resize(720, 420)
+        resize_within_screen(self, QSize(720, 420))
         self._text = QPlainTextEdit()
         self._text.setReadOnly(True)
         self._text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))

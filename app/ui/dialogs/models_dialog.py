@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from app.core.models import Models
 from app.ui.dialogs.model_card import ModelCard
-from app.ui.widgets import label
+from app.ui.widgets import label, resize_within_screen
 from app.ui.words import human_bytes, short_path
 
 
@@ -27,7 +27,7 @@ class ModelsDialog(QDialog):
         super().__init__(parent)
         self.models = models
         self.setWindowTitle(self.tr("Models"))
-        self.resize(760, 720)
+        resize_within_screen(self, QSize(760, 720))
         self.cards: dict[str, ModelCard] = {}
         intro = label(
             self.tr(

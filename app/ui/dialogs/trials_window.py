@@ -12,7 +12,7 @@ from app.core.comparing.trials import Trial, Trials
 from app.ui.canvas.painting import paint_wait, to_image
 from app.ui.panels.goal import words_for
 from app.ui.theme import Theme
-from app.ui.widgets import label
+from app.ui.widgets import label, resize_within_screen
 from app.ui.words import human_bytes, percent
 from codec.arrays import Picture
 
@@ -34,7 +34,7 @@ class TrialsWindow(QDialog):
         self._trials, self._seconds = trials, seconds
         self.setWindowTitle(self.tr("The same moment at three targets"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.resize(_USUAL)
+        resize_within_screen(self, _USUAL)
         self._original = _Pane(theme)
         self.panes = [_Pane(theme) for _ in trials.trials]
         self.buttons = [QPushButton(self.tr("Take {:.3f}").format(trial.target)) for trial in trials.trials]

@@ -125,6 +125,7 @@ class QueuePanel(QWidget):
         super().__init__(parent)
         self._queue, self._theme = queue, theme
         self.view = QListView()
+        self.view.setObjectName("jobs")
         self.view.setModel(queue)
         self.view.setItemDelegate(JobDelegate(theme, self.view))
         self.view.setAccessibleName(self.tr("Queue of jobs"))

@@ -1,4 +1,4 @@
-"""What is made of the names that people type into file dialogs."""
+"""Dialogs: what is made of the names that people type into them, and how they fit screen and theme."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import shutil
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtCore import QSize
+from PySide6.QtWidgets import QCompleter, QDialog, QFileDialog, QLineEdit
+from pytestqt.qtbot import QtBot
 
 from app.ui.dialogs.files import with_ending
 from app.ui.main_window import MainWindow
+from app.ui.theme import Theme
+from app.ui.widgets import resize_within_screen
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "full-3.fgvc"
 KINDS = "Plays everywhere (*.mp4 *.m4v *.mov);;Smaller (*.webm);;Lossless (*.mkv)"
@@ -53,3 +57,26 @@ def test_whatever_is_written_gets_its_ending(
     window.actions_[action].trigger()
     assert (tmp_path / name).stat().st_size > 0
     assert not window.banner.message
+
+
+@pytest.mark.parametrize("size", [QSize(300, 200), QSize(5000, 4000)])
+def test_a_window_is_as_large_as_its_screen_has_room_for(qtbot: QtBot, size: QSize) -> None:
+    dialog = QDialog()
+    qtbot.addWidget(dialog)
+    resize_within_screen(dialog, size)
+    room = dialog.screen().availableSize()
+    assert dialog.height() == min(size.height(), room.height() - 48)
+    assert dialog.width() == min(size.width(), room.width() - 16)
+
+
+def test_a_list_that_opens_by_itself_has_a_background(qtbot: QtBot, theme: Theme) -> None:
+    field = QLineEdit()
+    qtbot.addWidget(field)
+    field.setCompleter(QCompleter(["holiday.mp4"]))
+    field.show()
+    popup = field.completer().popup()
+    field.completer().complete()
+    qtbot.waitUntil(popup.isVisible)
+    corner = popup.grab().toImage().pixelColor(popup.width() - 3, popup.height() // 2)
+    assert corner.name() == theme.colours.panel
+    popup.hide()
