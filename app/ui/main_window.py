@@ -143,6 +143,7 @@ class MainWindow(QMainWindow):
         self.queue_panel.opened.connect(workspace.choose)
         self.queue_panel.resume_wanted.connect(workspace.orders.resume)
         self.queue_panel.again_wanted.connect(workspace.again)
+        self.queue_panel.folder_wanted.connect(self.commands.file.show_in_folder)
         self.plots.seeked.connect(workspace.clock.seek)
         self.filmstrip.seeked.connect(workspace.clock.seek)
         self.retarget.chosen.connect(workspace.viewer.retarget)

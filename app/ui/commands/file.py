@@ -94,6 +94,11 @@ class FileCommands(QObject):
         self.models_dialog.show()
         self.models_dialog.raise_()
 
+    def show_in_folder(self, path: Path) -> None:
+        """Show a file where it lies, or say where that is."""
+        if not show_in_folder(path):
+            self._workspace.noted.emit(self.tr("No file manager was found; it lies in {}.").format(path.parent))
+
     def close(self) -> None:
         """Close what was opened over the window."""
         if self.models_dialog is not None:
@@ -129,8 +134,8 @@ class FileCommands(QObject):
     def _show_folder(self) -> None:
         document = self._workspace.document
         place = None if document is None else document.result or document.source
-        if place is not None and not show_in_folder(place):
-            self._workspace.noted.emit(self.tr("No file manager was found; it lies in {}.").format(place.parent))
+        if place is not None:
+            self.show_in_folder(place)
 
     def _export_video(self) -> None:
         # As it is being played.

@@ -31,7 +31,6 @@ from PySide6.QtWidgets import (
 
 from app.core.jobs.job import ACTIVE, Job, State
 from app.core.jobs.queue import JOB_ROLE, JobQueue
-from app.ui.folders import show_in_folder
 from app.ui.theme import Theme
 from app.ui.widgets import label, tool_button
 from app.ui.words import human_bytes, percent
@@ -115,11 +114,13 @@ class QueuePanel(QWidget):
         opened: the id of a job to look at.
         resume_wanted: the id of a job to start, or to go on with, before all others.
         again_wanted: the id of a job to encode once more, otherwise.
+        folder_wanted: the path of a file to show where it lies.
     """
 
     opened = Signal(str)
     resume_wanted = Signal(str)
     again_wanted = Signal(str)
+    folder_wanted = Signal(object)
 
     def __init__(self, queue: JobQueue, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -272,7 +273,7 @@ class QueuePanel(QWidget):
     @Slot()
     def _show_folder(self) -> None:
         if self.job is not None:
-            show_in_folder(self.job.output)
+            self.folder_wanted.emit(self.job.output)
 
     @Slot()
     def _remove(self) -> None:

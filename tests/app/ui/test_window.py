@@ -337,6 +337,19 @@ def test_videos_join_the_queue_and_wait_however_many_they_are(
     assert len(window.workspace.queue) == count
 
 
+def test_where_a_file_lies_is_said_where_no_file_manager_shows_it(
+    window: MainWindow, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop(window, clip)
+    monkeypatch.setattr("app.ui.commands.file.show_in_folder", lambda _: False)
+    menu = window.queue_panel.menu()
+    in_queue = next(action for action in menu.actions() if action.text() == "Show in folder")
+    for action in (window.actions_["folder"], in_queue):
+        window.status.tell("")
+        action.trigger()
+        assert window.status.text == f"No file manager was found; it lies in {clip.parent}."
+
+
 def test_quitting_during_an_encode_asks_once(window: MainWindow, preferences: Preferences, clip: Path) -> None:
     preferences.encode = QUICK
     drop(window, clip)
