@@ -3,7 +3,8 @@
     python -m benchmarks.evidence CLIPS ROWS.jsonl [--clips 03 10] [--lines 144 240] [--ways fgvc x265]
         [--metrics dists lpips vmaf tof tlp] [--at-source] [--jobs 2] [--keep]
 
-Each clip's first frames are read at every coding size; that sequence is what every codec gets and is judged against.
+Each clip's first frames are read at every coding size that it has the lines for; that sequence is what every codec gets
+and is judged against.
 With --at-source pictures are scaled up to the source's size and judged there, so that each codec can choose the coding
 size that suits it (the hull over --lines). A row is kept in ROWS.jsonl as soon as it is there and not measured again:
 the run takes hours, and can be ended at any time. --keep writes benchmarks/results/evidence.json, of which README's
@@ -20,19 +21,23 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 
-from benchmarks.clips import CLIPS
+from benchmarks.clips import CLIPS, clip_path
 from benchmarks.evidence.judging import NETWORK_METRICS, append_row, read_rows
 from benchmarks.evidence.report import figures, lines
 from benchmarks.evidence.ways import WAYS
 from benchmarks.evidence.work import Work, done
 from benchmarks.results import save
+from codec.video import coding_size, probe
 
 
 def wanted(args: argparse.Namespace) -> Iterator[Work]:
     """All rows of the run."""
     judged_at = "source" if args.at_source else "coding"
     for clip in args.clips:
+        info = probe(clip_path(args.folder, clip))
         for size in args.lines:
+            if min(coding_size(info, size, 2)) < size:
+                continue
             for name in args.ways:
                 reason = WAYS[name].missing()
                 if reason is not None:

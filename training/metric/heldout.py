@@ -30,7 +30,6 @@ from codec.priors.base import BaseClip
 from codec.priors.computing import Computing
 from codec.priors.pocket import PocketPrior, load_pocket
 from codec.video import VideoReader, probe
-from training.metric.decodes import decode_prefixes
 from training.metric.distortions import Picture, recode, to_bytes
 from training.metric.teacher import label, write_pairs
 
@@ -128,19 +127,19 @@ def codec_versions(clip: Picture, judged: int) -> Versions:
         yield f"av1/{scale}:{crf}", partial(av1, clip, judged, crf, scale)
 
 
-def own(clip: Picture, judged: int, prior: PocketPrior, base: tuple[int, int], step: int) -> Picture:
-    """The judged frame as this codec decodes it: a base's (CRF, scale) and a depth."""
-    _, pictures = encode_clip(clip, *base, Fraction(25), PRESET)
-    decoded = decode_prefixes(prior, clip, BaseClip(pictures, *base), [step], [judged], np.random.default_rng(2))
-    picture: Picture = decoded[0, 0]
+def own(clip: Picture, judged: int, prior: PocketPrior, crf: int, step: int) -> Picture:
+    """The judged frame as this codec decodes it: a base, restored up to a step."""
+    _, pictures = encode_clip(clip, crf, 1, Fraction(25), PRESET)
+    condition = prior.prepare(BaseClip(pictures, crf, 1), *clip.shape[:3])
+    picture: Picture = prior.restore(condition, [judged], [step])[0][0]
     return picture
 
 
 def own_versions(clip: Picture, judged: int, prior: PocketPrior) -> Versions:
-    """What this codec decodes: two bases, four depths each."""
-    for base in ((55, 1), (50, 2)):
-        for step in (0, 8, 16, prior.schedule.steps):
-            yield f"codec/{base[1]}:{step}", partial(own, clip, judged, prior, base, step)
+    """What this codec decodes: three bases, three steps each."""
+    for crf in (54, 60, 66):
+        for step in (4, 8, 12):
+            yield f"codec/{crf}:{step}", partial(own, clip, judged, prior, crf, step)
 
 
 def make(clip: Picture, target: Path, every: int, teacher: DistsNetwork, prior: PocketPrior) -> None:
