@@ -41,7 +41,7 @@ class Job:
     Attributes:
         share: of the frames that are done, 0 to 1.
         message: why it failed or stopped, or what of its goal it has missed, a complete sentence.
-        bytes: of the output, once it is finished.
+        bytes: of the output, once it is finished and as long as it is there.
     """
 
     source: Path
@@ -78,6 +78,10 @@ class Job:
     def interrupted(self) -> Job:
         """As it stands after the engine or the program has gone."""
         return replace(self, state=State.INTERRUPTED) if self.state in ACTIVE else self
+
+    def looked_after(self) -> Job:
+        """As it stands in another session: what was made of it may have gone meanwhile."""
+        return self if self.bytes is None or is_there(self.output) else replace(self, bytes=None)
 
     def again(self, output: Path) -> Job:
         """Another job like this one, that waits."""

@@ -95,7 +95,7 @@ class JobQueue(QAbstractListModel):
         """Read what was saved; what ran then counts as interrupted."""
         try:
             saved = json.loads(self._path.read_text("utf-8"))
-            jobs = [from_json(item).interrupted() for item in saved["jobs"]]
+            jobs = [from_json(item).interrupted().looked_after() for item in saved["jobs"]]
         except FileNotFoundError:
             return
         except (OSError, ValueError, KeyError, TypeError, SettingsError):

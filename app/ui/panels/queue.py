@@ -91,10 +91,8 @@ class JobDelegate(QStyledItemDelegate):
             State.QUEUED: self.tr("Waiting"),
             State.RUNNING: self.tr("Working, {}").format(percent(job.share)),
             State.PAUSED: self.tr("Paused at {}").format(percent(job.share)),
-            State.DONE: self.tr("Done"),
-            State.STOPPED: self.tr("Stopped, playable so far")
-            if job.bytes
-            else self.tr("Stopped before its first GOP"),
+            State.DONE: self.tr("Done") if job.bytes is not None else self.tr("Done; the file has gone"),
+            State.STOPPED: self.tr("Stopped, playable so far") if job.bytes else self.tr("Stopped, nothing to play"),
             State.FAILED: self.tr("Failed"),
             State.INTERRUPTED: self.tr("Interrupted, can be resumed"),
         }

@@ -101,7 +101,7 @@ def test_stopping_begins_no_other_job(qtbot: QtBot, window: MainWindow, short_cl
     first, second = workspace.queue
     assert (first.state, second.state) == (State.STOPPED, State.QUEUED)
     delegate = window.queue_panel.view.itemDelegate()
-    assert delegate.words(first) == "Stopped before its first GOP"  # type: ignore[attr-defined]
+    assert delegate.words(first) == "Stopped, nothing to play"  # type: ignore[attr-defined]
     assert window.status.text == "a.fgvc was stopped."
 
 

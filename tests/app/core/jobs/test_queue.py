@@ -51,6 +51,17 @@ def test_survives_a_restart_and_what_ran_is_interrupted(queue: JobQueue, tmp_pat
     assert [item.id for item in again] == [item.id for item in queue]
 
 
+def test_after_a_restart_what_was_made_is_looked_after(queue: JobQueue, tmp_path: Path) -> None:
+    first, second, _ = queue
+    here = tmp_path / "here.fgvc"
+    here.write_bytes(b"x" * 99)
+    queue.update(first.id, state=State.STOPPED, bytes=99, output=here)
+    queue.update(second.id, state=State.STOPPED, bytes=99, output=tmp_path / "gone.fgvc")
+    again = JobQueue(tmp_path / "state" / "queue.json")
+    again.load()
+    assert [item.bytes for item in again] == [99, None, None]
+
+
 def test_a_running_job_stays(queue: JobQueue) -> None:
     first = next(iter(queue))
     queue.update(first.id, state=State.RUNNING)
