@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from codec.metrics.base import to_unit_tensor
 from codec.metrics.dists import load_dists_network
-from codec.metrics.pocket_dists import COMPARISONS, PLAN, build_pocket_network, load_pocket_network
+from codec.metrics.pocket_dists import PLAN, build_pocket_network, load_pocket_network
 from training.metric.distortions import (
     FILTERS,
     MIXTURE,
@@ -22,11 +22,8 @@ from training.metric.distortions import (
     recode,
 )
 from training.metric.initial import Regression, before_relus, fit, look, telling_channels
-from training.metric.retune import Seen, _window, tune
 from training.metric.teacher import CPU, label, write_pairs
 from training.metric.train import Lesson, Run, Tensors, compare_lesson, export, layer_numbers, new_head
-from training.restoration.crops import Clip
-from training.restoration.item import GRID
 
 
 @pytest.fixture(scope="module")
@@ -154,31 +151,3 @@ def test_a_fitted_layer_imitates_the_teachers(networks: Path) -> None:
         theirs = torch.cat([w[0].relu().flatten(1) for w in wanted], 1)
         together = torch.corrcoef(torch.cat([ours, theirs]))[:16, 16:].nan_to_num()
     assert together.amax(1).median() > 0.8
-
-
-def test_a_head_is_tuned_near_where_it_was() -> None:
-    network = load_pocket_network()
-    start = {name: value.clone() for name, value in network.head.named_parameters()}
-    generator = torch.Generator().manual_seed(2)
-    differences = torch.rand(300, COMPARISONS, generator=generator) * 0.2
-    # What a head says that sees everything a tenth worse.
-    with torch.inference_mode():
-        seen = Seen(differences.clone(), 1.1 * network.head(differences))
-    assert len(seen.part(held_out=True).scores) == 60
-    before = (network.head(differences) - seen.scores).abs().mean()
-    tune(network.head, seen.part(held_out=False), generator)
-    after = (network.head(differences) - seen.scores).abs().mean()
-    assert after < 0.5 * before
-    for name, value in network.head.named_parameters():
-        assert (value - start[name]).norm() < 0.2 * start[name].norm()
-
-
-def test_a_window_shows_one_place_of_source_and_base() -> None:
-    rows, columns = torch.meshgrid(torch.arange(144), torch.arange(192), indexing="ij")
-    picture = torch.stack([rows, columns, rows], -1).to(torch.uint8).expand(20, -1, -1, -1)
-    for seed in range(20):
-        source, base = _window(Clip(picture, picture, 60.0, 1), np.random.default_rng(seed))
-        assert np.array_equal(source, base)
-        assert source.shape[0] == 4
-        assert all(side % GRID == 0 and side >= 96 for side in source.shape[1:3])
-        assert source[0, 0, 0, 0] % GRID == 0
