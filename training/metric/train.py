@@ -9,9 +9,9 @@ stopped. Every `--every` steps the averaged weights are scored on the held-out i
 RUN/pocket_dists.safetensors.
 
 Training the trunk has not helped yet: at a rate of 4e-4 the start was undone within 20 steps, at 1e-4 the error on
-held-out items rose from 0.0195 to 0.0212 in 120 steps, at 5e-5 it stood still for 175. Nor did tuning the head, near where it was,
-to 960 pairs of restored bases and their exact scores: 0.0188 became 0.0181 on 240 others of the kind. So it is the trunk
-that sees too little.
+held-out items rose from 0.0195 to 0.0212 in 120 steps, at 5e-5 it stood still for 175. Nor did tuning the head, near
+where it was, to 960 pairs of restored bases and their exact scores: 0.0188 became 0.0181 on 240 others of the kind. So
+it is the trunk that sees too little.
 """
 
 from __future__ import annotations
