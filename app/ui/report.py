@@ -73,7 +73,9 @@ def report(
         figures = "".join(
             f"<figure>{_image(caption, png)}{_caption(caption)}</figure>" for caption, png in frames.items()
         )
-        parts.append(f"<h2>{_tr('A frame of both')}</h2>{figures}")
+        # The other one may not have been decoded yet.
+        heading = _tr("A frame of both") if len(frames) > 1 else _tr("A frame")
+        parts.append(f"<h2>{heading}</h2>{figures}")
     if rows:
         columns = (_tr("Codec"), _tr("Setting"), _tr("Size"), _tr("Bits per pixel"), "DISTS")
         ours = next((row.bytes for row in rows if row.codec == OURS), 0)

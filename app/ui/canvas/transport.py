@@ -96,6 +96,11 @@ class Transport(QWidget):
         self._loop = self._button(row, "loop", self.tr("Play in a loop (Ctrl+L)"))
         self._loop.setCheckable(True)
         self._loop.toggled.connect(self._set_loop)
+        self._add_modes(row)
+        self._button(row, "swap", self.tr("Swap sides (S)")).clicked.connect(self._view.swap)
+        self._button(row, "fit", self.tr("Fit into the window (5)")).clicked.connect(partial(self._view.set_zoom, None))
+
+    def _add_modes(self, row: QHBoxLayout) -> None:
         for mode, hint in (
             (Mode.SIDE, self.tr("Side by side (B)")),
             (Mode.WIPE, self.tr("Wipe (W)")),
@@ -107,8 +112,6 @@ class Transport(QWidget):
             button.setProperty("mode", mode.value)
             self._modes.addButton(button)
         self._modes.buttonClicked.connect(self._choose_mode)
-        self._button(row, "swap", self.tr("Swap sides (S)")).clicked.connect(self._view.swap)
-        self._button(row, "fit", self.tr("Fit into the window (5)")).clicked.connect(partial(self._view.set_zoom, None))
 
     def _button(self, row: QHBoxLayout, icon: str, hint: str) -> QToolButton:
         button = tool_button(hint)

@@ -59,6 +59,12 @@ def test_the_page_holds_every_gop_and_every_codec() -> None:
     assert {"img", "figure"} <= page.tags
 
 
+def test_one_frame_is_not_called_both() -> None:
+    frames = {"Original 80\u00d764": b"png", "Free-GVC 80\u00d764": b"png"}
+    assert "A frame of both" in report(DOCUMENT, (), {}, DARK, frames)
+    assert "A frame of both" not in report(DOCUMENT, (), {}, DARK, dict([*frames.items()][:1]))
+
+
 def test_it_says_what_became_of_the_source_and_looks_like_its_pictures() -> None:
     facts = SourceFacts(Path("holiday.mp4"), 400_000, "h264", 80, 64, Fraction(10), 3.2, "aac")
     page = report(replace(DOCUMENT, source_facts=facts), (), {}, DARK, {})
