@@ -15,6 +15,7 @@ import random
 import shutil
 import signal
 import sys
+import tempfile
 import time
 from bisect import bisect
 from collections.abc import Iterator, Mapping, Sequence
@@ -234,8 +235,8 @@ class Killer:
 
 def _command(arguments: list[str], output: int, temporary: Path) -> None:
     os.dup2(output, sys.stdout.fileno())
-    # Unlike tempfile.tempdir this reaches workers too.
-    os.environ["TMPDIR"] = str(temporary)
+    # For this process, which knows the usual place already, and for its workers.
+    tempfile.tempdir = os.environ["TMPDIR"] = str(temporary)
     sys.exit(main(arguments))
 
 

@@ -278,6 +278,8 @@ def main() -> None:
     parser.add_argument("--ray", action="store_true")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    # Before what takes long: whether there is a Ray that starts is known at once.
+    overhead = overheads(arguments.units, arguments.ray)
     with tempfile.TemporaryDirectory() as name:
         source, seconds = film(Path(name), arguments.clips, arguments.scenes, arguments.frames)
         measured = speed_up(source, Path(name))
@@ -293,7 +295,7 @@ def main() -> None:
             "cpu_s_per_frame": cpu_per_frame,
             "read_fps": read_fps,
             "core_hours_per_hour": core_s,
-            "overhead": overheads(arguments.units, arguments.ray),
+            "overhead": overhead,
         },
         "assumed": asdict(Assumed()),
         "simulated": {name: simulate(load, Assumed()) for name, load in loads(cpu_per_frame, read_fps).items()},
