@@ -232,4 +232,5 @@ def _gop_done(record: GopRecord, bits: int, probes: tuple[Probe, ...], frames_to
         frames_total=frames_total,
         crf=None if record.base is None else record.base.crf,
         scale=1 if record.base is None else record.base.scale,
+        sent_bits=record.bits_at(record.t_star) - record.base_bits,
     )

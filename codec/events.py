@@ -133,6 +133,7 @@ class GopDone:
         crf, scale: level of the base; None and 1 without one.
         step_fit: quality over steps of the restoration, or None.
         missed: whether the goal lies outside what this GOP's choices reach.
+        sent_bits: of the steps that were sent over the base; what is left of `bits` is the record's own.
     """
 
     index: int
@@ -150,6 +151,7 @@ class GopDone:
     scale: int = 1
     step_fit: Fit | None = None
     missed: bool = False
+    sent_bits: int = 0
 
 
 @dataclass(frozen=True)

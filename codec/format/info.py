@@ -199,4 +199,5 @@ def stored_gop(record: GopRecord, t_star: int, frames_total: int | None, fit: Fi
         fit=fit,
         crf=None if record.base is None else record.base.crf,
         scale=1 if record.base is None else record.base.scale,
+        sent_bits=record.bits_at(t_star) - record.base_bits,
     )

@@ -147,8 +147,8 @@ class TrajectoryPlot(QWidget):
         parts = [self.tr("GOP {}: t\u2605 {}").format(gop.index + 1, gop.t_star)]
         if gop.crf is not None:
             parts.append(self.tr("base CRF {:g}").format(gop.crf))
-        prior = max(0, gop.bits - gop.base_bits)
-        parts.append(self.tr("{:.1f} kbit: base {:.1f}, prior {:.1f}").format(*_kilo(gop.bits, gop.base_bits, prior)))
+        told = _kilo(gop.bits, gop.base_bits, gop.sent_bits)
+        parts.append(self.tr("{:.1f} kbit: base {:.1f}, prior {:.1f}").format(*told))
         if gop.quality is not None:
             parts.append(f"{gop.quality:.3f}" + (self.tr(", target missed") if gop.missed else ""))
         return "  \u00b7  ".join(parts)
@@ -177,7 +177,7 @@ class TrajectoryPlot(QWidget):
         """Base, prior and sound of each GOP upon each other; returns the highest bar."""
         frames = own_frames(self._gops)
         base = [gop.base_bits / 1000 for gop in self._gops]
-        prior = [max(0, gop.bits - gop.base_bits) / 1000 for gop in self._gops]
+        prior = [gop.sent_bits / 1000 for gop in self._gops]
         sound = [self._audio * count / 1000 for count in frames]
         begin = [0.0] * len(base)
         for bars, heights in zip(self.bars, (base, prior, sound), strict=True):

@@ -22,7 +22,7 @@ def gop(index: int, t_star: int, bits: int) -> GopDone:
     """GOPs of 12 frames, the first 2 shared with the one before."""
     start = 10 * index
     probes = (Probe(0, 100, 0.3), Probe(t_star, bits, 0.15))
-    return GopDone(index, start, 12, t_star, bits, 80, 0.15, probes, start + 12, 62)
+    return GopDone(index, start, 12, t_star, bits, 80, 0.15, probes, start + 12, 62, sent_bits=bits - 100)
 
 
 GOPS = tuple(
@@ -178,7 +178,7 @@ def test_base_prior_and_sound_lie_upon_each_other_and_missed_targets_are_marked(
     base, prior, sound = (bars.opts for bars in plot.bars)
     assert base["height"] == [0.08] * 5
     assert prior["y0"] == base["height"]
-    assert prior["height"] == pytest.approx([(gop.bits - 80) / 1000 for gop in GOPS])
+    assert prior["height"] == pytest.approx([gop.sent_bits / 1000 for gop in GOPS])
     assert sound["height"] == pytest.approx([0.12, 0.1, 0.1, 0.1, 0.1])
     assert sound["y0"] == pytest.approx([gop.bits / 1000 for gop in GOPS])
     assert plot.levels.getData()[1].tolist() == [40, 40, 41, 41, 42, 42, 43, 43, 44, 44]

@@ -106,6 +106,7 @@ def test_a_quality_belongs_to_its_gop_and_points_to_their_bases(coded: tuple[Pat
     for gop in encoded.gops:
         own = [probe for probe in gop.probes if probe.crf is None]
         assert [(probe.step, probe.bits) for probe in own] == [(gop.t_star, gop.base_bits)]
+        assert gop.sent_bits == 0 < gop.base_bits < gop.bits
         assert gop.step_fit is not None
         assert gop.fit is not None
 
