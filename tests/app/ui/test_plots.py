@@ -180,7 +180,7 @@ def test_base_prior_and_sound_lie_upon_each_other_and_missed_targets_are_marked(
     assert prior["y0"] == base["height"]
     assert prior["height"] == pytest.approx([gop.sent_bits / 1000 for gop in GOPS])
     assert sound["height"] == pytest.approx([0.12, 0.1, 0.1, 0.1, 0.1])
-    assert sound["y0"] == pytest.approx([gop.bits / 1000 for gop in GOPS])
+    assert sound["y0"] == pytest.approx([(gop.base_bits + gop.sent_bits) / 1000 for gop in GOPS])
     assert plot.levels.getData()[1].tolist() == [40, 40, 41, 41, 42, 42, 43, 43, 44, 44]
     assert plot.missed.getData()[1].tolist() == [9]
     plot.show_frame(25)
