@@ -12,6 +12,7 @@ from app.core.files import is_there, reading, size_of
 from app.core.jobs.job import Job, State
 from app.core.jobs.progress import Progress
 from app.core.jobs.queue import JobQueue
+from app.core.jobs.sentences import in_window
 from app.core.notice import shortfall_words
 from codec.errors import FreeGvcError
 from codec.events import Event, PreviewReady, Warned
@@ -152,7 +153,7 @@ class Session(QObject):
             try:
                 self.progress = _begin(job)
             except FreeGvcError as error:
-                self._end(job.id, State.FAILED, str(error))
+                self._end(job.id, State.FAILED, in_window(str(error)))
                 continue
             self._current, self._cancelled = job.id, False
             self._queue.update(job.id, state=State.RUNNING, message="", share=0.0)
@@ -174,7 +175,7 @@ class Session(QObject):
             if isinstance(event, PreviewReady):
                 self.pictures.emit(job.id, event)
             elif isinstance(event, Warned):
-                self.warned.emit(job.id, event.message)
+                self.warned.emit(job.id, in_window(event.message))
         if job.share != self.progress.share:
             self._queue.update(job.id, share=self.progress.share)
         self.progressed.emit(job.id, self.progress)
@@ -186,7 +187,7 @@ class Session(QObject):
             self.detail.emit(settled.detail)
         if job is not None:
             state = _state_after(settled, job)
-            self._end(job.id, state, self._shortfall(job) if state is State.DONE else settled.message)
+            self._end(job.id, state, self._shortfall(job) if state is State.DONE else in_window(settled.message))
         if settled.model:
             self.model_missing.emit(settled.model)
         self._start_next()
