@@ -132,7 +132,7 @@ class PocketPrior:
     base_levels: tuple[tuple[int, float], ...] = BASE_LEVELS
     base_by_default = True
     restores = True
-    # Measured: benchmarks/implicit_layer.txt.
+    # Measured: benchmarks/control/implicit_layer.py.
     bpp_over_base = 0.0
     notes: tuple[str, ...] = ()
     tiling: Tiling | None = None
