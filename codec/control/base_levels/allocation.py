@@ -21,9 +21,10 @@ SPREAD = 1.0
 WIDE_SPREAD = 60.0
 """By which they may where that is cheaper all the same: as far as there are levels."""
 LEANING = 2.0
-"""What a stream whose levels lie further apart than usual takes, as a multiple of what its levels alone say. 1.05 to 1.26
-were measured; but a GOP that is coded finer than those it leans on gains less than they would, so at 1.3 the worst GOPs
-of a clip (14, 144 lines) missed their target by up to 0.024 after three codings, for no fewer bits at equal quality."""
+"""What a stream whose levels lie further apart than usual takes, as a multiple of what its levels alone say. 1.05 to
+1.26 were measured; but a GOP that is coded finer than those it leans on gains less than they would, so at 1.3 the worst
+GOPs of a clip (14, 144 lines) missed their target by up to 0.024 after three codings, for no fewer bits at equal
+quality."""
 _QUARTER = 0.25
 
 
