@@ -22,10 +22,10 @@ from codec.encoding.progress import ProgressScale, SharedProgress
 from codec.encoding.resuming import KeptGop, as_begun, kept_gops
 from codec.encoding.segment_encoder import MadeGop
 from codec.errors import SettingsError
-from codec.events import Event, GopDone, Phase, Probe, Stage, Warned
+from codec.events import Event, GopDone, Phase, Stage, Warned
 from codec.files import check_output, part_path
 from codec.format.header import Header
-from codec.format.info import finished, quality_of
+from codec.format.info import finished, quality_of, stored_gop
 from codec.format.records import GopRecord
 from codec.format.writer import BitstreamWriter, ResumePoint
 from codec.parallel.order import in_order
@@ -63,13 +63,12 @@ def encode(
     writer, at = _open_writer(output, plan.header, settings.resume)
     with writer, _open_reader(source, plan) as reader, closing(delivered(reader.frames(), source)) as frames:
         session = _Encoding(plan, writer, AudioFeed(plan.audio, writer, at.audio_pts), next_gop=at.gop)
-        session.catch_up(kept_gops(output, at.gop))
         try:
             ahead, charges = plan.segments.control.ahead, [0] * at.gop
             if ahead is not None:
                 ahead.foresee((yield from _look_ahead(source, plan, ahead.look, workers)))
                 charges = ahead.resume(kept.record for kept in kept_gops(output, at.gop))
-            session.charge(kept_gops(output, at.gop), charges)
+            session.catch_up(kept_gops(output, at.gop), charges)
             yield from session.run(islice(frames, at.frame, None), at.frame, workers)
             session.check_result()
         except (GeneratorExit, KeyboardInterrupt):
@@ -146,14 +145,14 @@ class _Encoding:
                 for item in items:
                     yield from self._take(item if isinstance(item, MadeGop) else progress.placed(item))
 
-    def catch_up(self, kept: Iterator[KeptGop]) -> None:
-        """Take over what an interrupted run has left: its GOPs count in the result."""
-        for gop in kept:
-            self.done.append(_gop_done(gop.record, gop.bits, gop.probes, self.plan.frames_total))
+    def catch_up(self, kept: Iterator[KeptGop], charges: Sequence[int]) -> None:
+        """Take over what an interrupted run has left: its GOPs count in the result, and in a budget.
 
-    def charge(self, kept: Iterator[KeptGop], charges: Sequence[int]) -> None:
-        """Let the budget know of them, and of what it pays for the base of each."""
+        Args:
+            charges: what the budget pays for the base of each.
+        """
         for gop, base_bits in zip(kept, charges, strict=True):
+            self.done.append(replace(self._told(gop.record), bits=gop.bits))
             self.plan.segments.gop_coder.charge(gop.record, base_bits)
 
     def check_result(self) -> None:
@@ -207,7 +206,9 @@ class _Encoding:
         self.audio.advance(made.until)
         self.next_gop += 1
         event = replace(
-            _gop_done(made.record, bits, made.probes, self.plan.frames_total),
+            self._told(made.record),
+            bits=bits,
+            probes=made.probes,
             fit=made.fit,
             step_fit=made.step_fit,
             missed=not made.reachable,
@@ -217,20 +218,5 @@ class _Encoding:
         if not made.reachable:
             yield Warned(self.plan.unreachable_message(event))
 
-
-def _gop_done(record: GopRecord, bits: int, probes: tuple[Probe, ...], frames_total: int | None) -> GopDone:
-    return GopDone(
-        index=record.index,
-        start_frame=record.start_frame,
-        frames=record.frames,
-        t_star=record.t_star,
-        bits=bits,
-        base_bits=record.base_bits,
-        quality=record.quality,
-        probes=probes,
-        frames_done=record.end_frame,
-        frames_total=frames_total,
-        crf=None if record.base is None else record.base.crf,
-        scale=1 if record.base is None else record.base.scale,
-        sent_bits=record.bits_at(record.t_star) - record.base_bits,
-    )
+    def _told(self, record: GopRecord) -> GopDone:
+        return stored_gop(record, record.t_star, self.plan.frames_total)

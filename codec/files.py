@@ -88,6 +88,22 @@ def finish(part: Path, path: Path) -> None:
     _sync_folder(path.parent)
 
 
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a file, behind one that was cut off too; it is on disk when this returns.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    with path.open("ab+") as file:
+        size = file.seek(0, os.SEEK_END)
+        if size:
+            file.seek(size - 1)
+        torn = size > 0 and file.read(1) != b"\n"
+        file.write(b"\n" * torn + line.encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def write_whole(path: Path, data: bytes, remedy: str = "choose another place") -> None:
     """Write a file, and its folders, that others see whole or not at all.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.clips import JUDGED_EVERY, Clip
+from codec.files import append_line
 from codec.metrics.base import Metric
 from codec.metrics.catalog import metric
 
@@ -61,9 +62,7 @@ def read_rows(path: Path) -> Iterator[EvidenceRow]:
 
 def append_row(path: Path, row: EvidenceRow) -> None:
     """Keep one more, behind a line that was cut off too."""
-    torn = path.exists() and path.read_bytes()[-1:] not in (b"", b"\n")
-    with path.open("a", encoding="utf-8") as file:
-        file.write("\n" * torn + json.dumps(asdict(row)) + "\n")
+    append_line(path, json.dumps(asdict(row)))
 
 
 @dataclass(frozen=True)

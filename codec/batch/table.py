@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
 from codec.errors import OutputError
+from codec.files import append_line
 from codec.settings import EncodeSettings
 
 FILE = "batch.jsonl"
@@ -98,22 +98,11 @@ class Table:
         self.rows[row.output] = row
         path = self.folder / FILE
         try:
-            with path.open("ab+") as file:
-                file.write(_line_end(file) + json.dumps(asdict(row)).encode() + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
+            append_line(path, json.dumps(asdict(row)))
         except OSError as error:
             raise OutputError(
                 f"{path} can't be written: {error.strerror}; free some space or choose another folder."
             ) from error
-
-
-def _line_end(file: BinaryIO) -> bytes:
-    """What a line needs before it: an earlier one's end, if a run was cut off in the middle of that."""
-    if file.seek(0, os.SEEK_END) == 0:
-        return b""
-    file.seek(-1, os.SEEK_END)
-    return b"" if file.read(1) == b"\n" else b"\n"
 
 
 def _row(line: str) -> BatchRow | None:

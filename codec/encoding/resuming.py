@@ -8,7 +8,6 @@ from itertools import islice
 from pathlib import Path
 
 from codec.errors import FormatError
-from codec.events import Probe
 from codec.files import part_path
 from codec.format.reader import BitstreamReader
 from codec.format.records import GopRecord
@@ -21,11 +20,6 @@ class KeptGop:
 
     record: GopRecord
     bits: int
-
-    @property
-    def probes(self) -> tuple[Probe, ...]:
-        """The points that its record holds."""
-        return tuple(Probe(step, self.record.bits_at(step), quality) for step, quality in self.record.measured())
 
 
 def as_begun(output: Path, settings: EncodeSettings) -> EncodeSettings:

@@ -105,10 +105,11 @@ class BudgetSearch:
         """
         records, charges = iter(kept), list[int]()
         while first := next(records, None):
-            gops = [first, *islice(records, len(self.forecasts[0].trial.gops) - 1)] if self.forecasts else [first]
+            expected = [judged.own for judged in self.forecasts[0].trial.gops] if self.forecasts else []
+            gops = [first, *islice(records, max(0, len(expected) - 1))]
             own = [gop.frames - gop.overlap for gop in gops]
             bases = [gop.base for gop in gops if gop.base is not None]
-            if not self.forecasts or own != [judged.own for judged in self.forecasts[0].trial.gops]:
+            if own != expected:
                 raise SettingsError(
                     "The unfinished file was begun from other pictures than the source has now; encode it from the "
                     "start."

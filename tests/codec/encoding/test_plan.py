@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from codec.control.control import WithoutBase
-from codec.encoder import _gop_done
 from codec.encoding.plan import Plan, make_plan
 from codec.encoding.record_cost import overhead_bits
 from codec.errors import SettingsError
 from codec.events import Event, Phase
 from codec.format import framing, packing
+from codec.format.info import stored_gop
 from codec.format.records import BaseRun, GopRecord
 from codec.settings import Bitrate, Quality, Size
 from tests.support.codec_runs import film, tiny
@@ -69,7 +69,7 @@ def test_a_base_is_there_where_the_prior_has_use_for_it(source: Path) -> None:
 )
 def test_every_goal_has_words(source: Path, goal: Any, words: str) -> None:
     _, plan = _plan(source, goal=goal)
-    gop = _gop_done(GopRecord(0, 0, 8, 0, 0, (), bytes(4), bytes(8)), 0, (), None)
+    gop = stored_gop(GopRecord(0, 0, 8, 0, 0, (), bytes(4), bytes(8)), 0, None)
     assert plan.unreachable_message(gop) == f"GOP 0 can't {words}; it stays at the nearest, t* = 0."
 
 

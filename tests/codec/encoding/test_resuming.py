@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from codec.encoder import encode
-from codec.encoding.resuming import KeptGop
 from codec.errors import SettingsError
 from codec.events import GopDone
 from codec.files import part_path
+from codec.format.info import stored_gop
 from codec.format.records import BaseRun, GopRecord
 from codec.settings import Bitrate, Quality, Size
 from tests.support.codec_runs import cut_film, run_encode, tiny
@@ -64,6 +64,6 @@ def test_other_pictures_under_the_same_name_are_refused(source: Path, tmp_path: 
 def test_a_restored_gop_gives_back_its_points_beyond_its_stored_steps() -> None:
     base = BaseRun(60.0, 1, "modelled", b"x" * 50)
     record = GopRecord(0, 0, 48, 0, 0, (), b"", b"", base, quality=0.15, probes=((0, 0.2), (12, 0.16)), restoration=5)
-    probes = KeptGop(record, 8 * 90).probes
+    probes = stored_gop(record, record.t_star, None).probes
     assert [(probe.step, probe.quality) for probe in probes] == [(0, 0.2), (5, 0.15), (12, 0.16)]
     assert {probe.bits for probe in probes} == {400}
