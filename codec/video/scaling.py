@@ -8,11 +8,19 @@ from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 
 
-def scaled(frame: VideoFrame, width: int, height: int) -> VideoFrame:
-    """An RGB frame at another size: Lanczos where it grows, means over areas where it shrinks, as sources are read."""
+def interpolation(frame: VideoFrame, width: int, height: int) -> Interpolation:
+    """Lanczos where a frame grows, means over areas where it shrinks, as sources are read; bicubic for chroma alone."""
+    if (width, height) == (frame.width, frame.height):
+        return Interpolation.BICUBIC | Interpolation.ACCURATE_RND
     shrinks = width * height < frame.width * frame.height
-    way = Interpolation.AREA if shrinks else Interpolation.LANCZOS
-    return frame.reformat(width, height, interpolation=way | Interpolation.ACCURATE_RND, threads=1)
+    return (Interpolation.AREA if shrinks else Interpolation.LANCZOS) | Interpolation.ACCURATE_RND
+
+
+def scaled(frame: VideoFrame, width: int, height: int) -> VideoFrame:
+    """An RGB frame at another size, or itself."""
+    if (width, height) == (frame.width, frame.height):
+        return frame
+    return frame.reformat(width, height, interpolation=interpolation(frame, width, height), threads=1)
 
 
 def scaled_picture(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:

@@ -18,7 +18,6 @@ from av.container.output import OutputContainer
 from av.error import FFmpegError
 from av.packet import Packet
 from av.video.frame import VideoFrame
-from av.video.reformatter import Interpolation
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
@@ -26,7 +25,7 @@ from codec.errors import OutputError
 from codec.files import finish, own_part
 from codec.format.records import AudioPacket
 from codec.video.info import Colour, swscale_matrix
-from codec.video.scaling import scaled
+from codec.video.scaling import interpolation, scaled
 from codec.video.scheduling import leave_real_time
 from codec.video.sound.track import AudioTrack
 from codec.video.sound.transcoding import Transcoder
@@ -234,17 +233,19 @@ class VideoWriter:
 
     def _convert(self, pixels: NDArray[np.uint8]) -> VideoFrame:
         rgb = VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
-        if (rgb.width, rgb.height) != self._size:
-            rgb = scaled(rgb, *self._size)
-        rgb = _pad(rgb, self._format.multiple)
+        whole = _padded(self._size, self._format.multiple)
+        if whole != self._size:
+            rgb = _pad(scaled(rgb, *self._size), self._format.multiple)
         if self._format.pixels != "yuv420p":
-            return rgb.reformat(format=self._format.pixels, threads=1)
+            return scaled(rgb, *whole).reformat(format=self._format.pixels, threads=1)
         matrix, color_range = self._coding
+        # Scaled and converted in one call, which takes a tenth of the time that large pictures take as RGB.
         return rgb.reformat(
+            *whole,
             format=self._format.pixels,
             dst_colorspace=swscale_matrix(matrix),
             dst_color_range=color_range,
-            interpolation=Interpolation.BICUBIC | Interpolation.ACCURATE_RND,
+            interpolation=interpolation(rgb, *whole),
             threads=1,
         )
 
