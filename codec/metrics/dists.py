@@ -42,35 +42,58 @@ def normalise(x: torch.Tensor) -> torch.Tensor:
     return (x - mean) / std
 
 
-def texture_dissimilarity(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """1 - l of every channel (equation 5): features (..., C, H, W) -> (..., C); leading dimensions broadcast.
+@dataclass(frozen=True)
+class Moments:
+    """What is compared of a picture's features at one stage; of a reference they are made once for all its versions.
+
+    Attributes:
+        mean, variance: of every channel, (..., C).
+        centred: the features less their mean, (..., C, H, W).
+    """
+
+    mean: torch.Tensor
+    variance: torch.Tensor
+    centred: torch.Tensor
+
+    @classmethod
+    def of(cls, features: torch.Tensor) -> Moments:
+        """Of features (..., C, H, W)."""
+        mean = features.mean((-2, -1), keepdim=True)
+        centred = features - mean
+        return cls(mean[..., 0, 0], centred.square().mean((-2, -1)), centred)
+
+
+def moments(features: Sequence[torch.Tensor]) -> list[Moments]:
+    """Of every stage's features."""
+    return [Moments.of(stage) for stage in features]
+
+
+def texture_dissimilarity(x: Moments, y: Moments) -> torch.Tensor:
+    """1 - l of every channel (equation 5): (..., C); leading dimensions broadcast.
 
     Written as the squared difference of the means over the sum of their squares: the same, without cancellation.
     """
-    mean_x, mean_y = x.mean((-2, -1)), y.mean((-2, -1))
-    return (mean_x - mean_y).square() / (mean_x.square() + mean_y.square() + STABILISER)
+    return (x.mean - y.mean).square() / (x.mean.square() + y.mean.square() + STABILISER)
 
 
-def structure_dissimilarity(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """1 - s of every channel (equation 6): features (..., C, H, W) -> (..., C); leading dimensions broadcast.
+def structure_dissimilarity(x: Moments, y: Moments) -> torch.Tensor:
+    """1 - s of every channel (equation 6): (..., C); leading dimensions broadcast.
 
     Written as the variance of the difference over the sum of the variances: the same, without cancellation.
     """
-    x, y = x - x.mean((-2, -1), keepdim=True), y - y.mean((-2, -1), keepdim=True)
-    variances = x.square().mean((-2, -1)) + y.square().mean((-2, -1))
-    return (x - y).square().mean((-2, -1)) / (variances + STABILISER)
+    # In place: these are the largest arrays of all, and making one anew takes longer than filling it.
+    difference = (x.centred - y.centred).square_()
+    return difference.mean((-2, -1)) / (x.variance + y.variance + STABILISER)
 
 
-def stage_terms(
-    x: Sequence[torch.Tensor], y: Sequence[torch.Tensor], alpha: torch.Tensor, beta: torch.Tensor
-) -> torch.Tensor:
+def stage_terms(x: Sequence[Moments], y: Sequence[Moments], alpha: torch.Tensor, beta: torch.Tensor) -> torch.Tensor:
     """What texture and structure of each stage add to the score, (..., stages, 2); their sum is the score.
 
     Args:
-        x, y: the two pictures' features, (..., C_k, H_k, W_k) per stage; leading dimensions broadcast.
+        x, y: of the two pictures' features, C_k channels per stage; leading dimensions broadcast.
         alpha, beta: weights of texture and structure, one per channel of all stages, in order.
     """
-    channels, terms = [f.shape[-3] for f in x], []
+    channels, terms = [f.mean.shape[-1] for f in x], []
     for f, g, a, b in zip(x, y, torch.split(alpha, channels), torch.split(beta, channels), strict=True):
         terms.append(torch.stack([texture_dissimilarity(f, g) @ a, structure_dissimilarity(f, g) @ b], dim=-1))
     return torch.stack(terms, dim=-2)
@@ -103,10 +126,10 @@ class DistsNetwork(nn.Module):
 
     def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """The score (B,) of RGB pictures (B, 3, H, W) in [0, 1]: 0 where they are equal."""
-        return self.compare(self.features(x), self.features(y))
+        return self.compare(moments(self.features(x)), moments(self.features(y)))
 
-    def compare(self, x: Sequence[torch.Tensor], y: Sequence[torch.Tensor]) -> torch.Tensor:
-        """The score (B,) of two pictures' `features`."""
+    def compare(self, x: Sequence[Moments], y: Sequence[Moments]) -> torch.Tensor:
+        """The score (B,) of two pictures, of whose `features` these are."""
         return stage_terms(x, y, self.alpha, self.beta).sum((-2, -1))
 
 
@@ -151,24 +174,25 @@ class Dists:
         return network_values(self._score, reference, distorted, self.name, self.device, smallest=16)
 
     def against(self, reference: Frames) -> Callable[[Frames], Values]:
-        """See `codec.metrics.base.against`; holds the features of all frames of `reference`."""
+        """See `codec.metrics.base.against`; holds the moments of all frames of `reference`."""
         with torch.inference_mode():
-            features = [self._features(to_unit_tensor(frame[None], self.device)) for frame in reference]
+            references = [self._moments(to_unit_tensor(frame[None], self.device)) for frame in reference]
 
         def judge(distorted: Frames) -> Values:
             check_pair(reference, distorted, self.name)
             with torch.inference_mode():
                 scores = [
-                    self.network.compare(known, self._features(to_unit_tensor(frame[None], self.device)))
-                    for known, frame in zip(features, distorted, strict=True)
+                    self.network.compare(known, self._moments(to_unit_tensor(frame[None], self.device)))
+                    for known, frame in zip(references, distorted, strict=True)
                 ]
             return torch.cat(scores).double().cpu().numpy()
 
         return judge
 
     def _score(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        return self.network.compare(self._features(x), self._features(y))
+        return self.network.compare(self._moments(x), self._moments(y))
 
-    def _features(self, x: torch.Tensor) -> list[torch.Tensor]:
+    def _moments(self, x: torch.Tensor) -> list[Moments]:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == "bfloat16"):
-            return [stage.float() for stage in self.network.features(x)]
+            features = self.network.features(x)
+        return [Moments.of(stage.float()) for stage in features]

@@ -12,7 +12,7 @@ from torch import nn
 
 from codec.arrays import Frames
 from codec.metrics.base import Values, network_values
-from codec.metrics.dists import L2Pool, normalise, structure_dissimilarity, texture_dissimilarity
+from codec.metrics.dists import L2Pool, Moments, moments, normalise, structure_dissimilarity, texture_dissimilarity
 from codec.metrics.networks import SHIPPED, load_weights, vgg16_stages
 
 PLAN = ((16,), (32, 32), (64, 64), (112, 112, 112), (128, 128, 128))
@@ -67,11 +67,11 @@ class PocketNetwork(nn.Module):
 
     def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """The score (B,) of RGB pictures (B, 3, H, W) in [0, 1]: exactly 0 where they are equal, never below."""
-        score: torch.Tensor = self.head(compare(self.features(x), self.features(y)))
+        score: torch.Tensor = self.head(compare(moments(self.features(x)), moments(self.features(y))))
         return score.clamp_min(0)
 
 
-def compare(x: Sequence[torch.Tensor], y: Sequence[torch.Tensor]) -> torch.Tensor:
+def compare(x: Sequence[Moments], y: Sequence[Moments]) -> torch.Tensor:
     """Every channel's texture and structure dissimilarity (..., COMPARISONS) of two pictures' features.
 
     Leading dimensions broadcast: one reference can meet many distorted versions.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 
 from codec.metrics.base import to_unit_tensor
-from codec.metrics.dists import DistsNetwork, stage_terms
+from codec.metrics.dists import DistsNetwork, moments, stage_terms
 
 Picture = NDArray[np.uint8]
 CPU = torch.device("cpu")
@@ -21,14 +21,14 @@ def label(teacher: DistsNetwork, references: Picture, distorted: Picture) -> tor
     """What texture and structure of each of DISTS's six stages add to the score: float32 (R, D, 6, 2).
 
     Args:
-        references: uint8 (R, H, W, 3); the features of each are computed once.
+        references: uint8 (R, H, W, 3); the moments of each are computed once.
         distorted: uint8 (R, D, H, W, 3).
     """
     terms = []
     with torch.inference_mode():
         for reference, versions in zip(references, distorted, strict=True):
-            known = teacher.features(to_unit_tensor(reference[None], CPU))
-            rows = [teacher.features(to_unit_tensor(version[None], CPU)) for version in versions]
+            known = moments(teacher.features(to_unit_tensor(reference[None], CPU)))
+            rows = [moments(teacher.features(to_unit_tensor(version[None], CPU))) for version in versions]
             terms.append(torch.cat([stage_terms(known, row, teacher.alpha, teacher.beta) for row in rows]))
     return torch.stack(terms)
 

@@ -30,6 +30,7 @@ from torch import nn
 from torch.nn import functional
 
 from codec.metrics.base import to_unit_tensor
+from codec.metrics.dists import moments
 from codec.metrics.pocket_dists import PLAN, PocketHead, PocketNetwork, build_pocket_network, compare
 from training.learning_rate import learning_rate
 from training.metric.teacher import CPU
@@ -94,7 +95,8 @@ def export(network: PocketNetwork) -> Tensors:
 def compare_lesson(network: PocketNetwork, lesson: Lesson) -> torch.Tensor:
     """Dissimilarities (R, D, COMPARISONS) of a lesson's pairs."""
     features, count = network.features(lesson.pictures), len(lesson.scores)
-    return compare([f[:count, None] for f in features], [f[count:].view(count, -1, *f.shape[1:]) for f in features])
+    references = moments([f[:count, None] for f in features])
+    return compare(references, moments([f[count:].view(count, -1, *f.shape[1:]) for f in features]))
 
 
 def fit_head(network: PocketNetwork, paths: Sequence[Path], generator: torch.Generator) -> None:
