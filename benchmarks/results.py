@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from codec.files import write_whole
+from codec.priors.catalog import POCKET_WEIGHTS, RESTORER_WEIGHTS
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "benchmarks" / "results"
-WEIGHTS = ROOT / "resources" / "pocket.safetensors"
+WEIGHTS = [ROOT / "resources" / name for name in (POCKET_WEIGHTS, RESTORER_WEIGHTS)]
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Results:
     Attributes:
         benchmark: the name of its module, or of its package where that is run as a whole.
         commit: of the working tree that ran it; "+" behind it says that something else than outcomes was not committed.
-        weights: 16 hexadecimal digits of the SHA-256 of the pocket prior's weights, "" where they don't matter.
+        weights: 16 hexadecimal digits of the SHA-256 of the pocket prior's two files, "" where they don't matter.
         machine: what ran it, in words.
         figures: whatever the benchmark measures, as JSON has it.
     """
@@ -72,8 +73,8 @@ def script(benchmark: str) -> str:
 
 
 def weights_hash() -> str:
-    """Of the weights in resources."""
-    return hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()[:16]
+    """Of the weights in resources, as a file's header names them."""
+    return hashlib.sha256(b"".join(path.read_bytes() for path in WEIGHTS)).hexdigest()[:16]
 
 
 def _commit() -> str:

@@ -1,10 +1,10 @@
-"""What restoring a base adds to it: the base as it is, the weights that ship, and any files of the next ones.
+"""What restoring a base adds to it: the base as it is, the weights that ship, and any others.
 
     python -m benchmarks.networks.restoration CLIPS OUT.json WEIGHTS.safetensors ... [--networks NETWORKS] [--steps 8]
         [--crfs 66 60 54] [--halves 56 48] [--clips 03 08 10 14 17] [--lines 144] [--metrics dists lpips]
 
 Each clip's base is coded at every CRF, full size (and at half size with every CRF of --halves). "base" judges it as it
-is, "today" as the shipped weights restore it at t* = 0, and each file (of training/restoration/train.py) at each step.
+is, then the shipped weights and each other file (of training/restoration/train.py) at each step.
 DISTS and LPIPS (AlexNet), or the --metrics named, PSNR over all judged pixels, and block edges relative to the source.
 Prints means, and keeps every row in OUT.json with commit, weights and machine. LPIPS over AlexNet and temporal metrics
 were not trained for.
@@ -30,8 +30,9 @@ from codec.base.pictures import upsample
 from codec.metrics.base import Metric
 from codec.metrics.catalog import metric
 from codec.priors.base import BaseClip
-from codec.priors.catalog import open_prior
-from training.restoration.train import load_average
+from codec.priors.catalog import POCKET_WEIGHTS, RESTORER_WEIGHTS
+from codec.priors.computing import Computing
+from codec.priors.pocket import PocketPrior, load_pocket
 
 JUDGED = slice(1, None, JUDGED_EVERY)
 
@@ -41,7 +42,7 @@ class RestorationRow:
     """One way to show one base.
 
     Attributes:
-        name: "base", "today" or the file's stem.
+        name: "base", or the file and its folder.
         crf, scale, size: of the base; bytes of its packets as a file holds them.
         step: of the trajectory.
         seconds: of one core, to make one picture.
@@ -74,29 +75,19 @@ def judged(source: Clip, made: Clip, judges: dict[str, Metric]) -> dict[str, flo
     return values
 
 
-def today() -> Way:
-    """The shipped weights with nothing sent."""
-    prior = open_prior("pocket", "cpu", "float32")
+def way(prior: PocketPrior, step: int) -> Way:
+    """A prior's restoration at one step."""
 
     def restore(base: BaseClip, source: Clip) -> Clip:
-        shape = source.shape[:3]
-        condition = prior.prepare(base, *shape)
-        clean = prior.denoise(torch.zeros(prior.geometry.latent_shape(*shape)), 0, condition)
-        return prior.decode(clean, 0, condition)
+        condition = prior.prepare(base, *source.shape[:3])
+        return prior.restore(condition, range(len(source)), [step])[0]
 
     return restore
 
 
-def restorer(weights: Path, step: int) -> Way:
-    """A file of the next weights at one step."""
-    net = load_average(weights)
-
-    def restore(base: BaseClip, source: Clip) -> Clip:
-        height, width = source.shape[1:3]
-        full = np.ascontiguousarray(upsample(base.frames, width, height))
-        return net.restore(full, base.crf, step, base.scale)
-
-    return restore
+def with_restorer(weights: Path) -> PocketPrior:
+    """The pocket prior with other weights of the restorer; bfloat16 where the CPU has units for it."""
+    return load_pocket(Path("resources") / POCKET_WEIGHTS, weights, Computing.choose("cpu", "auto"))
 
 
 def as_it_is(base: BaseClip, source: Clip) -> Clip:
@@ -170,8 +161,10 @@ def main() -> None:
     torch.set_num_threads(1)
     folders = [args.networks] if args.networks else None
     judges = {name: metric(name, folders) for name in args.metrics}
-    ways: list[tuple[str, int, Way]] = [] if args.only_new else [("base", 0, as_it_is), ("today", 8, today())]
-    ways += [(weights.stem, step, restorer(weights, step)) for weights in args.weights for step in args.steps]
+    ways: list[tuple[str, int, Way]] = [] if args.only_new else [("base", 0, as_it_is)]
+    for weights in [*([] if args.only_new else [Path("resources") / RESTORER_WEIGHTS]), *args.weights]:
+        prior = with_restorer(weights)
+        ways += [("/".join(weights.parts[-2:]), step, way(prior, step)) for step in args.steps]
     found = []
     for row in rows(args, ways, judges):
         found.append(row)

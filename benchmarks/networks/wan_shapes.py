@@ -15,6 +15,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 import diffusers
@@ -197,12 +198,14 @@ def main() -> None:
         bits = run(prior, watch, clip, arguments.steps, report)
     print(f"{bits} bits, {bits / (frames * width * height):.5f} bit per pixel; peak {peak_memory(device)}")
     about = {"frames": frames, "width": width, "height": height, "steps": arguments.steps, "dtype": dtype}
-    save("wan_shapes", {**about, "peak": peak_memory(device), "bits": bits, "passes": passes}, uses_weights=False)
+    figures = {**about, "peak": peak_memory(device), "bits": bits, "passes": passes}
+    save("wan_shapes", figures, uses_weights=False, path=arguments.output)
 
 
 def parse() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output", type=Path, help="instead of benchmarks/results/wan_shapes.json")
     parser.add_argument("--small", action="store_true", help="a small model on a small clip")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), default="auto")

@@ -27,6 +27,7 @@ SOUND_RATE = 48000
 LEAST_PSNR = 16.0
 SHIPPED_FILES = (
     "pocket.safetensors",
+    "restorer.safetensors",
     "style.qss",
     "icons/app.svg",
     "metrics/dists_weights.safetensors",

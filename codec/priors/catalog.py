@@ -20,11 +20,12 @@ from codec.priors.pocket import PocketPrior, load_pocket
 from codec.store import installed as store
 from codec.store.manifest import MODELS
 
-POCKET_WEIGHTS = "pocket.safetensors"
+POCKET_WEIGHTS, RESTORER_WEIGHTS = "pocket.safetensors", "restorer.safetensors"
 
 
 def _open_pocket(computing: Computing) -> PocketPrior:
-    return load_pocket(Path(str(files("resources") / POCKET_WEIGHTS)), computing)
+    weights, restorer = (Path(str(files("resources") / name)) for name in (POCKET_WEIGHTS, RESTORER_WEIGHTS))
+    return load_pocket(weights, restorer, computing)
 
 
 def _open_gaussian(computing: Computing) -> GaussianPrior:

@@ -1,13 +1,15 @@
 """The prior that ships with the app: small enough for any CPU, conditioned on a cheap AV1 base layer.
 
-Its latent says what the base lacks. With no implicit bits at all the synthesis restores the base; without a base
-(`--base none`) the latent carries the whole picture. How it was trained: training/, docs/pocket-prior.md.
+Over a base the restorer makes the steps of the trajectory that cost nothing. What is sent beyond them is a latent that
+says what the base lacks; without a base (`--base none`) it carries the whole picture. How both were trained: training/,
+docs/pocket-prior.md.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,17 +24,20 @@ from codec.arrays import Frames
 from codec.base.pictures import upsample
 from codec.errors import PriorError
 from codec.format.header import Tiling
+from codec.format.limits import MAX_RESTORATION
 from codec.priors.base import BaseClip, Condition, Geometry
 from codec.priors.computing import Computing
 from codec.priors.defaults import DEFAULTS
 from codec.priors.pocket_net import LATENT_STRIDE, PAD_MULTIPLE, SLOT_FRAMES, PocketConfig, PocketNet, neighbours
-from codec.priors.restoration import along
+from codec.priors.restorer import Restorer, Told, load_restorer, neighbourhood
 from codec.priors.schedule import NoiseSchedule
 
 STEPS = 24
 SIGMA_UNIT = 65535
 FIRST_SNR, LAST_SNR = 0.02, 8.0
+# Pictures made at a time, which bounds memory whatever a GOP's length.
 SYNTHESIS_FRAMES = 4
+RESTORED_FRAMES = 8
 # (scale, CRF), coarse to fine: half size reaches below the lowest rate that AV1 has at coding size, and only there is
 # it the better of both.
 BASE_LEVELS = (*((2, crf) for crf in (70, 66, 63)), *((1, quarter / 4) for quarter in range(4 * 68, 4 * 12 - 1, -1)))
@@ -119,7 +124,7 @@ class PocketCondition(Condition):
 
 
 class PocketPrior:
-    """`VideoPrior` over `PocketNet`.
+    """`VideoPrior` over `Restorer` and `PocketNet`.
 
     Attributes:
         dtype: "float32", or "bfloat16", which only speeds up CPUs and GPUs with matrix units for it.
@@ -137,13 +142,14 @@ class PocketPrior:
     notes: tuple[str, ...] = ()
     tiling: Tiling | None = None
 
-    def __init__(self, net: PocketNet, weights_hash: bytes, computing: Computing) -> None:
+    def __init__(self, net: PocketNet, restorer: Restorer, weights_hash: bytes, computing: Computing) -> None:
         self.schedule = pocket_schedule()
         self.weights_hash = weights_hash
         self.device = computing.device
         self.dtype = computing.dtype
         self._restoring = computing.restoring
         self._net = net.to(computing.device).eval()
+        self._restorer = restorer.to(computing.device).eval()
 
     def prepare(self, base: BaseClip | None, frames: int, height: int, width: int) -> PocketCondition:
         """See `VideoPrior.prepare`."""
@@ -159,32 +165,27 @@ class PocketPrior:
         return features.float()
 
     def restore(self, condition: PocketCondition, frames: Sequence[int], steps: Sequence[int]) -> tuple[Frames, ...]:
-        """See `VideoPrior.restore`. The whole restoration is the synthesis from an empty latent.
-
-        (What the denoiser makes of pure noise brings nothing: measured, DISTS is the same to 0.001 with an empty
-        latent, and better by 0.008 on one clip of four.)
-        """
-        if condition.pictures is None:
+        """See `VideoPrior.restore`; one call of the restorer for each step but 0."""
+        if condition.pictures is None or condition.level is None:
             raise ValueError("without a base there is nothing to restore")
-        base = condition.pictures[list(frames)]
-        whole = self._whole(condition, condition.pictures, frames) if any(steps) else base
-        return tuple(along(base, whole, step) for step in steps)
+        if not all(0 <= step <= MAX_RESTORATION for step in steps):
+            raise ValueError(f"a restoration has steps 0 to {MAX_RESTORATION}, not {steps}")
+        made = []
+        for step in steps:
+            chunks = (frames[at : at + RESTORED_FRAMES] for at in range(0, len(frames), RESTORED_FRAMES))
+            shown = [self._restored(condition.pictures, chunk, step, condition.level) for chunk in chunks]
+            made.append(np.concatenate(shown) if step else condition.pictures[list(frames)])
+        return tuple(made)
 
     @torch.inference_mode()
-    def _whole(self, condition: PocketCondition, pictures: Frames, frames: Sequence[int]) -> Frames:
-        last = condition.frames - 1
-        rows = [(max(frame - 1, 0), frame, min(frame + 1, last)) for frame in frames]
-        pieces = []
-        for part in (rows[at : at + SYNTHESIS_FRAMES] for at in range(0, len(rows), SYNTHESIS_FRAMES)):
-            near = [frame for row in part for frame in row]
-            bases = _pad(to_tensor(pictures[near]).to(self.device))
-            bases = bases.reshape(len(part), 3, *bases.shape[1:])
-            height, width = (side // LATENT_STRIDE for side in bases.shape[3:])
-            empty = torch.zeros(len(part), 3, self.geometry.channels, height, width, device=self.device)
-            phases = torch.tensor([frame % SLOT_FRAMES for _, frame, _ in part], device=self.device)
-            made = self._synthesise(bases, empty, phases, 0, condition.info, self._restoring)
-            pieces.append(to_frames(made[:, :, : condition.height, : condition.width]))
-        return np.concatenate(pieces)
+    def _restored(self, pictures: Frames, frames: Sequence[int], step: int, level: tuple[float, int]) -> Frames:
+        height, width = pictures.shape[1:3]
+        looked_at, near = neighbourhood(frames, len(pictures))
+        base = _pad(to_tensor(pictures[looked_at]).to(self.device))
+        rows = [torch.full((len(near),), float(value), device=self.device) for value in (step, *level)]
+        with self._autocast(self._restoring):
+            made = self._restorer(base, torch.tensor(near, device=self.device), Told(*rows))
+        return to_frames(made[:, :, :height, :width])
 
     def opening(self, condition: PocketCondition) -> Tensor | None:
         """None: the base conditions the denoiser itself."""
@@ -223,42 +224,47 @@ class PocketPrior:
         slots = neighbours(latent.transpose(0, 1))
         index = torch.tensor(frames, device=self.device)
         pieces = [
-            self._synthesise(
-                bases[rows], slots[rows // SLOT_FRAMES], rows % SLOT_FRAMES, step, condition.info, self.dtype
-            )
+            self._synthesise(bases[rows], slots[rows // SLOT_FRAMES], rows % SLOT_FRAMES, step, condition.info)
             for rows in torch.split(index, SYNTHESIS_FRAMES)
         ]
         return np.concatenate([to_frames(p[:, :, : condition.height, : condition.width]) for p in pieces])
 
-    def _synthesise(self, bases: Tensor, slots: Tensor, phases: Tensor, step: int, info: Tensor, dtype: str) -> Tensor:
+    def _synthesise(self, bases: Tensor, slots: Tensor, phases: Tensor, step: int, info: Tensor) -> Tensor:
         count = len(bases)
         sigma = torch.full((count,), self.schedule.sigmas[step], device=self.device)
-        with self._autocast(dtype):
+        with self._autocast(self.dtype):
             return self._net.synthesise(bases, slots, phases, sigma, info.expand(count, 3))
 
     def _autocast(self, dtype: str) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=dtype == "bfloat16")
 
 
-def load_pocket(path: Path, computing: Computing) -> PocketPrior:
-    """Reads weights written by training/pocket/export.py.
+def load_pocket(weights: Path, restorer: Path, computing: Computing) -> PocketPrior:
+    """Reads weights written by training/pocket/export.py and training/restoration/train.py.
 
     Raises:
-        PriorError: the file is missing, damaged, or of another shape than this program expects.
+        PriorError: a file is missing, damaged, or of another shape than this program expects.
     """
+    digest = hashlib.sha256()
+    for path in (weights, restorer):
+        with _readable(path):
+            digest.update(path.read_bytes())
+    with _readable(weights), safe_open(weights, "pt") as file:
+        net = PocketNet(PocketConfig.from_json(file.metadata()["config"]))
+        net.load_state_dict({name: file.get_tensor(name).float() for name in file.keys()})  # noqa: SIM118
+    with _readable(restorer):
+        return PocketPrior(net, load_restorer(restorer), digest.digest()[:8], computing)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
     try:
-        data = path.read_bytes()
-        with safe_open(path, "pt") as file:
-            config = PocketConfig.from_json(file.metadata()["config"])
-            state = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-        net = PocketNet(config)
-        net.load_state_dict(state)
+        yield
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = next(iter(str(error).splitlines()), "no reason given")
         raise PriorError(
             f"The pocket prior's weights at {path} can't be read ({reason}); reinstall Free-GVC."
         ) from error
-    return PocketPrior(net, hashlib.sha256(data).digest()[:8], computing)
 
 
 def _slotted(frames: Tensor) -> Tensor:

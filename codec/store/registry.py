@@ -20,14 +20,14 @@ class Bundled:
 
     name: str
     title: str
-    file: str
+    files: tuple[str, ...]
     licence: str
 
     def row(self) -> ModelRow:
         """See `Package`; stored in 16 bits, computed with in 32."""
-        place = Path(str(files("resources") / self.file))
-        size = place.stat().st_size if place.is_file() else 0
-        return ModelRow(self.name, self.title, "prior", "bundled", place, 0, size, 2 * size, self.licence, "", 0)
+        places = [Path(str(files("resources") / name)) for name in self.files]
+        size = sum(place.stat().st_size for place in places if place.is_file())
+        return ModelRow(self.name, self.title, "prior", "bundled", places[0], 0, size, 2 * size, self.licence, "", 0)
 
     def get(self, text_encoder: bool, wait: Callable[[float], None]) -> Iterator[Transfer]:
         """See `Package`."""
@@ -57,7 +57,12 @@ class Bundled:
 
 
 _ALL: tuple[Package, ...] = (
-    Bundled("pocket", "Pocket prior, for any CPU", "pocket.safetensors", "CC-BY-SA-4.0, see docs/credits.md"),
+    Bundled(
+        "pocket",
+        "Pocket prior, for any CPU",
+        ("pocket.safetensors", "restorer.safetensors"),
+        "CC-BY-SA-4.0, see docs/credits.md",
+    ),
     *map(ModelPackage, MODELS.values()),
     *map(TrunkPackage, TRUNKS.values()),
 )

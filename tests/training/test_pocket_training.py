@@ -9,18 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
-from codec.priors.base import BaseClip
-from codec.priors.computing import Computing
-from codec.priors.pocket import PocketPrior
+from codec.priors.restorer import Told
 from tests.support import ROOT
 from tests.support.films.moving_noise import moving_noise
+from tests.support.pixel_judge import PixelJudge
 from training.pocket.export import export
-from training.pocket.refine_restoration import RECIPE, Batch, batches, freeze_all_but, restored, step
+from training.pocket.refine_restoration import RECIPE, batches, freeze_all_but, restored, step
 from training.pocket.train import Recipe, Run, Schedule
+from training.restoration.crops import Batch as Crop
 from training.restoration.crops import Pool
 from training.restoration.item import Base, Item
+from training.restoration.teacher import Teacher
 
 SHIPPED = ROOT / "resources" / "pocket.safetensors"
 SMALL = replace(RECIPE, clips=3, crop=32)
@@ -57,31 +57,23 @@ def test_a_batch_has_bases_of_one_kind(pool: Pool) -> None:
     assert len(seen) == 3
 
 
-class Pixels(torch.nn.Module):
-    """A judge that needs no networks."""
-
-    def forward(self, made: Tensor, wanted: Tensor) -> dict[str, Tensor]:
-        return {"dists": (made - wanted).square().mean((1, 2, 3))}
-
-
-def test_it_learns_what_the_prior_shows(run: Run, pool: Pool) -> None:
+def test_it_learns_what_a_teacher_shows(run: Run, pool: Pool) -> None:
     batch = next(batches(pool, SMALL))
-    prior = PocketPrior(run.net, b"", Computing.choose("cpu", "float32"))
-    frames = ((batch.base[0] + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
-    crf = 52 + 12 * float(batch.info[0, 1])
-    condition = prior.prepare(BaseClip(frames, crf, 1), *frames.shape[:3])
-    (shown,) = prior.restore(condition, [1], [8])
-    alone = Batch(batch.source[:1], batch.base[:1], condition.info, torch.tensor([1]))
+    crf = float(batch.info[0, 1]) * 12 + 52
+    told = Told(*(torch.full((3,), v) for v in (8.0, crf, float(batch.info[0, 2]) + 1)))
+    shown = Teacher(SHIPPED, torch.device("cpu")).restored(
+        Crop(batch.source[:, None], batch.base, told, torch.zeros(3))
+    )
     with torch.no_grad():
-        made = restored(run.net, alone)
-    assert np.abs(shown[0].astype(int) - ((made[0].clamp(-1, 1) + 1) * 127.5).permute(1, 2, 0).numpy()).max() <= 1
+        made = restored(run.net, replace(batch, phase=torch.arange(3) % 4))
+    torch.testing.assert_close(shown[:, 0], made, rtol=0, atol=1e-4)
 
 
 def test_refinement_changes_the_synthesis_and_nothing_else(run: Run, pool: Pool) -> None:
     before = {name: value.clone() for name, value in run.net.named_parameters()}
     freeze_all_but(run.net, run.net.synthesis)
     first = run.iteration
-    terms = step(run, next(batches(pool, SMALL)), Pixels(), SMALL)
+    terms = step(run, next(batches(pool, SMALL)), PixelJudge(), SMALL)
     assert {"l1", "edges", "dists", "norm"} <= terms.keys()
     changed = {name for name, value in run.net.named_parameters() if not torch.equal(value, before[name])}
     assert changed

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from training.data.sources import LARGEST_SHARE, Origin, read_manifest, shares, wanted
+from training.restoration.item import Item
+from training.restoration.list_items import table
 
 
 @pytest.mark.parametrize(
@@ -48,3 +50,16 @@ def test_the_manifest_names_files_that_are_there(tmp_path: Path) -> None:
     (tmp_path / "manifest.tsv").write_text("\n".join(rows) + "\n")
     (origin,) = read_manifest(tmp_path)
     assert (origin.collection, origin.is_photo) == ("github a/b", False)
+
+
+def test_items_are_listed_by_repository_with_their_share() -> None:
+    def item(repository: str, licence: str) -> Item:
+        return Item(f"github {repository} x", licence, f"github {repository}", 96, 64, 0, 0, 0, 8, 64, 96, ())
+
+    items = {"video-001-0": item("a/b", "MIT"), "image-002-0": item("a/b", "CC0"), "video-003-0": item("c/d", "MIT")}
+    lines = list(table(items))[2:]
+    assert lines == [
+        "| c/d | clips | 1 | 41.4% | MIT |",
+        "| a/b | clips | 1 | 29.3% | MIT |",
+        "| a/b | photos | 1 | 29.3% | CC0 |",
+    ]

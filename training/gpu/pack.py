@@ -1,6 +1,6 @@
 """Pack what training on a borrowed machine needs into one file that may travel.
 
-    python -m training.gpu.pack ITEMS PACK.zip --networks NETWORKS [--mebibytes 28] [--source-crf 24]
+    python -m training.gpu.pack ITEMS PACK.zip --networks NETWORKS [--mebibytes 28] [--source-crf 18]
 
 In the zip file: items/NAME/ with item.json, source.av1 and baseN.av1 (items of `restoration.make_items`; sources coded
 finely, bases as they were), networks/ with VGG16 in 8 bits and the heads of LPIPS, and libdav1d.so out of PyAV's
@@ -11,7 +11,10 @@ from __future__ import annotations
 
 import argparse
 import zipfile
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from fractions import Fraction
+from itertools import repeat
 from pathlib import Path
 
 import av
@@ -23,7 +26,8 @@ from training.data.sources import shares
 from training.gpu.narrow import narrow
 from training.restoration.item import Item, joined
 
-SOURCE_PRESET = 6
+SOURCE_PRESET = 4
+SOURCE_FRAMES = 12
 
 
 def dav1d_library() -> Path:
@@ -42,13 +46,14 @@ def networks(folder: Path) -> dict[str, bytes]:
 def item_files(folder: Path, source_crf: float) -> dict[str, bytes]:
     """Files below items/NAME/; nothing where the item has no packets."""
     item = Item.read(folder)
-    files = {"item.json": (folder / "item.json").read_bytes()}
+    item = replace(item, frames=min(item.frames, SOURCE_FRAMES))
+    files = {"item.json": item.to_json().encode()}
     for index in range(len(item.bases)):
         path = folder / f"base{index}.av1"
         if not path.exists():
             return {}
         files[path.name] = path.read_bytes()
-    coded = encode_frames(np.load(folder / "source.npy"), source_crf, 1, Fraction(25), SOURCE_PRESET)
+    coded = encode_frames(np.load(folder / "source.npy")[: item.frames], source_crf, 1, Fraction(25), SOURCE_PRESET)
     files["source.av1"] = joined([frame.packet for frame in coded])
     return files
 
@@ -66,14 +71,17 @@ def pack(items: Path, output: Path, networks_folder: Path, limit: int, source_cr
         file.write(dav1d_library(), "libdav1d.so")
         for name, data in networks(networks_folder).items():
             file.writestr(f"networks/{name}", data)
-        for folder in order(sorted(path.parent for path in items.glob("*/item.json"))):
-            files = item_files(folder, source_crf)
-            taken = sum(file.getinfo(name).compress_size + 2 * len(name) + 200 for name in file.namelist())
-            if taken + sum(len(data) + 300 for data in files.values()) > limit:
-                break
-            for name, data in files.items():
-                file.writestr(f"items/{folder.name}/{name}", data)
-            count += bool(files)
+        taken = sum(info.compress_size + 2 * len(info.filename) + 200 for info in file.infolist())
+        folders = order(sorted(path.parent for path in items.glob("*/item.json")))
+        with ProcessPoolExecutor() as pool:
+            for folder, files in zip(folders, pool.map(item_files, folders, repeat(source_crf)), strict=True):
+                taken += sum(len(data) + 300 for data in files.values())
+                if taken > limit:
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    break
+                for name, data in files.items():
+                    file.writestr(f"items/{folder.name}/{name}", data)
+                count += bool(files)
     return count
 
 
@@ -84,7 +92,7 @@ def main() -> None:
     parser.add_argument("output", type=Path)
     parser.add_argument("--networks", type=Path, required=True)
     parser.add_argument("--mebibytes", type=float, default=28)
-    parser.add_argument("--source-crf", type=float, default=24)
+    parser.add_argument("--source-crf", type=float, default=18)
     args = parser.parse_args()
     count = pack(args.items, args.output, args.networks, round(args.mebibytes * 2**20), args.source_crf)
     print(f"{count} items, {args.output.stat().st_size / 2**20:.1f} MiB")

@@ -8,7 +8,8 @@ from __future__ import annotations
 import argparse
 import os
 import zipfile
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,9 @@ from training.gpu.narrow import widened
 from training.restoration.item import Item, parted
 
 
-def unpack_item(dav1d: Dav1d, folder: Path) -> None:
+def unpack_item(library: Path, folder: Path) -> None:
     """Packets to the pictures that training reads, beside them."""
+    dav1d = Dav1d(library)
     item = Item.read(folder)
     height, width = item.window_height, item.window_width
     source = [yuv_to_rgb(planes) for planes in dav1d.decode(parted((folder / "source.av1").read_bytes()))]
@@ -39,10 +41,9 @@ def unpack(file: Path, work: Path) -> int:
         packed.extractall(work)
     vgg = work / "networks" / "vgg16_8bit.safetensors"
     save_file(widened(load_file(vgg)), vgg.with_name("vgg16_features.safetensors"))
-    dav1d = Dav1d(work / "libdav1d.so")
     folders = sorted((work / "items").iterdir())
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for _ in pool.map(lambda folder: unpack_item(dav1d, folder), folders):
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        for _ in pool.map(unpack_item, repeat(work / "libdav1d.so"), folders, chunksize=4):
             pass
     return len(folders)
 

@@ -1,7 +1,7 @@
 """Make the bundled metric's training pairs: pictures, distortions of them, and what exact DISTS says of each.
 
     python -m training.pocket.prepare DATA WORK     (clips with low-rate AV1 versions, shared with the pocket prior)
-    python -m training.metric.data WORK/items PAIRS resources/pocket.safetensors [--models FOLDER] [--count 500]
+    python -m training.metric.data WORK/items PAIRS [--models FOLDER] [--count 500]
 
 Every item of the first command becomes one file PAIRS/NAME.safetensors with
     reference  uint8 (R, H, W, 3)
@@ -24,9 +24,8 @@ import torch
 from codec.base.pictures import upsample
 from codec.metrics.dists import DistsNetwork, load_dists_network
 from codec.metrics.networks import default_folders
-from codec.priors.base import BaseClip
-from codec.priors.computing import Computing
-from codec.priors.pocket import PocketPrior, load_pocket
+from codec.priors.base import BaseClip, Condition, VideoPrior
+from codec.priors.catalog import open_prior
 from training.metric.decodes import random_decodes
 from training.metric.distortions import Moment, Picture, Rng, draw
 from training.metric.teacher import label, write_pairs
@@ -79,7 +78,7 @@ def read_item(folder: Path, rng: Rng) -> tuple[Picture, list[BaseClip]]:
     return np.ascontiguousarray(shrink(source[cut], size)[:, *window]), bases
 
 
-def make_pairs(folder: Path, prior: PocketPrior, rng: Rng) -> tuple[Picture, Picture, list[str]]:
+def make_pairs(folder: Path, prior: VideoPrior[Condition], rng: Rng) -> tuple[Picture, Picture, list[str]]:
     """References (R, H, W, 3), distorted versions (R, D, H, W, 3) and the distortions' names, R * D of them."""
     frames, bases = read_item(folder, rng)
     wanted = sorted(int(index) for index in rng.choice(len(frames), size=REFERENCES, replace=False))
@@ -93,7 +92,7 @@ def make_pairs(folder: Path, prior: PocketPrior, rng: Rng) -> tuple[Picture, Pic
     return frames[wanted], np.stack(distorted), names
 
 
-def make(folder: Path, target: Path, teacher: DistsNetwork, prior: PocketPrior) -> None:
+def make(folder: Path, target: Path, teacher: DistsNetwork, prior: VideoPrior[Condition]) -> None:
     """Write one item's pairs."""
     rng = np.random.default_rng(zlib.crc32(folder.name.encode()))
     references, distorted, names = make_pairs(folder, prior, rng)
@@ -111,16 +110,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("items", type=Path)
     parser.add_argument("pairs", type=Path)
-    parser.add_argument("prior", type=Path)
     parser.add_argument("--models", type=Path, action="append", help="folder with vgg16_features.safetensors")
     parser.add_argument("--count", type=int, default=500)
     args = parser.parse_args()
     torch.set_num_threads(1)
     args.pairs.mkdir(parents=True, exist_ok=True)
-    teacher, prior = (
-        load_dists_network(args.models or default_folders()),
-        load_pocket(args.prior, Computing.choose("cpu", "float32")),
-    )
+    teacher, prior = load_dists_network(args.models or default_folders()), open_prior("pocket", "cpu", "float32")
     folders = item_folders(args.items)[: args.count]
     for number, folder in enumerate(folders):
         target = args.pairs / f"{folder.name}.safetensors"

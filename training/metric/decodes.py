@@ -10,8 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from codec.priors.base import BaseClip
-from codec.priors.pocket import PocketPrior
+from codec.priors.base import BaseClip, Condition, VideoPrior
 from training.metric.distortions import Picture, Rng
 
 WITHOUT_BASE = 0.1
@@ -19,7 +18,12 @@ STEPS_A_BASE = 2
 
 
 def decode_prefixes(
-    prior: PocketPrior, frames: Picture, base: BaseClip | None, steps: Sequence[int], wanted: Sequence[int], rng: Rng
+    prior: VideoPrior[Condition],
+    frames: Picture,
+    base: BaseClip | None,
+    steps: Sequence[int],
+    wanted: Sequence[int],
+    rng: Rng,
 ) -> Picture:
     """Frames `wanted` of the clip (T, H, W, 3), decoded after each of `steps`: (len(wanted), len(steps), H, W, 3)."""
     condition = prior.prepare(base, *frames.shape[:3])
@@ -34,7 +38,7 @@ def decode_prefixes(
 
 
 def random_decodes(
-    prior: PocketPrior, frames: Picture, bases: Sequence[BaseClip], wanted: Sequence[int], rng: Rng
+    prior: VideoPrior[Condition], frames: Picture, bases: Sequence[BaseClip], wanted: Sequence[int], rng: Rng
 ) -> Picture:
     """From every base (from none one time in ten) at random depths: (len(wanted), bases * STEPS_A_BASE, H, W, 3)."""
     versions = []

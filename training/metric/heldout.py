@@ -26,9 +26,8 @@ from codec.base.av1 import encode_clip
 from codec.base.pictures import upsample
 from codec.metrics.dists import DistsNetwork, load_dists_network
 from codec.metrics.networks import default_folders
-from codec.priors.base import BaseClip
-from codec.priors.computing import Computing
-from codec.priors.pocket import PocketPrior, load_pocket
+from codec.priors.base import BaseClip, Condition, VideoPrior
+from codec.priors.catalog import open_prior
 from codec.video import VideoReader, probe
 from training.metric.distortions import Picture, recode, to_bytes
 from training.metric.teacher import label, write_pairs
@@ -127,7 +126,7 @@ def codec_versions(clip: Picture, judged: int) -> Versions:
         yield f"av1/{scale}:{crf}", partial(av1, clip, judged, crf, scale)
 
 
-def own(clip: Picture, judged: int, prior: PocketPrior, crf: int, step: int) -> Picture:
+def own(clip: Picture, judged: int, prior: VideoPrior[Condition], crf: int, step: int) -> Picture:
     """The judged frame as this codec decodes it: a base, restored up to a step."""
     _, pictures = encode_clip(clip, crf, 1, Fraction(25), PRESET)
     condition = prior.prepare(BaseClip(pictures, crf, 1), *clip.shape[:3])
@@ -135,14 +134,14 @@ def own(clip: Picture, judged: int, prior: PocketPrior, crf: int, step: int) -> 
     return picture
 
 
-def own_versions(clip: Picture, judged: int, prior: PocketPrior) -> Versions:
+def own_versions(clip: Picture, judged: int, prior: VideoPrior[Condition]) -> Versions:
     """What this codec decodes: three bases, three steps each."""
     for crf in (54, 60, 66):
         for step in (4, 8, 12):
             yield f"codec/{crf}:{step}", partial(own, clip, judged, prior, crf, step)
 
 
-def make(clip: Picture, target: Path, every: int, teacher: DistsNetwork, prior: PocketPrior) -> None:
+def make(clip: Picture, target: Path, every: int, teacher: DistsNetwork, prior: VideoPrior[Condition]) -> None:
     """Write the pairs of one spot."""
     judged = min(JUDGED, len(clip) - 1)
     reference = clip[judged]
@@ -158,12 +157,11 @@ def main() -> None:
     parser.add_argument("clips", type=Path)
     parser.add_argument("heldout", type=Path)
     parser.add_argument("--models", type=Path, action="append", help="folder with vgg16_features.safetensors")
-    parser.add_argument("--prior", type=Path, default=Path("resources/pocket.safetensors"))
     args = parser.parse_args()
     torch.set_num_threads(1)
     args.heldout.mkdir(parents=True, exist_ok=True)
     teacher = load_dists_network(args.models or default_folders())
-    prior = load_pocket(args.prior, Computing.choose("cpu", "float32"))
+    prior = open_prior("pocket", "cpu", "float32")
     for number, spot in enumerate(SPOTS):
         for path in sorted(args.clips.iterdir()):
             target = args.heldout / f"{path.stem}-{spot.side}-{number}.safetensors"

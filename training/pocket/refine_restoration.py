@@ -25,12 +25,11 @@ from codec.priors.pocket_net import PocketNet
 from training.pocket.train import Recipe, Run, Schedule, advance
 from training.restoration.crops import Clip, Pool
 from training.restoration.item import GRID
-from training.restoration.losses import TermWeights, VggJudge, pixel_terms
+from training.restoration.losses import Judge, TermWeights, VggJudge, pixel_terms
 
 RECIPE = replace(Recipe(), clips=6, crop=112, peak_rate=1e-4, warm_up=60, ema=0.998)
 # Edges count for more than while learning from nothing: they are what is left to mend.
 WEIGHTS = TermWeights(motion=0.0, edges=2.0)
-COARSE_CRF = 61.0
 
 
 @dataclass(frozen=True)
@@ -50,13 +49,6 @@ class Batch:
     phase: Tensor
 
 
-def kind(clip: Clip) -> str:
-    """What a batch has one of."""
-    if clip.scale > 1:
-        return "half"
-    return "coarse" if clip.crf >= COARSE_CRF else "fine"
-
-
 def batches(pool: Pool, recipe: Recipe) -> Iterator[Batch]:
     """Endless batches of one kind each; crops begin on the grid of AV1's blocks."""
     rng = np.random.default_rng(recipe.seed)
@@ -65,7 +57,7 @@ def batches(pool: Pool, recipe: Recipe) -> Iterator[Batch]:
         clips = [first]
         while len(clips) < recipe.clips:
             other = pool.draw(rng)
-            if kind(other) == kind(first):
+            if other.kind == first.kind:
                 clips.append(other)
         crops = [_crop(clip, recipe.crop, rng) for clip in clips]
         source, base = (torch.stack(column).float() / 127.5 - 1 for column in zip(*crops, strict=True))
@@ -94,14 +86,25 @@ def restored(net: PocketNet, batch: Batch) -> Tensor:
     return net.synthesise(batch.base, empty, batch.phase, torch.ones(rows), batch.info)
 
 
-def step(run: Run, batch: Batch, judge: nn.Module, recipe: Recipe) -> dict[str, float]:
+def step(run: Run, batch: Batch, judge: Judge, recipe: Recipe) -> dict[str, float]:
     """One update; returns the terms."""
     with torch.autocast("cpu", torch.bfloat16):
         made = restored(run.net, batch)
-        terms: dict[str, Tensor] = {**pixel_terms(made[None], batch.source[None]), **judge(made, batch.source)}
+        terms: dict[str, Tensor] = {**_pixels(made, batch.source), **_judged(judge, made, batch.source)}
     whole = torch.ones(1)
     loss = torch.stack([(WEIGHTS.of(name, whole) * term).mean() for name, term in terms.items()]).sum()
     return advance(run, loss, {name: term.mean() for name, term in terms.items()}, recipe)
+
+
+def _pixels(made: Tensor, wanted: Tensor) -> dict[str, Tensor]:
+    """Terms of (N, 3, H, W); a batch is all of one kind."""
+    return pixel_terms(made[None], wanted[None], torch.zeros(1))
+
+
+def _judged(judge: Judge, made: Tensor, wanted: Tensor) -> dict[str, Tensor]:
+    with torch.no_grad():
+        reference = judge.features(wanted)
+    return judge.terms(judge.features(made), reference)
 
 
 def freeze_all_but(net: PocketNet, part: nn.Module) -> None:

@@ -1,24 +1,26 @@
-"""Crops of prepared items as they follow each other in time, for training a network that carries a state.
+"""Crops of prepared items, a few consecutive pictures each, for training the restorer.
 
 All pictures stay uint8 where the network runs: on a GPU in its memory, on a CPU in memory-mapped files.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from codec.format.limits import MAX_RESTORATION, WHOLE_RESTORATION
+from codec.priors.restorer import Told
 from training.data.sources import shares
 from training.restoration.item import GRID, Item
-from training.restoration.restorer import LAST_STEP, WHOLE_STEP
 
 WHOLE_SHARE = 0.35
-# Rows that go on for long make consecutive batches alike, which costs more than long states bring.
-RESTART_SHARE = 0.5
+COARSE_CRF = 61.0
+KINDS = ("coarse", "fine", "half")
 
 
 @dataclass(frozen=True)
@@ -27,17 +29,15 @@ class Batch:
 
     Attributes:
         source: (N, T, 3, H, W) in [-1, 1].
-        base: (N, T + 2 * margin, 3, H, W), the same with neighbours before and after.
-        step, crf, scale: (N,) float.
-        fresh: (N,) bool, whether no state is carried into the row.
+        base: (N, T + 2, 3, H, W), the same with a neighbour before and one after.
+        told: of each row, (N,).
+        kind: (N,) index of KINDS.
     """
 
     source: Tensor
     base: Tensor
-    step: Tensor
-    crf: Tensor
-    scale: Tensor
-    fresh: Tensor
+    told: Told
+    kind: Tensor
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,13 @@ class Clip:
     base: Tensor
     crf: float
     scale: int
+
+    @property
+    def kind(self) -> str:
+        """What block edges are weighed over: one of KINDS."""
+        if self.scale > 1:
+            return "half"
+        return "coarse" if self.crf >= COARSE_CRF else "fine"
 
 
 class Pool:
@@ -64,24 +71,27 @@ class Pool:
         if not items:
             raise FileNotFoundError(f"{folder} holds no items of at least {crop} lines; make some first.")
         self._items = items
-        self._shares = np.array(shares([item.collection for item in items]))
+        self._ends = np.cumsum(shares([item.collection for item in items]))
         self._device = device
         self._kept: dict[tuple[int, str], Tensor] = {}
         if device.type != "cpu":
-            for index, item in enumerate(items):
-                for name in ("source", *(f"base{n}" for n in range(len(item.bases)))):
-                    self._pictures(index, name)
+            with ThreadPoolExecutor() as pool:
+                list(pool.map(self._keep, range(len(items))))
 
     def __len__(self) -> int:
         return len(self._items)
 
     def draw(self, rng: np.random.Generator) -> Clip:
         """A random base of a random item."""
-        index = int(rng.choice(len(self._items), p=self._shares))
+        index = min(int(np.searchsorted(self._ends, rng.random(), "right")), len(self) - 1)
         bases = self._items[index].bases
         which = int(rng.integers(len(bases)))
         source, base = (self._pictures(index, name) for name in ("source", f"base{which}"))
         return Clip(source, base, bases[which].crf, bases[which].scale)
+
+    def _keep(self, index: int) -> None:
+        for name in ("source", *(f"base{n}" for n in range(len(self._items[index].bases)))):
+            self._pictures(index, name)
 
     def _pictures(self, index: int, name: str) -> Tensor:
         key = index, name
@@ -92,89 +102,88 @@ class Pool:
         return self._kept[key]
 
 
-@dataclass
-class _Row:
-    """A crop on its way through a clip; `time` is the next picture."""
+@dataclass(frozen=True)
+class Variation:
+    """One of the ways in which a crop and its base are shown, so that the network can't know the few scenes by heart.
 
-    clip: Clip
-    top: int
-    left: int
-    flipped: bool
-    step: float
-    time: int
-    fresh: bool = True
+    AV1's tools treat rows as columns, and colours nearly alike.
+
+    Attributes:
+        flipped: along rows and along columns.
+        turned: whether rows become columns.
+        channels: order of red, green and blue.
+        contrast, brightness: v -> contrast * v + brightness of values in [-1, 1], kept there.
+    """
+
+    flipped: tuple[bool, bool]
+    turned: bool
+    channels: tuple[int, ...]
+    contrast: float
+    brightness: float
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> Variation:
+        """Any; half of them in the crop's own colours."""
+        across, down, turned, coloured = (bool(v) for v in rng.random(4) < 0.5)
+        if not coloured:
+            return cls((across, down), turned, (0, 1, 2), 1.0, 0.0)
+        contrast = float(rng.uniform(0.6, 1.15))
+        brightness = float(rng.uniform(-1, 1) * max(0.05, 1 - contrast))
+        return cls((across, down), turned, tuple(int(v) for v in rng.permutation(3)), contrast, brightness)
+
+    def of(self, pictures: Tensor) -> Tensor:
+        """uint8 (T, H, W, 3), H = W -> float32 (T, 3, H, W) in [-1, 1]."""
+        axes = [axis for axis, flipped in zip((2, 3), self.flipped, strict=True) if flipped]
+        x = torch.stack([pictures[..., channel] for channel in self.channels], 1)
+        x = x.transpose(2, 3) if self.turned else x
+        x = (x.flip(axes) if axes else x).float() / 127.5 - 1
+        return x if self.contrast == 1 else (x * self.contrast + self.brightness).clamp(-1, 1)
 
 
-@dataclass
-class Sequences:
-    """Endless batches; each row goes on where it was in the last one until its clip, or its luck, ends.
+@dataclass(frozen=True)
+class Crops:
+    """Endless batches.
 
     Attributes:
         rows: N.
-        length: pictures a batch, T.
-        margin: neighbours before and after them.
+        length: pictures of each, T.
         crop: H = W, a multiple of 8.
-        restart: share of rows that end early.
     """
 
     pool: Pool
     rows: int
     length: int
-    margin: int
     crop: int
     rng: np.random.Generator
-    restart: float = RESTART_SHARE
-    _running: list[_Row] = field(default_factory=list)
 
     def next(self) -> Batch:
-        """The next `length` pictures of every row."""
-        if not self._running:
-            self._running = [self._start() for _ in range(self.rows)]
-        self._running = [self._start() if self._ends(row) else row for row in self._running]
-        cut = [self._cut(row) for row in self._running]
-        device = cut[0][0].device
-        source, base = (_to_float(torch.stack(column)) for column in zip(*cut, strict=True))
-        told = [[row.step, row.clip.crf, float(row.clip.scale)] for row in self._running]
-        step, crf, scale = torch.tensor(told, device=device).unbind(1)
-        fresh = torch.tensor([row.fresh for row in self._running], device=device)
-        for row in self._running:
-            row.fresh, row.time = False, row.time + self.length
-        return Batch(source, base, step, crf, scale, fresh)
+        """N random crops of random clips, each turned and coloured in its own way."""
+        clips = [self._clip() for _ in range(self.rows)]
+        ways = [Variation.draw(self.rng) for _ in clips]
+        cut = [[way.of(x) for x in self._cut(clip)] for clip, way in zip(clips, ways, strict=True)]
+        source, base = (torch.stack(column) for column in zip(*cut, strict=True))
+        numbers = [[draw_step(self.rng), clip.crf, clip.scale, KINDS.index(clip.kind)] for clip in clips]
+        step, crf, scale, kind = torch.tensor(numbers).to(source.device, non_blocking=True).unbind(1)
+        return Batch(source, base, Told(step, crf, scale), kind.long())
 
-    def _ends(self, row: _Row) -> bool:
-        """Whether another row takes this one's place."""
-        used = not row.fresh and self.rng.random() < self.restart
-        return used or row.time + self.length > len(row.clip.source)
-
-    def _start(self) -> _Row:
-        rng = self.rng
+    def _clip(self) -> Clip:
         while True:
-            clip = self.pool.draw(rng)
-            count, height, width, _ = clip.source.shape
-            if count >= self.length:
-                break
-        top, left = (int(rng.integers((side - self.crop) // GRID + 1)) * GRID for side in (height, width))
-        time = int(rng.integers(min(self.length, count - self.length + 1)))
-        return _Row(clip, top, left, bool(rng.random() < 0.5), draw_step(rng), time)
+            clip = self.pool.draw(self.rng)
+            if len(clip.source) >= self.length:
+                return clip
 
-    def _cut(self, row: _Row) -> tuple[Tensor, Tensor]:
-        """(source (T, H, W, 3), base (T + 2 * margin, H, W, 3)), uint8."""
-        place = np.s_[:, row.top : row.top + self.crop, row.left : row.left + self.crop]
-        last = len(row.clip.base) - 1
-        wanted = range(row.time - self.margin, row.time + self.length + self.margin)
-        # A row without a past doesn't see the picture before it, as behind a keyframe.
-        first = row.time if row.fresh else 0
-        index = torch.tensor([min(max(t, first), last) for t in wanted], device=row.clip.base.device)
-        base = row.clip.base[place][index]
-        source = row.clip.source[row.time : row.time + self.length][place]
-        return (source.flip(2), base.flip(2)) if row.flipped else (source, base)
+    def _cut(self, clip: Clip) -> tuple[Tensor, Tensor]:
+        """(source (T, H, W, 3), base (T + 2, H, W, 3)), uint8; the ends of a clip are their own neighbours."""
+        count, height, width, _ = clip.source.shape
+        top, left = (int(self.rng.integers((side - self.crop) // GRID + 1)) * GRID for side in (height, width))
+        time = int(self.rng.integers(count - self.length + 1))
+        place = np.s_[:, top : top + self.crop, left : left + self.crop]
+        base = clip.base[max(time - 1, 0) : time + self.length + 1][place]
+        before, after = [base[:1]] * (time == 0), [base[-1:]] * (time + self.length == count)
+        whole = torch.cat([*before, base, *after]) if before or after else base
+        return clip.source[time : time + self.length][place], whole
 
 
 def draw_step(rng: np.random.Generator) -> float:
     """A step of the trajectory to train: often the whole restoration, else any."""
-    return float(WHOLE_STEP) if rng.random() < WHOLE_SHARE else float(rng.uniform(0.5, LAST_STEP))
-
-
-def _to_float(pictures: Tensor) -> Tensor:
-    """uint8 (N, T, H, W, 3) -> float32 (N, T, 3, H, W) in [-1, 1]."""
-    return pictures.permute(0, 1, 4, 2, 3).float() / 127.5 - 1
+    return float(WHOLE_RESTORATION) if rng.random() < WHOLE_SHARE else float(rng.uniform(0.5, MAX_RESTORATION))

@@ -58,7 +58,11 @@ class Item:
 
     def write(self, folder: Path) -> None:
         """To FOLDER/item.json."""
-        (folder / "item.json").write_text(json.dumps(asdict(self)))
+        (folder / "item.json").write_text(self.to_json())
+
+    def to_json(self) -> str:
+        """As item.json holds it."""
+        return json.dumps(asdict(self))
 
 
 def joined(packets: list[bytes]) -> bytes:

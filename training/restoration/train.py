@@ -1,10 +1,13 @@
 """Train the restorer on a CPU or a GPU; goes on from OUT/restorer.pt, else from exported weights, else from nothing.
 
-    python -m training.restoration.train ITEMS OUT --networks NETWORKS --minutes 60 [--device cuda] [--start WEIGHTS]
+    python -m training.restoration.train ITEMS OUT --networks NETWORKS --minutes 60 [--adversarial-minutes 30]
+        [--device cuda] [--start WEIGHTS]
 
-ITEMS is what training/restoration/make_items.py made, NETWORKS holds VGG16 and the heads of LPIPS over it. Writes
-OUT/restorer.pt (network, its average, optimiser), OUT/restorer.safetensors (what `export` says) and OUT/log.jsonl, one
-line of minutes, iterations and terms for every so many iterations.
+ITEMS is what training/restoration/make_items.py made, NETWORKS holds VGG16 and the heads of LPIPS over it. A first
+stage knows the original of every picture; the second goes on from it against a discriminator as well. Writes
+OUT/restorer.pt (network, its average, optimiser), OUT/restorer.safetensors and OUT/adversarial.safetensors (the
+averages that each stage ends with), and OUT/log.jsonl, one line of minutes, iterations and terms for every so many
+iterations.
 """
 
 from __future__ import annotations
@@ -13,7 +16,6 @@ import argparse
 import copy
 import json
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -21,42 +23,50 @@ import numpy as np
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
+from codec.format.limits import WHOLE_RESTORATION
+from codec.priors.restorer import Restorer, RestorerConfig, multiplications
 from training.learning_rate import learning_rate
-from training.restoration.crops import Batch, Pool, Sequences
-from training.restoration.losses import TermWeights, VggJudge, pixel_terms
-from training.restoration.restorer import CONTEXTS, WHOLE_STEP, Restorer, RestorerConfig, multiplications
+from training.restoration.crops import Batch, Crops, Pool
+from training.restoration.losses import Discriminator, Judge, TermWeights, VggJudge, pixel_terms
+from training.restoration.teacher import Teacher
 
-LOG_EVERY, SAVE_EVERY = 50, 120.0
-# Iterations between those whose log says what the network makes better than the base, on the very same pictures.
-RATIO_EVERY = 5
+LOG_EVERY, SAVE_EVERY = 50, 60.0
+# Iterations between those whose log says what the network makes better than the base, on the very same pictures, and
+# between those that weigh the discriminator's gradient against the others'.
+RATIO_EVERY, BALANCE_EVERY = 10, 10
+# Of the discriminator alone, before the restorer listens to it.
+LISTENS_AFTER = 200
+LARGEST_BALANCE = 10.0
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that shapes a run; kept in its log.
+    """Everything that shapes a stage; kept in its log.
 
     Attributes:
         rows, length, crop: clips a batch, consecutive pictures of each, their side.
-        peak_rate, warm_up, flat: learning rate, iterations until it is reached, share of the run before it falls.
+        peak_rate, warm_up, flat: learning rate, iterations until it is reached, share of the stage before it falls.
         last_rate: what it falls to, of `peak_rate`.
         average: decay of the weights' moving average.
+        adversarial: the discriminator's gradient at the last layer, as a share of that of all other terms.
     """
 
-    rows: int = 4
-    length: int = 5
-    crop: int = 112
+    rows: int = 8
+    length: int = 2
+    crop: int = 128
     peak_rate: float = 1e-3
-    warm_up: int = 50
+    warm_up: int = 100
     flat: float = 0.3
     last_rate: float = 0.02
-    average: float = 0.998
+    average: float = 0.999
+    adversarial: float = 0.0
     seed: int = 1
     weights: TermWeights = field(default_factory=TermWeights)
 
     def rate(self, updates: int, done: float) -> float:
-        """Learning rate after `updates` iterations, with the share `done` of the run's time over."""
+        """Learning rate after `updates` iterations, with the share `done` of the stage's time over."""
         return learning_rate(updates, done, self.peak_rate, self.warm_up, self.flat, self.last_rate)
 
 
@@ -69,7 +79,6 @@ class Run:
     optimiser: torch.optim.Optimizer
     iteration: int = 0
     seconds: float = 0.0
-    restarts: int = 0
 
     @classmethod
     def begin(cls, config: RestorerConfig, recipe: Recipe, device: torch.device) -> Run:
@@ -79,8 +88,7 @@ class Run:
         decayed = [p for p in net.parameters() if p.ndim > 1]
         others = [p for p in net.parameters() if p.ndim <= 1]
         groups = [{"params": decayed, "weight_decay": 0.01}, {"params": others, "weight_decay": 0.0}]
-        fused = device.type == "cuda"
-        optimiser = torch.optim.AdamW(groups, recipe.peak_rate, betas=(0.9, 0.98), fused=fused)
+        optimiser = torch.optim.AdamW(groups, recipe.peak_rate, betas=(0.9, 0.98), fused=device.type == "cuda")
         return cls(net, copy.deepcopy(net), optimiser)
 
     @classmethod
@@ -91,7 +99,7 @@ class Run:
         run.net.load_state_dict(saved["net"])
         run.average.load_state_dict(saved["average"])
         run.optimiser.load_state_dict(saved["optimiser"])
-        run.iteration, run.seconds, run.restarts = saved["iteration"], saved["seconds"], saved["restarts"] + 1
+        run.iteration, run.seconds = saved["iteration"], saved["seconds"]
         return run
 
     @classmethod
@@ -101,10 +109,9 @@ class Run:
             metadata = file.metadata()
         run = cls.begin(RestorerConfig.from_json(metadata["config"]), recipe, device)
         state = load_file(weights)
-        for name, net in (("net", run.net), ("average", run.average)):
-            net.load_state_dict({k.removeprefix(f"{name}."): v for k, v in state.items() if k.startswith(f"{name}.")})
+        run.net.load_state_dict(state)
+        run.average.load_state_dict(state)
         run.iteration, run.seconds = int(metadata["iterations"]), 60 * float(metadata["minutes"])
-        run.restarts = run.iteration
         return run
 
     def save(self, checkpoint: Path) -> None:
@@ -116,19 +123,14 @@ class Run:
             "optimiser": self.optimiser.state_dict(),
             "iteration": self.iteration,
             "seconds": self.seconds,
-            "restarts": self.restarts,
         }
         partial = checkpoint.with_suffix(".part")
         torch.save(state, partial)
         partial.replace(checkpoint)
 
     def export(self, output: Path) -> None:
-        """The network and its average as fp16 safetensors, with what it takes to build and to go on training them."""
-        state = {
-            f"{name}.{key}": value.half().contiguous().cpu()
-            for name, net in (("net", self.net), ("average", self.average))
-            for key, value in net.state_dict().items()
-        }
+        """The averaged network as fp16 safetensors, with what it takes to build and to go on training it."""
+        state = {name: value.half().contiguous().cpu() for name, value in self.average.state_dict().items()}
         metadata = {
             "config": self.net.config.to_json(),
             "iterations": str(self.iteration),
@@ -136,11 +138,15 @@ class Run:
         }
         save_file(state, output, metadata)
 
-    def follow(self, loss: Tensor, recipe: Recipe) -> float:
+    def follow(self, loss: Tensor, recipe: Recipe) -> Tensor:
         """One step downhill; returns the gradient's norm."""
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
+        # One overflow in bfloat16 must not end a run that nobody watches.
+        for parameter in self.net.parameters():
+            if parameter.grad is not None:
+                parameter.grad.nan_to_num_(0.0, 0.0, 0.0)
+        norm = nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
         self.optimiser.step()
         self.iteration += 1
         decay = min(recipe.average, self.iteration / (self.iteration + 20))
@@ -148,99 +154,170 @@ class Run:
             pairs = zip(self.average.parameters(), self.net.parameters(), strict=True)
             means, values = (list(column) for column in zip(*pairs, strict=True))
             torch._foreach_lerp_(means, values, 1 - decay)
-        return float(norm)
+        return norm
 
 
-def load_average(weights: Path) -> Restorer:
-    """The averaged network of an exported file, ready to restore."""
-    with safe_open(weights, "pt") as file:
-        net = Restorer(RestorerConfig.from_json(file.metadata()["config"]))
-        names = [name for name in file.keys() if name.startswith("average.")]  # noqa: SIM118
-        net.load_state_dict({name.removeprefix("average."): file.get_tensor(name).float() for name in names})
-    return net.eval()
+@dataclass
+class Rival:
+    """A discriminator in training, and how much the restorer listens to it."""
+
+    net: Discriminator
+    optimiser: torch.optim.Optimizer
+    balance: Tensor
+    updates: int = 0
+
+    @classmethod
+    def begin(cls, device: torch.device) -> Rival:
+        """Knows nothing yet."""
+        net = Discriminator().to(device)
+        optimiser = torch.optim.AdamW(net.parameters(), 3e-4, betas=(0.0, 0.99), fused=device.type == "cuda")
+        return cls(net, optimiser, torch.zeros((), device=device))
+
+    def learn(self, made: list[Tensor], wanted: list[Tensor]) -> Tensor:
+        """One update; returns the loss, 1 where it knows nothing."""
+        loss = self.net.loss([x.detach().float() for x in made], [x.float() for x in wanted])
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimiser.step()
+        self.updates += 1
+        return loss.detach()
+
+    def term(self, made: list[Tensor]) -> Tensor:
+        """What the restorer is to lower, (N,)."""
+        return -torch.stack([score.mean((1, 2, 3)) for score in self.net([x.float() for x in made])]).mean(0)
+
+    def weigh(self, others: Tensor, term: Tensor, layer: Tensor) -> Tensor:
+        """Weight that makes the term's gradient at `layer` as large as that of the `others` (VQGAN, 2012.09841, eq. 7).
+
+        Measured now and then, and smoothed.
+        """
+        since = self.updates - LISTENS_AFTER
+        if since >= 0 and since % BALANCE_EVERY == 0:
+            strengths = [torch.autograd.grad(x, layer, retain_graph=True)[0].norm() for x in (others, term)]
+            found = (strengths[0] / (strengths[1] + 1e-6)).clamp(max=LARGEST_BALANCE)
+            self.balance = found if since == 0 else 0.9 * self.balance + 0.1 * found
+        return self.balance
+
+
+def restored(net: Restorer, batch: Batch) -> Tensor:
+    """All pictures of a batch, (N, T, 3, H, W)."""
+    rows, length = batch.source.shape[:2]
+    row, time = (x.flatten() for x in torch.meshgrid(torch.arange(rows), torch.arange(length), indexing="ij"))
+    near = (row * (length + 2) + time)[:, None] + torch.arange(3)
+    told = type(batch.told)(*(x[row] for x in (batch.told.step, batch.told.crf, batch.told.scale)))
+    made: Tensor = net(batch.base.flatten(0, 1), near.to(batch.base.device, non_blocking=True), told)
+    return made.unflatten(0, (rows, length))
 
 
 @dataclass
 class Trainer:
-    """Sequences in, updates out; holds the states that rows carry from batch to batch.
+    """Crops in, updates out.
 
     Attributes:
-        judge: `VggJudge`, or None to train for what needs no network.
+        judge: DISTS and LPIPS.
+        rival: of the adversarial stage.
+        teacher: whose pictures count beside the sources.
     """
 
     run: Run
-    judge: Callable[[Tensor, Tensor], dict[str, Tensor]] | None
-    sequences: Sequences
+    judge: Judge
+    crops: Crops
     recipe: Recipe
     device: torch.device
     bfloat16: bool = True
-    _state: Tensor | None = None
+    rival: Rival | None = None
+    teacher: Teacher | None = None
 
-    def step(self) -> dict[str, float]:
+    def step(self) -> dict[str, Tensor]:
         """One update; returns the terms' means, and now and then what they are as multiples of the base's own."""
-        batch = self.sequences.next()
+        batch = self.crops.next()
+        # The networks judge one picture of each row.
+        which = torch.randint(0, batch.source.shape[1], (len(batch.source),))
+        seen = torch.arange(len(which)), which
+        more: dict[str, Tensor] = {}
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
-            made = self._made(batch)
-            # The networks judge one picture of each row.
-            which = torch.randint(0, made.shape[1], (len(made),), device=self.device)
-            terms = self._terms(made, batch.source, which)
-            means = {name: float(term.detach().mean()) for name, term in terms.items()}
+            made = restored(self.run.net, batch)
+            terms = pixel_terms(made, batch.source, batch.kind)
+            with torch.no_grad():
+                wanted = self.judge.features(batch.source[seen])
+            features = self.judge.features(made[seen])
+            terms |= self.judge.terms(features, wanted)
+            if self.teacher is not None:
+                terms |= self._taught(self.teacher.restored(batch), made, features, seen)
             if self.run.iteration % RATIO_EVERY == 0:
-                with torch.no_grad():
-                    margin = self.sequences.margin
-                    base = self._terms(batch.base[:, margin : margin + made.shape[1]], batch.source, which)
-                means |= {f"{name}_ratio": means[name] / max(1e-6, float(term.mean())) for name, term in base.items()}
-        place = batch.step / WHOLE_STEP
-        weighed = [self.recipe.weights.of(name, place) * term for name, term in terms.items()]
-        norm = self.run.follow(torch.stack(weighed).sum(0).mean(), self.recipe)
-        return {**means, "norm": norm}
+                more = self._against_base(batch, seen, wanted, terms)
+        place = batch.told.step / WHOLE_RESTORATION
+        loss = torch.stack([self.recipe.weights.of(name, place) * term for name, term in terms.items()]).sum(0).mean()
+        if self.rival is not None:
+            more["discriminator"] = self.rival.learn(features, wanted)
+            term = (place * self.rival.term(features)).mean()
+            balance = self.rival.weigh(loss, term, self.run.net.tail.out.weight)
+            more |= {"adversarial": term.detach(), "balance": balance}
+            loss = loss + self.recipe.adversarial * balance * term
+        norm = self.run.follow(loss, self.recipe)
+        return {name: term.detach().mean() for name, term in terms.items()} | more | {"norm": norm}
 
-    def _terms(self, made: Tensor, wanted: Tensor, which: Tensor) -> dict[str, Tensor]:
-        terms = pixel_terms(made, wanted)
-        if self.judge is not None:
-            rows = torch.arange(len(made), device=self.device)
-            terms |= self.judge(made[rows, which], wanted[rows, which])
-        return terms
+    def _taught(
+        self, shown: Tensor, made: Tensor, features: list[Tensor], seen: tuple[Tensor, Tensor]
+    ) -> dict[str, Tensor]:
+        with torch.no_grad():
+            wanted = self.judge.features(shown[seen])
+        terms = {"l1": (made - shown).abs().mean((1, 2, 3, 4)), **self.judge.terms(features, wanted)}
+        return {f"taught_{name}": term for name, term in terms.items()}
 
-    def _made(self, batch: Batch) -> Tensor:
-        """Restored pictures (N, T, 3, H, W); what they leave behind is kept for the next batch."""
-        state = self._state
-        if state is not None:
-            state = state * (~batch.fresh)[:, None, None, None]
-        told = batch.step, batch.crf, batch.scale
-        made = []
-        for picture, left in self.run.net.sequence(batch.base, *told, state, self.sequences.margin):
-            made.append(picture)
-            state = left
-        self._state = None if state is None else state.detach()
-        return torch.stack(made, 1)
+    @torch.no_grad()
+    def _against_base(
+        self, batch: Batch, seen: tuple[Tensor, Tensor], wanted: list[Tensor], terms: dict[str, Tensor]
+    ) -> dict[str, Tensor]:
+        base = batch.base[:, 1:-1]
+        own = pixel_terms(base, batch.source, batch.kind) | self.judge.terms(self.judge.features(base[seen]), wanted)
+        return {f"{name}_ratio": terms[name].mean() / term.mean().clamp(min=1e-6) for name, term in own.items()}
 
 
-def train(trainer: Trainer, out: Path, seconds: float, iterations: int) -> None:
-    """For so many seconds or iterations, whichever end first.
+@dataclass
+class Log:
+    """Means of what was logged since the last line; made on the device, read only once a line."""
+
+    path: Path
+    sums: dict[str, Tensor] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def add(self, terms: dict[str, Tensor]) -> None:
+        """One iteration's."""
+        for name, value in terms.items():
+            self.sums[name] = self.sums[name] + value if name in self.sums else value
+            self.counts[name] = self.counts.get(name, 0) + 1
+
+    def write(self, run: Run) -> None:
+        """A line; then begin anew."""
+        means = {name: round(float(total) / self.counts[name], 5) for name, total in self.sums.items()}
+        line = {"minutes": round(run.seconds / 60, 2), "iteration": run.iteration, **means}
+        with self.path.open("a") as log:
+            log.write(json.dumps(line) + "\n")
+        print(line, flush=True)
+        self.sums, self.counts = {}, {}
+
+
+def train(trainer: Trainer, out: Path, name: str, seconds: float, iterations: int) -> None:
+    """One stage, for so many seconds or iterations, whichever end first; ends with OUT/NAME.safetensors.
 
     The log gets a line every LOG_EVERY iterations; a checkpoint is written every SAVE_EVERY seconds.
     """
     run, began, before = trainer.run, time.monotonic(), trainer.run.seconds
-    saved, mean, first = began, dict[str, float](), run.iteration
+    saved, first, log = began, run.iteration, Log(out / "log.jsonl")
     while (done := max((time.monotonic() - began) / seconds, (run.iteration - first) / iterations)) < 1:
         for group in run.optimiser.param_groups:
             group["lr"] = trainer.recipe.rate(run.iteration - first, done)
-        terms = trainer.step()
-        mean |= {name: 0.98 * mean.get(name, value) + 0.02 * value for name, value in terms.items()}
+        log.add(trainer.step())
         run.seconds = before + time.monotonic() - began
         if run.iteration % LOG_EVERY == 0:
-            rounded = {name: round(value, 5) for name, value in mean.items()}
-            line = {"minutes": round(run.seconds / 60, 2), "iteration": run.iteration, **rounded}
-            with (out / "log.jsonl").open("a") as log:
-                log.write(json.dumps(line) + "\n")
-            print(line, flush=True)
+            log.write(run)
         if time.monotonic() - saved > SAVE_EVERY:
             saved = time.monotonic()
             run.save(out / "restorer.pt")
-            run.export(out / "restorer.safetensors")
+            run.export(out / f"{name}.safetensors")
     run.save(out / "restorer.pt")
-    run.export(out / "restorer.safetensors")
+    run.export(out / f"{name}.safetensors")
 
 
 def opened(args: argparse.Namespace, recipe: Recipe, device: torch.device) -> Run:
@@ -249,7 +326,7 @@ def opened(args: argparse.Namespace, recipe: Recipe, device: torch.device) -> Ru
         return Run.resume(args.out / "restorer.pt", recipe, device)
     if args.start is not None:
         return Run.from_weights(args.start, recipe, device)
-    return Run.begin(RestorerConfig(context=args.context), recipe, device)
+    return Run.begin(RestorerConfig(), recipe, device)
 
 
 def parsed() -> argparse.Namespace:
@@ -260,16 +337,18 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--networks", type=Path, required=True)
     parser.add_argument("--dists", type=Path, default=Path("resources/metrics/dists_weights.safetensors"))
     parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--iterations", type=int, default=10**9, help="if fewer than the minutes allow")
-    parser.add_argument("--pixels-only", action="store_true", help="no DISTS and LPIPS: to compare shapes quickly")
+    parser.add_argument("--adversarial-minutes", type=float, default=0)
+    parser.add_argument("--adversarial", type=float, default=0.3, help="share of the gradient in the second stage")
+    parser.add_argument("--teacher", type=Path, help="weights of the pocket prior to learn from as well")
+    parser.add_argument("--iterations", type=int, default=10**9, help="of a stage, if fewer than the minutes allow")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--start", type=Path, help="exported weights to go on from where there is no checkpoint")
-    parser.add_argument("--context", choices=CONTEXTS, default=RestorerConfig.context)
     parser.add_argument("--rows", type=int, default=Recipe.rows)
     parser.add_argument("--length", type=int, default=Recipe.length)
     parser.add_argument("--crop", type=int, default=Recipe.crop)
     parser.add_argument("--peak-rate", type=float, default=Recipe.peak_rate)
     parser.add_argument("--flat", type=float, default=Recipe.flat)
+    parser.add_argument("--average", type=float, default=Recipe.average)
     parser.add_argument("--threads", type=int, default=1, help="on a CPU")
     return parser.parse_args()
 
@@ -281,18 +360,27 @@ def main() -> None:
     torch.backends.cudnn.benchmark = True
     device = torch.device(args.device)
     args.out.mkdir(parents=True, exist_ok=True)
-    names = ("rows", "length", "crop", "peak_rate", "flat")
+    names = ("rows", "length", "crop", "peak_rate", "flat", "average")
     recipe = replace(Recipe(), **{name: getattr(args, name) for name in names})
     run = opened(args, recipe, device)
-    config = run.net.config
-    judge = None if args.pixels_only else VggJudge(args.networks, args.dists).to(device)
+    judge = VggJudge(args.networks, args.dists).to(device)
     pool = Pool(args.items, device, recipe.crop)
-    rng = np.random.default_rng(recipe.seed + run.iteration)
-    margin = max((0, *config.neighbours))
-    sequences = Sequences(pool, recipe.rows, recipe.length, margin, recipe.crop, rng)
-    told = {"items": len(pool), "multiplications": round(multiplications(config)), **asdict(config), **asdict(recipe)}
-    print(json.dumps(told), flush=True)
-    train(Trainer(run, judge, sequences, recipe, device), args.out, 60 * args.minutes, args.iterations)
+    crops = Crops(pool, recipe.rows, recipe.length, recipe.crop, np.random.default_rng(recipe.seed + run.iteration))
+    told = {"items": len(pool), "multiplications": round(multiplications(run.net.config)), **asdict(recipe)}
+    print(json.dumps(told | asdict(run.net.config)), flush=True)
+    teacher = None if args.teacher is None else Teacher(args.teacher, device)
+    if args.minutes:
+        train(
+            Trainer(run, judge, crops, recipe, device, teacher=teacher),
+            args.out,
+            "restorer",
+            60 * args.minutes,
+            args.iterations,
+        )
+    if args.adversarial_minutes:
+        last = replace(recipe, adversarial=args.adversarial, peak_rate=recipe.peak_rate * 0.3)
+        trainer = Trainer(run, judge, crops, last, device, rival=Rival.begin(device), teacher=teacher)
+        train(trainer, args.out, "adversarial", 60 * args.adversarial_minutes, args.iterations)
 
 
 if __name__ == "__main__":

@@ -12,19 +12,19 @@ from codec.arrays import Frames
 from codec.base.av1 import encode_clip
 from codec.base.pictures import upsample
 from codec.errors import PriorError
+from codec.metrics.catalog import metric
 from codec.metrics.psnr import Psnr
 from codec.priors import computing
 from codec.priors.base import BaseClip
-from codec.priors.catalog import POCKET_WEIGHTS, open_prior
+from codec.priors.catalog import POCKET_WEIGHTS, RESTORER_WEIGHTS, open_prior
 from codec.priors.computing import Computing
 from codec.priors.pocket import PocketPrior, load_pocket
 from codec.priors.pocket_net import PocketConfig, PocketNet, neighbours
-from codec.trajectory.walk import Walk
 from codec.video import VideoReader
 from tests.support import ROOT
 
-WEIGHTS = ROOT / "resources" / POCKET_WEIGHTS
-CRF = 55
+WEIGHTS, RESTORER = (ROOT / "resources" / name for name in (POCKET_WEIGHTS, RESTORER_WEIGHTS))
+CRF, COARSE_CRF = 55, 62
 
 
 @pytest.fixture(scope="module")
@@ -91,14 +91,31 @@ def test_restores_the_base_without_any_implicit_bits(prior: PocketPrior, clips: 
 
     with VideoReader(clips / "10_dog_run_720p_audio.mp4", size=(192, 108)) as reader:
         source = np.stack([frame.pixels for _, frame in zip(range(12), reader.frames(), strict=False)])
-    _, pictures = encode_clip(source, CRF, scale, Fraction(30))
-    condition = prior.prepare(BaseClip(pictures, CRF, scale), *source.shape[:3])
-    walk = Walk(prior, condition, prior.geometry.latent_shape(*source.shape[:3]), 0, 0, None, prior.reuse)
-    restored = prior.decode(walk.denoise(walk.start(), 0), 0, condition)
-    shown = pictures if scale == 1 else upsample(pictures, 192, 108)
-    assert not np.array_equal(restored, shown)
+    _, pictures = encode_clip(source, COARSE_CRF, scale, Fraction(30))
+    condition = prior.prepare(BaseClip(pictures, COARSE_CRF, scale), *source.shape[:3])
+    shown, gentle, restored = prior.restore(condition, range(len(source)), [0, 1, 8])
+    assert np.array_equal(shown, pictures if scale == 1 else upsample(pictures, 192, 108))
+    assert 0 < np.abs(gentle.astype(int) - shown).mean() < np.abs(restored.astype(int) - shown).mean()
     assert sharpness(restored) > sharpness(shown)
+    seen = metric("pocket-dists", None)
+    assert seen(source, restored).mean() < seen(source, shown).mean()
     assert Psnr()(source, restored).mean() > Psnr()(source, shown).mean() - 0.5
+
+
+def test_a_picture_is_the_same_whatever_is_restored_beside_it(prior: PocketPrior, clip: Frames, base: BaseClip) -> None:
+    condition = prior.prepare(base, *clip.shape[:3])
+    (whole,) = prior.restore(condition, range(len(clip)), [8])
+    (some,) = prior.restore(condition, [0, 4, 8], [8])
+    assert np.abs(whole[[0, 4, 8]].astype(int) - some).max() <= 1
+
+
+def test_there_is_no_other_step_and_nothing_to_restore_without_a_base(
+    prior: PocketPrior, clip: Frames, base: BaseClip
+) -> None:
+    with pytest.raises(ValueError, match="0 to 12"):
+        prior.restore(prior.prepare(base, *clip.shape[:3]), [0], [13])
+    with pytest.raises(ValueError, match="without a base"):
+        prior.restore(prior.prepare(None, *clip.shape[:3]), [0], [8])
 
 
 def sharpness(frames: Frames) -> float:
@@ -139,15 +156,18 @@ def test_units_for_bfloat16_make_pictures_that_steer_nothing(
 def test_refuses_damaged_weights(tmp_path: Path) -> None:
     damaged = tmp_path / "weights.safetensors"
     damaged.write_bytes(WEIGHTS.read_bytes()[:100_000])
-    with pytest.raises(PriorError, match="can't be read"):
-        load_pocket(damaged, Computing.choose("cpu", "float32"))
-    with pytest.raises(PriorError, match="can't be read"):
-        load_pocket(tmp_path / "none", Computing.choose("cpu", "float32"))
+    computing = Computing.choose("cpu", "float32")
+    for bad in (damaged, tmp_path / "none", WEIGHTS):
+        with pytest.raises(PriorError, match=f"{bad.name} can't be read"):
+            load_pocket(WEIGHTS, bad, computing)
+    for bad in (damaged, tmp_path / "none", RESTORER):
+        with pytest.raises(PriorError, match=f"{bad.name} can't be read"):
+            load_pocket(bad, RESTORER, computing)
 
 
 def test_size_stays_within_its_promise() -> None:
     assert sum(p.numel() for p in PocketNet(PocketConfig()).parameters()) <= 12_000_000
-    assert WEIGHTS.stat().st_size <= 25_000_000
+    assert WEIGHTS.stat().st_size + RESTORER.stat().st_size <= 26_000_000
 
 
 def test_neighbours_repeat_the_ends() -> None:
