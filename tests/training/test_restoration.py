@@ -47,7 +47,7 @@ def test_edges_of_one_kind_of_base_do_not_make_up_for_anothers() -> None:
 
 def test_perceptual_terms_grow_with_the_step() -> None:
     weights, place = TermWeights(), torch.tensor([0.5, 1.0, 1.5])
-    assert weights.of("dists", place).tolist() == [1.0, 2.0, 3.0]
+    assert weights.of("dists", place).tolist() == [0.5, 1.0, 1.5]
     assert weights.of("l1", place).tolist() == [1.0, 1.0, 1.0]
 
 

@@ -29,7 +29,7 @@ from training.restoration.losses import Judge, TermWeights, VggJudge, pixel_term
 
 RECIPE = replace(Recipe(), clips=6, crop=112, peak_rate=1e-4, warm_up=60, ema=0.998)
 # Edges count for more than while learning from nothing: they are what is left to mend.
-WEIGHTS = TermWeights(motion=0.0, edges=2.0)
+WEIGHTS = TermWeights(motion=0.0, edges=2.0, dists=2.0, lpips=0.7)
 
 
 @dataclass(frozen=True)

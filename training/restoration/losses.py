@@ -41,11 +41,11 @@ class TermWeights:
     l1: float = 1.0
     motion: float = 0.5
     edges: float = 1.0
-    dists: float = 2.0
-    lpips: float = 1.0
-    taught_l1: float = 4.0
-    taught_dists: float = 2.0
-    taught_lpips: float = 1.0
+    dists: float = 1.0
+    lpips: float = 0.5
+    taught_l1: float = 8.0
+    taught_dists: float = 4.0
+    taught_lpips: float = 2.0
 
     def of(self, name: str, place: Tensor) -> Tensor:
         """Weight of a term for rows at `place` (N,), the step over 8."""
