@@ -199,6 +199,7 @@ class Viewer(QObject):
         if document is not None and document.source is not None and not document.times:
             self._times = TimesReader(document.source, document.rate, document.start, self)
             self._times.known.connect(self._take_times)
+            self._times.start()
 
     @Slot(object)
     def _take_times(self, times: tuple[float, ...]) -> None:

@@ -84,6 +84,7 @@ class Trials(QObject):
         self._at = 0
         self._reader = OriginalReader(document.source, document.size, start, self)
         self._reader.arrived.connect(self._arrived)
+        self._reader.start()
         self._folder = tempfile.TemporaryDirectory(prefix="freegvc-trials-", ignore_cleanup_errors=True)
         self._engine = self._make_engine()
         self._engine.told.connect(self._take)

@@ -75,6 +75,7 @@ class Beside(QObject):
             reader.arrived.connect(self._arrived)
             reader.failed.connect(self.failed)
             reader.failed.connect(self.updated)
+            reader.start()
         self.updated.emit()
 
     def show_result(self, expected: bool) -> None:

@@ -179,6 +179,7 @@ class Player(QObject):
             reader.ended.connect(self._end)
             reader.failed.connect(self.failed)
             reader.failed.connect(self.updated)
+            reader.start()
 
     def show_result(self, expected: bool) -> None:
         """Forget the reconstruction's frames; `expected` says that others come."""

@@ -13,7 +13,7 @@ from codec.video.timeline import uneven_times
 
 
 class TimesReader(QThread):
-    """Reads once.
+    """Reads once; to be started when its signal is connected.
 
     Attributes:
         known: seconds of each frame after the first; told only where they come unevenly.
@@ -24,7 +24,6 @@ class TimesReader(QThread):
     def __init__(self, path: Path, rate: Fraction, start: float, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._path, self._rate, self._clip_start = path, rate, start
-        self.start()
 
     def close(self) -> None:
         """End the thread."""

@@ -52,6 +52,7 @@ class Filmstrip(QWidget):
             seconds = float(document.count / document.rate)
             self._reader = Thumbnails(document.source, document.start, seconds, self)
             self._reader.arrived.connect(self._take)
+            self._reader.start()
         self.update()
 
     def close_reader(self) -> None:

@@ -66,9 +66,11 @@ def test_threads_that_read_a_file_which_has_gone_end_quietly_or_say_so(
         monkeypatch.setattr(module, "VideoReader", vanished)
     told: list[str] = []
     thumbnails = Thumbnails(tmp_path / "gone.mkv", 0.0, 1.0)
+    thumbnails.start()
     assert thumbnails.wait(PATIENCE)
     reader = OriginalReader(tmp_path / "gone.mkv", None)
     reader.failed.connect(told.append)
+    reader.start()
     qtbot.waitUntil(lambda: bool(told), timeout=PATIENCE)
     assert "gone.mkv can't be read (No such file or directory)" in told[0]
     reader.close()

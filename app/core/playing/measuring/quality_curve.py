@@ -84,6 +84,7 @@ class QualityCurve(QObject):
             assert document.source is not None
             self._reader = OriginalReader(document.source, document.size, document.start, self)
             self._reader.arrived.connect(self._go_on)
+            self._reader.start()
         return self._reader
 
     @Slot(object)

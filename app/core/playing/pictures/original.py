@@ -22,6 +22,8 @@ CACHE_BYTES = 2**28
 class OriginalReader(QThread):
     """Frame n is the n-th after `start` seconds, at `size` (width, height), None for its own.
 
+    Whoever makes one connects its signals and then starts it: a file that is gone fails at once, and is told of once.
+
     Attributes:
         arrived: a frame that was asked for is there.
         ended: how many frames there are; known once the last one was read.
@@ -45,7 +47,6 @@ class OriginalReader(QThread):
         self._end: int | None = None
         self._constant: bool | None = None
         self._unreadable = False
-        self.start()
 
     def frame(self, number: int) -> Picture | None:
         """The frame where it is there; else None, and `arrived` tells when it is."""

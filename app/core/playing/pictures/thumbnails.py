@@ -15,7 +15,7 @@ COUNT, HEIGHT = 14, 40
 
 
 class Thumbnails(QThread):
-    """Reads COUNT pictures, each from the middle of its part of a clip.
+    """Reads COUNT pictures, each from the middle of its part of a clip; to be started when its signal is connected.
 
     Attributes:
         arrived: (place, Picture).
@@ -26,7 +26,6 @@ class Thumbnails(QThread):
     def __init__(self, path: Path, start: float, seconds: float, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._path, self._clip_start, self._seconds = path, start, seconds
-        self.start()
 
     def close(self) -> None:
         """End the thread."""

@@ -105,6 +105,7 @@ def test_the_original_gives_the_same_frame_however_it_is_reached(qtbot: QtBot, d
     with VideoReader(path, size=(88, 72)) as reader:
         straight = [frame.pixels for _, frame in zip(range(80), reader.frames(), strict=False)]
     reader_thread = OriginalReader(path, (88, 72))
+    reader_thread.start()
     try:
         # On, far on, back by one, and to the start: reading ahead, seeking, and stepping back.
         for number in (0, 5, 79, 78, 40, 1):
@@ -121,6 +122,7 @@ def test_variable_frame_rate_counts_frames_not_time(qtbot: QtBot, data: Path) ->
     with VideoReader(path, size=(64, 36)) as reader:
         straight = [frame.pixels for _, frame in zip(range(60), reader.frames(), strict=False)]
     reader_thread = OriginalReader(path, (64, 36))
+    reader_thread.start()
     try:
         last = len(straight) - 1
         for number in (last, 2):

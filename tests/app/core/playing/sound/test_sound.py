@@ -274,7 +274,7 @@ def test_one_dropped_frame_leaves_the_sound_and_both_stay_in_step(stage: Stage, 
     clip = ticking_clip(tmp_path / "a.mkv", 74 / FRAME_RATE, times=times, sound_seconds=3.0)
     reader = TimesReader(clip, Fraction(FRAME_RATE), 0.0)
     with stage.qtbot.waitSignal(reader.known) as known:
-        pass
+        reader.start()
     reader.close()
     stage.clock.set_video(74, Fraction(FRAME_RATE), known.args[0])
     assert stage.load(partial(sound_of_video, clip, 0.0))
@@ -289,5 +289,6 @@ def test_even_frames_need_no_times(qtbot: QtBot, clip: Path) -> None:
     reader = TimesReader(clip, Fraction(FRAME_RATE), 0.0)
     told: list[object] = []
     reader.known.connect(told.append)
+    reader.start()
     qtbot.waitUntil(reader.isFinished)
     assert not told
