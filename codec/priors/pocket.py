@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor
 
 from codec.arrays import Frames
@@ -28,7 +28,15 @@ from codec.format.limits import MAX_RESTORATION
 from codec.priors.base import BaseClip, Condition, Geometry
 from codec.priors.computing import Computing
 from codec.priors.defaults import DEFAULTS
-from codec.priors.pocket_net import LATENT_STRIDE, PAD_MULTIPLE, SLOT_FRAMES, PocketConfig, PocketNet, neighbours
+from codec.priors.pocket_net import (
+    LATENT_STRIDE,
+    PAD_MULTIPLE,
+    SLOT_FRAMES,
+    PocketConfig,
+    PocketNet,
+    load_pocket_net,
+    neighbours,
+)
 from codec.priors.restorer import Restorer, Told, load_restorer, neighbourhood
 from codec.priors.schedule import NoiseSchedule
 
@@ -170,12 +178,14 @@ class PocketPrior:
             raise ValueError("without a base there is nothing to restore")
         if not all(0 <= step <= MAX_RESTORATION for step in steps):
             raise ValueError(f"a restoration has steps 0 to {MAX_RESTORATION}, not {steps}")
-        made = []
-        for step in steps:
-            chunks = (frames[at : at + RESTORED_FRAMES] for at in range(0, len(frames), RESTORED_FRAMES))
-            shown = [self._restored(condition.pictures, chunk, step, condition.level) for chunk in chunks]
-            made.append(np.concatenate(shown) if step else condition.pictures[list(frames)])
-        return tuple(made)
+        base = condition.pictures[list(frames)]
+        chunks = [frames[at : at + RESTORED_FRAMES] for at in range(0, len(frames), RESTORED_FRAMES)]
+        return tuple(
+            np.concatenate([self._restored(condition.pictures, chunk, step, condition.level) for chunk in chunks])
+            if step
+            else base
+            for step in steps
+        )
 
     @torch.inference_mode()
     def _restored(self, pictures: Frames, frames: Sequence[int], step: int, level: tuple[float, int]) -> Frames:
@@ -249,9 +259,8 @@ def load_pocket(weights: Path, restorer: Path, computing: Computing) -> PocketPr
     for path in (weights, restorer):
         with _readable(path):
             digest.update(path.read_bytes())
-    with _readable(weights), safe_open(weights, "pt") as file:
-        net = PocketNet(PocketConfig.from_json(file.metadata()["config"]))
-        net.load_state_dict({name: file.get_tensor(name).float() for name in file.keys()})  # noqa: SIM118
+    with _readable(weights):
+        net = load_pocket_net(weights)
     with _readable(restorer):
         return PocketPrior(net, load_restorer(restorer), digest.digest()[:8], computing)
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import cast
 
 import torch
 import torch.nn.functional as F
+from safetensors import safe_open
 from torch import Tensor, nn
 
 SLOT_FRAMES = 4
@@ -363,6 +365,19 @@ class PocketNet(nn.Module):
         """Pictures (N, 3, H, W); see `Synthesis`."""
         linear = self.transform.inverse(latent[:, 1], present(base_info), phase)
         return cast(Tensor, self.synthesis(base, linear, latent, phase, sigma, base_info))
+
+
+def load_pocket_net(path: Path) -> PocketNet:
+    """The networks of a file that training/pocket/export.py wrote, in float32.
+
+    Raises:
+        OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError: it is missing, damaged or of another
+            shape.
+    """
+    with safe_open(path, "pt") as file:
+        net = PocketNet(PocketConfig.from_json(file.metadata()["config"]))
+        net.load_state_dict({name: file.get_tensor(name).float() for name in file.keys()})  # noqa: SIM118
+    return net
 
 
 def present(base_info: Tensor) -> Tensor:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
 from torch import Tensor
 
 from codec.format.limits import WHOLE_RESTORATION
 from codec.priors.pocket import base_info
-from codec.priors.pocket_net import LATENT_STRIDE, PocketConfig, PocketNet
+from codec.priors.pocket_net import LATENT_STRIDE, load_pocket_net
 from training.restoration.crops import Batch
 
 
@@ -18,10 +17,7 @@ class Teacher:
     """The pocket prior's synthesis, restoring with nothing sent; its steps lie on a straight line."""
 
     def __init__(self, weights: Path, device: torch.device) -> None:
-        with safe_open(weights, "pt") as file:
-            self._net = PocketNet(PocketConfig.from_json(file.metadata()["config"]))
-            self._net.load_state_dict({name: file.get_tensor(name).float() for name in file.keys()})  # noqa: SIM118
-        self._net.to(device).eval()
+        self._net = load_pocket_net(weights).to(device).eval()
 
     @torch.no_grad()
     def restored(self, batch: Batch) -> Tensor:

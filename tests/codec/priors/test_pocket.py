@@ -20,6 +20,7 @@ from codec.priors.catalog import POCKET_WEIGHTS, RESTORER_WEIGHTS, open_prior
 from codec.priors.computing import Computing
 from codec.priors.pocket import PocketPrior, load_pocket
 from codec.priors.pocket_net import PocketConfig, PocketNet, neighbours
+from codec.priors.restorer import Restorer
 from codec.video import VideoReader
 from tests.support import ROOT
 
@@ -100,6 +101,16 @@ def test_restores_the_base_without_any_implicit_bits(prior: PocketPrior, clips: 
     seen = metric("pocket-dists", None)
     assert seen(source, restored).mean() < seen(source, shown).mean()
     assert Psnr()(source, restored).mean() > Psnr()(source, shown).mean() - 0.5
+
+
+def test_no_network_runs_for_the_base_itself(
+    prior: PocketPrior, clip: Frames, base: BaseClip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[int] = []
+    monkeypatch.setattr(Restorer, "forward", lambda *_: called.append(1))
+    (shown,) = prior.restore(prior.prepare(base, *clip.shape[:3]), range(len(clip)), [0])
+    assert not called
+    assert np.array_equal(shown, base.frames)
 
 
 def test_a_picture_is_the_same_whatever_is_restored_beside_it(prior: PocketPrior, clip: Frames, base: BaseClip) -> None:
