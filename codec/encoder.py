@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
-from codec.at_source import AtSource
 from codec.control.base_levels.budget_search import Look, SegmentTrial
+from codec.decoding.at_source import AtSource
 from codec.encoding.audio_feed import AudioFeed
 from codec.encoding.elsewhere import SegmentTask, encode_segment, is_live, look_at_segment
 from codec.encoding.plan import Plan, make_plan

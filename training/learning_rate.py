@@ -13,6 +13,6 @@ def learning_rate(updates: int, done: float, peak: float, warm_up: int, flat: fl
         flat: share of the run before it falls.
         last: what it falls to, of `peak`.
     """
-    falling = max(0.0, (done - flat) / (1 - flat))
+    falling = max(0.0, done - flat) / max(1 - flat, 1e-9)
     cosine = 0.5 + 0.5 * math.cos(math.pi * min(1.0, falling))
     return peak * min(1.0, (updates + 1) / warm_up) * max(last, cosine)

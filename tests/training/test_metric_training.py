@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
-from torch.nn import functional
 
 from codec.metrics.base import to_unit_tensor
 from codec.metrics.dists import load_dists_network
@@ -21,9 +20,19 @@ from training.metric.distortions import (
     Moment,
     recode,
 )
-from training.metric.initial import Regression, before_relus, fit, look, telling_channels
 from training.metric.teacher import CPU, label, write_pairs
-from training.metric.train import Lesson, Run, Tensors, compare_lesson, export, layer_numbers, new_head
+from training.metric.train import (
+    Lesson,
+    Tensors,
+    advance,
+    begin,
+    compare_lesson,
+    export,
+    layer_numbers,
+    new_head,
+    opened,
+    save,
+)
 
 
 @pytest.fixture(scope="module")
@@ -102,52 +111,11 @@ def test_training_learns_a_lesson_and_resumes_where_it_was(tmp_path: Path, start
     rng = np.random.default_rng(9)
     reference, distorted = (rng.integers(0, 256, (1, *d, 48, 48, 3), np.uint8) for d in ((), (4,)))
     write_pairs(tmp_path / "a.safetensors", reference, distorted, torch.rand(1, 4, 6, 2) * 0.1, ["noise"])
-    run, paths = Run(tmp_path / "run", start), [tmp_path / "a.safetensors"]
-    run.begin(paths, seed=1)
-    errors = [run.advance(paths, 1e-4) for _ in range(5)]
+    learner, paths = opened(tmp_path / "run", start), [tmp_path / "a.safetensors"]
+    begin(learner, paths, seed=1)
+    errors = [advance(learner, paths, 1e-4) for _ in range(5)]
     assert errors[-1] < 0.1
-    run.save()
-    resumed = Run(tmp_path / "run", start)
-    assert resumed.step == 5
-    assert resumed.advance(paths, 1e-4) == run.advance(paths, 1e-4)
-
-
-def test_regression_finds_a_linear_layer() -> None:
-    generator = torch.Generator().manual_seed(6)
-    x, weight, bias = (torch.randn(*shape, generator=generator) for shape in ((400, 5), (3, 5), (3,)))
-    regression = Regression(5, 3)
-    for part in x.split(100):
-        regression.add(part, part @ weight.T + bias)
-    found, offset, _ = regression.solve()
-    assert torch.allclose(found, weight, atol=1e-2)
-    assert torch.allclose(offset, bias, atol=1e-2)
-
-
-def test_telling_channels_are_not_copies_of_each_other() -> None:
-    independent = torch.randn(500, 3, generator=torch.Generator().manual_seed(7))
-    signals = torch.cat([independent, independent[:, :1] * 2, independent[:, :2].sum(1, keepdim=True)], dim=1)
-    chosen = telling_channels(torch.cov(signals.T), 3)
-    assert torch.linalg.matrix_rank(signals[:, chosen]) == 3
-
-
-def test_before_relus_are_what_the_teacher_computes(networks: Path) -> None:
-    teacher = load_dists_network([networks])
-    x = torch.rand(1, 3, 48, 64, generator=torch.Generator().manual_seed(9))
-    with torch.inference_mode():
-        expected, found = teacher.features(x), before_relus(teacher, x)
-    for number, stage in ((2, 1), (14, 3), (28, 5)):
-        assert torch.allclose(found[number].relu(), expected[stage], atol=1e-4)
-
-
-def test_a_fitted_layer_imitates_the_teachers(networks: Path) -> None:
-    teacher, generator = load_dists_network([networks]), torch.Generator().manual_seed(10)
-    coarse = torch.rand(6, 1, 3, 12, 16, generator=generator)
-    with torch.inference_mode():
-        pictures = [look(teacher, functional.interpolate(x, scale_factor=4, mode="bicubic"), generator) for x in coarse]
-        wanted = [before_relus(teacher, functional.interpolate(x, scale_factor=4, mode="bicubic"))[2] for x in coarse]
-        fit(pictures, 0, 2, 16)
-        # Every kept channel is one of the teacher's: the best of the correlations is high.
-        ours = torch.cat([picture.h[0].flatten(1) for picture in pictures], 1)
-        theirs = torch.cat([w[0].relu().flatten(1) for w in wanted], 1)
-        together = torch.corrcoef(torch.cat([ours, theirs]))[:16, 16:].nan_to_num()
-    assert together.amax(1).median() > 0.8
+    save(learner, tmp_path / "run")
+    resumed = opened(tmp_path / "run", start)
+    assert resumed.iteration == 5
+    assert advance(resumed, paths, 1e-4) == advance(learner, paths, 1e-4)

@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 import torch
 
+from codec.priors.pocket_net import PocketNet
 from codec.priors.restorer import Told
 from tests.support import ROOT
 from tests.support.films.moving_noise import moving_noise
 from tests.support.pixel_judge import PixelJudge
+from training.learner import Learner
 from training.pocket.export import export
 from training.pocket.refine_restoration import RECIPE, batches, freeze_all_but, restored, step
-from training.pocket.train import Recipe, Run, Schedule
+from training.pocket.train import Recipe, Schedule, resume
 from training.restoration.crops import Batch as Crop
 from training.restoration.crops import Pool
 from training.restoration.item import Base, Item
@@ -27,8 +29,8 @@ SMALL = replace(RECIPE, clips=3, crop=32)
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
-    return Run.resume(tmp_path / "pocket.pt", SHIPPED, RECIPE)
+def learner(tmp_path: Path) -> Learner[PocketNet]:
+    return resume(tmp_path / "pocket.pt", SHIPPED, RECIPE)
 
 
 @pytest.fixture
@@ -57,7 +59,7 @@ def test_a_batch_has_bases_of_one_kind(pool: Pool) -> None:
     assert len(seen) == 3
 
 
-def test_it_learns_what_a_teacher_shows(run: Run, pool: Pool) -> None:
+def test_it_learns_what_a_teacher_shows(learner: Learner[PocketNet], pool: Pool) -> None:
     batch = next(batches(pool, SMALL))
     crf = float(batch.info[0, 1]) * 12 + 52
     told = Told(*(torch.full((3,), v) for v in (8.0, crf, float(batch.info[0, 2]) + 1)))
@@ -65,33 +67,33 @@ def test_it_learns_what_a_teacher_shows(run: Run, pool: Pool) -> None:
         Crop(batch.source[:, None], batch.base, told, torch.zeros(3))
     )
     with torch.no_grad():
-        made = restored(run.net, replace(batch, phase=torch.arange(3) % 4))
+        made = restored(learner.net, replace(batch, phase=torch.arange(3) % 4))
     torch.testing.assert_close(shown[:, 0], made, rtol=0, atol=1e-4)
 
 
-def test_refinement_changes_the_synthesis_and_nothing_else(run: Run, pool: Pool) -> None:
-    before = {name: value.clone() for name, value in run.net.named_parameters()}
-    freeze_all_but(run.net, run.net.synthesis)
-    first = run.iteration
-    terms = step(run, next(batches(pool, SMALL)), PixelJudge(), SMALL)
+def test_refinement_changes_the_synthesis_and_nothing_else(learner: Learner[PocketNet], pool: Pool) -> None:
+    before = {name: value.clone() for name, value in learner.net.named_parameters()}
+    freeze_all_but(learner.net, learner.net.synthesis)
+    first = learner.iteration
+    terms = step(learner, next(batches(pool, SMALL)), PixelJudge())
     assert {"l1", "edges", "dists", "norm"} <= terms.keys()
-    changed = {name for name, value in run.net.named_parameters() if not torch.equal(value, before[name])}
+    changed = {name for name, value in learner.net.named_parameters() if not torch.equal(value, before[name])}
     assert changed
     assert {name.split(".")[0] for name in changed} == {"synthesis"}
-    assert run.iteration == first + 1
+    assert learner.iteration == first + 1
 
 
-def test_a_checkpoint_goes_on_where_it_was_left_and_exports(run: Run, tmp_path: Path) -> None:
+def test_a_checkpoint_goes_on_where_it_was_left_and_exports(learner: Learner[PocketNet], tmp_path: Path) -> None:
     with torch.no_grad():
-        run.average.synthesis.out.bias.add_(0.25)
-    run.iteration, run.seconds = 4321, 600.0
-    run.save(tmp_path / "pocket.pt")
-    again = Run.resume(tmp_path / "pocket.pt", SHIPPED, RECIPE)
+        learner.average.synthesis.out.bias.add_(0.25)
+    learner.iteration, learner.seconds = 4321, 600.0
+    learner.save(tmp_path / "pocket.pt")
+    again = resume(tmp_path / "pocket.pt", SHIPPED, RECIPE)
     assert (again.iteration, again.seconds) == (4321, 600.0)
     export(tmp_path / "pocket.pt", tmp_path / "out.safetensors")
-    from_export = Run.resume(tmp_path / "none.pt", tmp_path / "out.safetensors", RECIPE)
+    from_export = resume(tmp_path / "none.pt", tmp_path / "out.safetensors", RECIPE)
     assert (from_export.iteration, from_export.seconds) == (4321, 600.0)
-    for kept, exported in zip(run.average.parameters(), from_export.net.parameters(), strict=True):
+    for kept, exported in zip(learner.average.parameters(), from_export.net.parameters(), strict=True):
         torch.testing.assert_close(exported, kept, rtol=1e-3, atol=1e-4)
 
 

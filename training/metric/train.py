@@ -32,11 +32,12 @@ from torch.nn import functional
 from codec.metrics.base import to_unit_tensor
 from codec.metrics.dists import moments
 from codec.metrics.pocket_dists import PLAN, PocketHead, PocketNetwork, build_pocket_network, compare
+from training.learner import Learner
 from training.learning_rate import learning_rate
 from training.metric.teacher import CPU
 
 ITEMS_A_STEP = 4
-WARM_UP, AVERAGING = 50, 0.995
+WARM_UP, AVERAGING, CLIP = 50, 0.995, 0.3
 HEAD_STEPS, HEAD_BATCH, HEAD_RATE, HEAD_DECAY = 4000, 256, 3e-3, 1.0
 Tensors = dict[str, torch.Tensor]
 
@@ -128,59 +129,45 @@ def validate(network: PocketNetwork, paths: Sequence[Path]) -> str:
     return f"held-out {len(x)} pairs: mean absolute error {(x - y).abs().mean():.4f}, Pearson {correlation:.4f}"
 
 
-class Run:
-    """Everything that changes while training, kept in one file."""
+def opened(folder: Path, start: Tensors) -> Learner[PocketNetwork]:
+    """As the last call with this folder left it, else from a starting trunk and head."""
+    student = build_pocket_network(start).requires_grad_(True)
+    learner = Learner.begin(student, torch.optim.AdamW(student.parameters(), weight_decay=1e-4), AVERAGING, CLIP)
+    if (folder / "last.pt").exists():
+        learner.restore(torch.load(folder / "last.pt", weights_only=True))
+    return learner
 
-    def __init__(self, folder: Path, start: Tensors) -> None:
-        self.folder, self.step = folder, 0
-        self.student, self.average = (build_pocket_network(start).requires_grad_(True) for _ in range(2))
-        self.optimiser = torch.optim.AdamW(self.student.parameters(), weight_decay=1e-4)
-        if (folder / "last.pt").exists():
-            saved = torch.load(folder / "last.pt", weights_only=True)
-            self.step = saved["step"]
-            self.student.load_state_dict(saved["student"])
-            self.average.load_state_dict(saved["average"])
-            self.optimiser.load_state_dict(saved["optimiser"])
 
-    def begin(self, paths: Sequence[Path], seed: int) -> None:
-        """Let the head learn on the trunk as it starts."""
-        fit_head(self.student, paths, torch.Generator().manual_seed(seed))
-        self.average.load_state_dict(self.student.state_dict())
+def begin(learner: Learner[PocketNetwork], paths: Sequence[Path], seed: int) -> None:
+    """Let the head learn on the trunk as it starts."""
+    fit_head(learner.net, paths, torch.Generator().manual_seed(seed))
+    learner.average.load_state_dict(learner.net.state_dict())
 
-    def save(self) -> None:
-        """Checkpoint and exported average, each under its final name only when complete."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        state = {"step": self.step, "student": self.student.state_dict(), "average": self.average.state_dict()}
-        torch.save(state | {"optimiser": self.optimiser.state_dict()}, self.folder / "last.part")
-        (self.folder / "last.part").rename(self.folder / "last.pt")
-        save_file(export(self.average), self.folder / "pocket_dists.part", {"steps": str(self.step)})
-        (self.folder / "pocket_dists.part").rename(self.folder / "pocket_dists.safetensors")
 
-    def advance(self, paths: Sequence[Path], rate: float) -> float:
-        """One optimiser step over `paths`; returns the mean absolute error.
+def save(learner: Learner[PocketNetwork], folder: Path) -> None:
+    """Checkpoint and exported average, each under its final name only when complete."""
+    folder.mkdir(parents=True, exist_ok=True)
+    learner.save(folder / "last.pt")
+    save_file(export(learner.average), folder / "pocket_dists.part", {"steps": str(learner.iteration)})
+    (folder / "pocket_dists.part").rename(folder / "pocket_dists.safetensors")
 
-        In float32: bfloat16 leaves the scores close but turns their gradients into noise.
-        """
-        total = 0.0
-        for path in paths:
-            lesson = read_lesson(path)
-            seen = compare_lesson(self.student, lesson)
-            loss = functional.l1_loss(self.student.head(seen), lesson.scores) / len(paths)
-            torch.autograd.backward(loss)
-            total += loss.item()
-        nn.utils.clip_grad_norm_(self.student.parameters(), 0.3)
-        self.optimiser.param_groups[0]["lr"] = rate
-        self.optimiser.step()
-        self.optimiser.zero_grad()
-        self.step += 1
-        self._average()
-        return total
 
-    def _average(self) -> None:
-        share = min(AVERAGING, (self.step + 1) / (self.step + 10))
-        with torch.no_grad():
-            for mean, value in zip(self.average.parameters(), self.student.parameters(), strict=True):
-                mean.lerp_(value, 1 - share)
+def advance(learner: Learner[PocketNetwork], paths: Sequence[Path], rate: float) -> float:
+    """One optimiser step over `paths`; returns the mean absolute error.
+
+    In float32: bfloat16 leaves the scores close but turns their gradients into noise.
+    """
+    total = 0.0
+    learner.optimiser.zero_grad(set_to_none=True)
+    for path in paths:
+        lesson = read_lesson(path)
+        seen = compare_lesson(learner.net, lesson)
+        loss = functional.l1_loss(learner.net.head(seen), lesson.scores) / len(paths)
+        torch.autograd.backward(loss)
+        total += loss.item()
+    learner.optimiser.param_groups[0]["lr"] = rate
+    learner.update()
+    return total
 
 
 def main() -> None:
@@ -199,22 +186,21 @@ def main() -> None:
     held_out = [path for path in files if path.name.startswith("val-")]
     train = [path for path in files if path.name.startswith("train-")]
     start = load_file(args.start) | new_head(torch.Generator().manual_seed(args.seed))
-    run, started, recent = Run(args.run, start), time.monotonic(), []
-    print(f"{len(train)} files to train on, {len(held_out)} held out, from step {run.step}", flush=True)
-    if run.step == 0:
-        run.begin(train, args.seed)
-        run.save()
-        print(f"head alone: {validate(run.student, held_out)}", flush=True)
-    while run.step < args.steps:
-        rng = np.random.default_rng((args.seed, run.step))
+    learner, started, recent = opened(args.run, start), time.monotonic(), []
+    print(f"{len(train)} files to train on, {len(held_out)} held out, from step {learner.iteration}", flush=True)
+    if learner.iteration == 0:
+        begin(learner, train, args.seed)
+        save(learner, args.run)
+        print(f"head alone: {validate(learner.net, held_out)}", flush=True)
+    while (step := learner.iteration) < args.steps:
+        rng = np.random.default_rng((args.seed, step))
         chosen = [train[int(index)] for index in rng.choice(len(train), ITEMS_A_STEP, replace=False)]
-        rate = learning_rate(run.step, run.step / args.steps, args.rate, WARM_UP, last=0.01)
-        recent.append(run.advance(chosen, rate))
-        if run.step % args.every == 0 or run.step == args.steps:
-            run.save()
+        recent.append(advance(learner, chosen, learning_rate(step, step / args.steps, args.rate, WARM_UP, last=0.01)))
+        if learner.iteration % args.every == 0 or learner.iteration == args.steps:
+            save(learner, args.run)
             minutes = (time.monotonic() - started) / 60
-            line = f"step {run.step}, {minutes:.1f} min, training error {np.mean(recent):.4f}"
-            print(f"{line}; {validate(run.average, held_out)}", flush=True)
+            line = f"step {learner.iteration}, {minutes:.1f} min, training error {np.mean(recent):.4f}"
+            print(f"{line}; {validate(learner.average, held_out)}", flush=True)
             recent.clear()
 
 

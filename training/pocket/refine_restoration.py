@@ -22,7 +22,8 @@ from torch import Tensor, nn
 
 from codec.priors.pocket import base_info
 from codec.priors.pocket_net import PocketNet
-from training.pocket.train import Recipe, Run, Schedule, advance
+from training.learner import Learner
+from training.pocket.train import Recipe, Schedule, advance, resume, train
 from training.restoration.crops import Clip, Pool
 from training.restoration.item import GRID
 from training.restoration.losses import Judge, TermWeights, VggJudge, pixel_terms
@@ -86,14 +87,14 @@ def restored(net: PocketNet, batch: Batch) -> Tensor:
     return net.synthesise(batch.base, empty, batch.phase, torch.ones(rows), batch.info)
 
 
-def step(run: Run, batch: Batch, judge: Judge, recipe: Recipe) -> dict[str, float]:
+def step(learner: Learner[PocketNet], batch: Batch, judge: Judge) -> dict[str, float]:
     """One update; returns the terms."""
     with torch.autocast("cpu", torch.bfloat16):
-        made = restored(run.net, batch)
+        made = restored(learner.net, batch)
         terms: dict[str, Tensor] = {**_pixels(made, batch.source), **_judged(judge, made, batch.source)}
     whole = torch.ones(1)
     loss = torch.stack([(WEIGHTS.of(name, whole) * term).mean() for name, term in terms.items()]).sum()
-    return advance(run, loss, {name: term.mean() for name, term in terms.items()}, recipe)
+    return advance(learner, loss, {name: term.mean() for name, term in terms.items()})
 
 
 def _pixels(made: Tensor, wanted: Tensor) -> dict[str, Tensor]:
@@ -126,14 +127,14 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     args.work.mkdir(parents=True, exist_ok=True)
-    run = Run.resume(args.work / "pocket.pt", args.start, RECIPE)
-    freeze_all_but(run.net, run.net.synthesis)
+    learner = resume(args.work / "pocket.pt", args.start, RECIPE)
+    freeze_all_but(learner.net, learner.net.synthesis)
     judge = VggJudge(args.networks, args.dists)
-    recipe = replace(RECIPE, seed=RECIPE.seed + run.iteration)
+    recipe = replace(RECIPE, seed=RECIPE.seed + learner.iteration)
     schedule = Schedule(recipe, args.minutes * 60, flat=0.3, began=time.monotonic())
     print(recipe, WEIGHTS, flush=True)
     made = batches(Pool(args.items, torch.device("cpu"), recipe.crop), recipe)
-    run.train(args.work / "pocket.pt", made, schedule, lambda batch: step(run, batch, judge, recipe))
+    train(learner, args.work / "pocket.pt", made, schedule, lambda batch: step(learner, batch, judge))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ at the exchange rate of bits and quality that fits it. Its gradient shapes the a
 from __future__ import annotations
 
 import argparse
-import copy
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +28,7 @@ from torch import Tensor
 
 from codec.priors.pocket import pocket_schedule
 from codec.priors.pocket_net import SLOT_FRAMES, PocketConfig, PocketNet
+from training.learner import Learner
 from training.learning_rate import learning_rate
 from training.losses import Dists, LpipsAlex
 from training.pocket.dataset import CLIP_FRAMES, Batch, Crops, stream
@@ -126,95 +126,58 @@ def synthesise_pair(net: PocketNet, batch: Batch, latent: Tensor, sigma: Tensor)
     return torch.stack(made, 1), wanted
 
 
-@dataclass
-class Run:
-    """Everything that a checkpoint holds."""
+def begin(checkpoint: Path, recipe: Recipe) -> Learner[PocketNet]:
+    """Fresh, over the transform that lies beside it, or as the checkpoint left it."""
+    torch.manual_seed(recipe.seed)
+    net = PocketNet(PocketConfig())
+    if not checkpoint.exists():
+        net.transform.load_state_dict(load_file(checkpoint.with_name("transform.safetensors")))
+    return _restored(_learner(net, recipe), checkpoint)
 
-    net: PocketNet
-    average: PocketNet
-    optimiser: torch.optim.Optimizer
-    iteration: int = 0
-    seconds: float = 0.0
-    updates: int = 0
 
-    @classmethod
-    def start(cls, checkpoint: Path, recipe: Recipe) -> Run:
-        """Fresh, or as the checkpoint left it."""
-        torch.manual_seed(recipe.seed)
-        net = PocketNet(PocketConfig())
-        if not checkpoint.exists():
-            net.transform.load_state_dict(load_file(checkpoint.with_name("transform.safetensors")))
-        return cls._of(net, recipe)._restored(checkpoint)
+def resume(checkpoint: Path, weights: Path, recipe: Recipe) -> Learner[PocketNet]:
+    """As the checkpoint left it; without one, from weights that `training.pocket.export` wrote."""
+    torch.manual_seed(recipe.seed)
+    with safe_open(weights, "pt") as file:
+        metadata = file.metadata()
+    learner = _learner(PocketNet(PocketConfig.from_json(metadata["config"])), recipe)
+    learner.take({name: value.float() for name, value in load_file(weights).items()})
+    learner.iteration, learner.seconds = int(metadata["iterations"]), 60 * float(metadata["minutes"])
+    return _restored(learner, checkpoint)
 
-    @classmethod
-    def resume(cls, checkpoint: Path, weights: Path, recipe: Recipe) -> Run:
-        """As the checkpoint left it; without one, from weights that `training.pocket.export` wrote."""
-        torch.manual_seed(recipe.seed)
-        with safe_open(weights, "pt") as file:
-            metadata = file.metadata()
-        net = PocketNet(PocketConfig.from_json(metadata["config"]))
-        net.load_state_dict({name: value.float() for name, value in load_file(weights).items()})
-        run = cls._of(net, recipe)
-        run.iteration, run.seconds = int(metadata["iterations"]), 60 * float(metadata["minutes"])
-        return run._restored(checkpoint)
 
-    @classmethod
-    def _of(cls, net: PocketNet, recipe: Recipe) -> Run:
-        optimiser = torch.optim.AdamW(net.parameters(), recipe.peak_rate, betas=(0.9, 0.98), weight_decay=0.01)
-        return cls(net, copy.deepcopy(net), optimiser)
+def _learner(net: PocketNet, recipe: Recipe) -> Learner[PocketNet]:
+    optimiser = torch.optim.AdamW(net.parameters(), recipe.peak_rate, betas=(0.9, 0.98), weight_decay=0.01)
+    return Learner.begin(net, optimiser, recipe.ema)
 
-    def _restored(self, checkpoint: Path) -> Run:
-        if checkpoint.exists():
-            saved = torch.load(checkpoint, weights_only=True)
-            self.net.load_state_dict(saved["net"])
-            self.average.load_state_dict(saved["average"])
-            self.optimiser.load_state_dict(saved["optimiser"])
-            self.iteration, self.seconds = saved["iteration"], saved["seconds"]
-        return self
 
-    def train(
-        self,
-        checkpoint: Path,
-        batches: Iterator[Given],
-        schedule: Schedule,
-        update: Callable[[Given], dict[str, float]],
-    ) -> None:
-        """Until the schedule ends, logging every 20 iterations and saving every 200."""
-        before, mean = self.seconds, dict[str, float]()
-        while (elapsed := time.monotonic() - schedule.began) < schedule.seconds:
-            for group in self.optimiser.param_groups:
-                group["lr"] = schedule.rate(self.updates, elapsed)
-            terms = update(next(batches))
-            mean = {name: 0.95 * mean.get(name, value) + 0.05 * value for name, value in terms.items()}
-            self.seconds = before + time.monotonic() - schedule.began
-            if self.iteration % 20 == 0:
-                text = " ".join(f"{name} {value:.4f}" for name, value in mean.items())
-                print(f"{self.seconds / 60:.1f}m it {self.iteration} {text}", flush=True)
-            if self.iteration % 200 == 0:
-                self.save(checkpoint)
-        self.save(checkpoint)
+def _restored(learner: Learner[PocketNet], checkpoint: Path) -> Learner[PocketNet]:
+    if checkpoint.exists():
+        learner.restore(torch.load(checkpoint, weights_only=True))
+    return learner
 
-    def save(self, checkpoint: Path) -> None:
-        """Write all of it, whole or not at all."""
-        partial = checkpoint.with_suffix(".part")
-        state = {
-            "net": self.net.state_dict(),
-            "average": self.average.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "iteration": self.iteration,
-            "seconds": self.seconds,
-        }
-        torch.save(state, partial)
-        partial.replace(checkpoint)
 
-    def update_average(self, decay: float) -> None:
-        """Exponential moving average of weights; short at first; statistics are copied."""
-        decay = min(decay, (1 + self.iteration) / (10 + self.iteration))
-        with torch.no_grad():
-            for mean, value in zip(self.average.parameters(), self.net.parameters(), strict=True):
-                mean.lerp_(value, 1 - decay)
-            for kept, value in zip(self.average.buffers(), self.net.buffers(), strict=True):
-                kept.copy_(value)
+def train(
+    learner: Learner[PocketNet],
+    checkpoint: Path,
+    batches: Iterator[Given],
+    schedule: Schedule,
+    update: Callable[[Given], dict[str, float]],
+) -> None:
+    """Until the schedule ends, logging every 20 iterations and saving every 200."""
+    before, first, mean = learner.seconds, learner.iteration, dict[str, float]()
+    while (elapsed := time.monotonic() - schedule.began) < schedule.seconds:
+        for group in learner.optimiser.param_groups:
+            group["lr"] = schedule.rate(learner.iteration - first, elapsed)
+        terms = update(next(batches))
+        mean = {name: 0.95 * mean.get(name, value) + 0.05 * value for name, value in terms.items()}
+        learner.seconds = before + time.monotonic() - schedule.began
+        if learner.iteration % 20 == 0:
+            text = " ".join(f"{name} {value:.4f}" for name, value in mean.items())
+            print(f"{learner.seconds / 60:.1f}m it {learner.iteration} {text}", flush=True)
+        if learner.iteration % 200 == 0:
+            learner.save(checkpoint)
+    learner.save(checkpoint)
 
 
 @dataclass(frozen=True)
@@ -238,25 +201,19 @@ class Schedule:
         return learning_rate(updates, done, self.recipe.peak_rate, self.recipe.warm_up, self.flat)
 
 
-def step(run: Run, batch: Batch, losses: Losses, recipe: Recipe) -> dict[str, float]:
+def step(learner: Learner[PocketNet], batch: Batch, losses: Losses, recipe: Recipe) -> dict[str, float]:
     """One update; returns the terms."""
     with torch.autocast("cpu", torch.bfloat16):
-        made, wanted, denoising, rate = forward(run.net, batch, recipe)
+        made, wanted, denoising, rate = forward(learner.net, batch, recipe)
         terms = {**losses(made, wanted), **losses.pixels(made, wanted)}
     latent = recipe.denoiser_weight * denoising + recipe.rate_weight * rate
     loss = torch.stack([TERM_WEIGHTS[name] * terms[name] for name in TERM_WEIGHTS]).sum() + latent
-    return advance(run, loss, {**terms, "latent": denoising}, recipe)
+    return advance(learner, loss, {**terms, "latent": denoising})
 
 
-def advance(run: Run, loss: Tensor, terms: dict[str, Tensor], recipe: Recipe) -> dict[str, float]:
+def advance(learner: Learner[PocketNet], loss: Tensor, terms: dict[str, Tensor]) -> dict[str, float]:
     """Follow a loss one step downhill; returns the terms and the gradient's norm as numbers."""
-    run.optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    norm = torch.nn.utils.clip_grad_norm_(run.net.parameters(), 1.0)
-    run.optimiser.step()
-    run.iteration += 1
-    run.updates += 1
-    run.update_average(recipe.ema)
+    norm = learner.follow(loss)
     return {name: float(value.detach()) for name, value in {**terms, "norm": norm}.items()}
 
 
@@ -272,12 +229,13 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     recipe = replace(Recipe(), crop=args.crop)
-    run = Run.start(args.work / "pocket.pt", recipe)
+    learner = begin(args.work / "pocket.pt", recipe)
     losses = Losses(Dists(args.networks, args.dists), LpipsAlex(args.networks))
-    crops = Crops(args.work, recipe.crop, recipe.drop_base, recipe.seed + run.iteration)
+    crops = Crops(args.work, recipe.crop, recipe.drop_base, recipe.seed + learner.iteration)
     schedule = Schedule(recipe, args.minutes * 60, flat=0.7, began=time.monotonic())
     print(recipe, flush=True)
-    run.train(args.work / "pocket.pt", stream(crops, recipe.clips), schedule, lambda b: step(run, b, losses, recipe))
+    batches = stream(crops, recipe.clips)
+    train(learner, args.work / "pocket.pt", batches, schedule, lambda batch: step(learner, batch, losses, recipe))
 
 
 if __name__ == "__main__":

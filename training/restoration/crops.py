@@ -18,7 +18,11 @@ from codec.priors.restorer import Told
 from training.data.sources import shares
 from training.restoration.item import GRID, Item
 
-WHOLE_SHARE = 0.35
+# Shares of the steps that are trained: the whole restoration, and from there to the trajectory's end, where a quality's
+# controller mostly stops; the others lie anywhere.
+WHOLE_SHARE, BEYOND_SHARE = 0.3, 0.35
+# Where an item has a base of half size, how often that is the one; only a third of the items have one.
+HALF_SHARE = 0.6
 COARSE_CRF = 61.0
 KINDS = ("coarse", "fine", "half")
 
@@ -85,7 +89,9 @@ class Pool:
         """A random base of a random item."""
         index = min(int(np.searchsorted(self._ends, rng.random(), "right")), len(self) - 1)
         bases = self._items[index].bases
-        which = int(rng.integers(len(bases)))
+        halves = [n for n, base in enumerate(bases) if base.scale > 1]
+        among = halves if halves and rng.random() < HALF_SHARE else range(len(bases))
+        which = int(rng.choice(among))
         source, base = (self._pictures(index, name) for name in ("source", f"base{which}"))
         return Clip(source, base, bases[which].crf, bases[which].scale)
 
@@ -185,5 +191,8 @@ class Crops:
 
 
 def draw_step(rng: np.random.Generator) -> float:
-    """A step of the trajectory to train: often the whole restoration, else any."""
-    return float(WHOLE_RESTORATION) if rng.random() < WHOLE_SHARE else float(rng.uniform(0.5, MAX_RESTORATION))
+    """A step of the trajectory to train: often the whole restoration or more, else any."""
+    kind = rng.random()
+    if kind < WHOLE_SHARE:
+        return float(WHOLE_RESTORATION)
+    return float(rng.uniform(WHOLE_RESTORATION if kind < WHOLE_SHARE + BEYOND_SHARE else 0.5, MAX_RESTORATION))

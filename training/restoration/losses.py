@@ -34,23 +34,24 @@ class TermWeights:
             the source. Not their excess alone, not crop by crop, and not over all kinds: all were tried, and the
             network smoothed the grid's lines to 0.8 of the source's, or spent closeness on what is chance in a single
             crop, or smoothed fine bases to make up for coarse ones.
-        dists, lpips: grow in proportion to the step.
+        dists, lpips: grow in proportion to the step, and with its square beyond 8: what lies there is for texture.
         taught_l1, taught_dists, taught_lpips: the same distances, at any step, from what a teacher makes of the base.
+            Small, for a restorer that already does better than its teacher.
     """
 
     l1: float = 1.0
     motion: float = 0.5
     edges: float = 1.0
     dists: float = 1.0
-    lpips: float = 0.5
-    taught_l1: float = 8.0
-    taught_dists: float = 4.0
-    taught_lpips: float = 2.0
+    lpips: float = 0.8
+    taught_l1: float = 2.0
+    taught_dists: float = 1.0
+    taught_lpips: float = 0.5
 
     def of(self, name: str, place: Tensor) -> Tensor:
         """Weight of a term for rows at `place` (N,), the step over 8."""
         weight = float(getattr(self, name))
-        return weight * place if name in ("dists", "lpips") else torch.full_like(place, weight)
+        return weight * place * place.clamp(min=1) if name in ("dists", "lpips") else torch.full_like(place, weight)
 
 
 class Judge(Protocol):

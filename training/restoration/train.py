@@ -13,7 +13,6 @@ iterations.
 from __future__ import annotations
 
 import argparse
-import copy
 import json
 import time
 from dataclasses import asdict, dataclass, field, replace
@@ -23,10 +22,11 @@ import numpy as np
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from codec.format.limits import WHOLE_RESTORATION
 from codec.priors.restorer import Restorer, RestorerConfig, multiplications
+from training.learner import Learner
 from training.learning_rate import learning_rate
 from training.restoration.crops import Batch, Crops, Pool
 from training.restoration.losses import Discriminator, Judge, TermWeights, VggJudge, pixel_terms
@@ -70,91 +70,50 @@ class Recipe:
         return learning_rate(updates, done, self.peak_rate, self.warm_up, self.flat, self.last_rate)
 
 
-@dataclass
-class Run:
-    """What a checkpoint holds."""
+def begin(config: RestorerConfig, recipe: Recipe, device: torch.device) -> Learner[Restorer]:
+    """Random weights."""
+    torch.manual_seed(recipe.seed)
+    net = Restorer(config).to(device)
+    decayed = [p for p in net.parameters() if p.ndim > 1]
+    others = [p for p in net.parameters() if p.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": 0.01}, {"params": others, "weight_decay": 0.0}]
+    optimiser = torch.optim.AdamW(groups, recipe.peak_rate, betas=(0.9, 0.98), fused=device.type == "cuda")
+    return Learner.begin(net, optimiser, recipe.average)
 
-    net: Restorer
-    average: Restorer
-    optimiser: torch.optim.Optimizer
-    iteration: int = 0
-    seconds: float = 0.0
 
-    @classmethod
-    def begin(cls, config: RestorerConfig, recipe: Recipe, device: torch.device) -> Run:
-        """Random weights."""
-        torch.manual_seed(recipe.seed)
-        net = Restorer(config).to(device)
-        decayed = [p for p in net.parameters() if p.ndim > 1]
-        others = [p for p in net.parameters() if p.ndim <= 1]
-        groups = [{"params": decayed, "weight_decay": 0.01}, {"params": others, "weight_decay": 0.0}]
-        optimiser = torch.optim.AdamW(groups, recipe.peak_rate, betas=(0.9, 0.98), fused=device.type == "cuda")
-        return cls(net, copy.deepcopy(net), optimiser)
+def resume(checkpoint: Path, recipe: Recipe, device: torch.device) -> Learner[Restorer]:
+    """As `save` left it."""
+    saved = torch.load(checkpoint, map_location=device, weights_only=True)
+    learner = begin(RestorerConfig.from_json(saved["config"]), recipe, device)
+    learner.restore(saved)
+    return learner
 
-    @classmethod
-    def resume(cls, checkpoint: Path, recipe: Recipe, device: torch.device) -> Run:
-        """As `save` left it."""
-        saved = torch.load(checkpoint, map_location=device, weights_only=True)
-        run = cls.begin(RestorerConfig.from_json(saved["config"]), recipe, device)
-        run.net.load_state_dict(saved["net"])
-        run.average.load_state_dict(saved["average"])
-        run.optimiser.load_state_dict(saved["optimiser"])
-        run.iteration, run.seconds = saved["iteration"], saved["seconds"]
-        return run
 
-    @classmethod
-    def from_weights(cls, weights: Path, recipe: Recipe, device: torch.device) -> Run:
-        """From what `export` wrote; the optimiser begins anew."""
-        with safe_open(weights, "pt") as file:
-            metadata = file.metadata()
-        run = cls.begin(RestorerConfig.from_json(metadata["config"]), recipe, device)
-        state = load_file(weights)
-        run.net.load_state_dict(state)
-        run.average.load_state_dict(state)
-        run.iteration, run.seconds = int(metadata["iterations"]), 60 * float(metadata["minutes"])
-        return run
+def from_weights(weights: Path, recipe: Recipe, device: torch.device) -> Learner[Restorer]:
+    """From what `export` wrote; the optimiser begins anew."""
+    with safe_open(weights, "pt") as file:
+        metadata = file.metadata()
+    learner = begin(RestorerConfig.from_json(metadata["config"]), recipe, device)
+    learner.take(load_file(weights))
+    learner.iteration, learner.seconds = int(metadata["iterations"]), 60 * float(metadata["minutes"])
+    return learner
 
-    def save(self, checkpoint: Path) -> None:
-        """Write all of it, whole or not at all."""
-        state = {
-            "config": self.net.config.to_json(),
-            "net": self.net.state_dict(),
-            "average": self.average.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "iteration": self.iteration,
-            "seconds": self.seconds,
-        }
-        partial = checkpoint.with_suffix(".part")
-        torch.save(state, partial)
-        partial.replace(checkpoint)
 
-    def export(self, output: Path) -> None:
-        """The averaged network as fp16 safetensors, with what it takes to build and to go on training it."""
-        state = {name: value.half().contiguous().cpu() for name, value in self.average.state_dict().items()}
-        metadata = {
-            "config": self.net.config.to_json(),
-            "iterations": str(self.iteration),
-            "minutes": f"{self.seconds / 60:.1f}",
-        }
-        save_file(state, output, metadata)
+def save(learner: Learner[Restorer], checkpoint: Path, exported: Path) -> None:
+    """The checkpoint, and beside it the averaged network as `export` writes it."""
+    learner.save(checkpoint, config=learner.net.config.to_json())
+    export(learner, exported)
 
-    def follow(self, loss: Tensor, recipe: Recipe) -> Tensor:
-        """One step downhill; returns the gradient's norm."""
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        # One overflow in bfloat16 must not end a run that nobody watches.
-        for parameter in self.net.parameters():
-            if parameter.grad is not None:
-                parameter.grad.nan_to_num_(0.0, 0.0, 0.0)
-        norm = nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
-        self.optimiser.step()
-        self.iteration += 1
-        decay = min(recipe.average, self.iteration / (self.iteration + 20))
-        with torch.no_grad():
-            pairs = zip(self.average.parameters(), self.net.parameters(), strict=True)
-            means, values = (list(column) for column in zip(*pairs, strict=True))
-            torch._foreach_lerp_(means, values, 1 - decay)
-        return norm
+
+def export(learner: Learner[Restorer], output: Path) -> None:
+    """The averaged network as fp16 safetensors, with what it takes to build and to go on training it."""
+    state = {name: value.half().contiguous().cpu() for name, value in learner.average.state_dict().items()}
+    metadata = {
+        "config": learner.net.config.to_json(),
+        "iterations": str(learner.iteration),
+        "minutes": f"{learner.seconds / 60:.1f}",
+    }
+    save_file(state, output, metadata)
 
 
 @dataclass
@@ -219,7 +178,7 @@ class Trainer:
         teacher: whose pictures count beside the sources.
     """
 
-    run: Run
+    learner: Learner[Restorer]
     judge: Judge
     crops: Crops
     recipe: Recipe
@@ -236,7 +195,7 @@ class Trainer:
         seen = torch.arange(len(which)), which
         more: dict[str, Tensor] = {}
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
-            made = restored(self.run.net, batch)
+            made = restored(self.learner.net, batch)
             terms = pixel_terms(made, batch.source, batch.kind)
             with torch.no_grad():
                 wanted = self.judge.features(batch.source[seen])
@@ -244,17 +203,17 @@ class Trainer:
             terms |= self.judge.terms(features, wanted)
             if self.teacher is not None:
                 terms |= self._taught(self.teacher.restored(batch), made, features, seen)
-            if self.run.iteration % RATIO_EVERY == 0:
+            if self.learner.iteration % RATIO_EVERY == 0:
                 more = self._against_base(batch, seen, wanted, terms)
         place = batch.told.step / WHOLE_RESTORATION
         loss = torch.stack([self.recipe.weights.of(name, place) * term for name, term in terms.items()]).sum(0).mean()
         if self.rival is not None:
             more["discriminator"] = self.rival.learn(features, wanted)
             term = (place * self.rival.term(features)).mean()
-            balance = self.rival.weigh(loss, term, self.run.net.tail.out.weight)
+            balance = self.rival.weigh(loss, term, self.learner.net.tail.out.weight)
             more |= {"adversarial": term.detach(), "balance": balance}
             loss = loss + self.recipe.adversarial * balance * term
-        norm = self.run.follow(loss, self.recipe)
+        norm = self.learner.follow(loss)
         return {name: term.detach().mean() for name, term in terms.items()} | more | {"norm": norm}
 
     def _taught(
@@ -288,10 +247,10 @@ class Log:
             self.sums[name] = self.sums[name] + value if name in self.sums else value
             self.counts[name] = self.counts.get(name, 0) + 1
 
-    def write(self, run: Run) -> None:
+    def write(self, learner: Learner[Restorer]) -> None:
         """A line; then begin anew."""
         means = {name: round(float(total) / self.counts[name], 5) for name, total in self.sums.items()}
-        line = {"minutes": round(run.seconds / 60, 2), "iteration": run.iteration, **means}
+        line = {"minutes": round(learner.seconds / 60, 2), "iteration": learner.iteration, **means}
         with self.path.open("a") as log:
             log.write(json.dumps(line) + "\n")
         print(line, flush=True)
@@ -303,30 +262,29 @@ def train(trainer: Trainer, out: Path, name: str, seconds: float, iterations: in
 
     The log gets a line every LOG_EVERY iterations; a checkpoint is written every SAVE_EVERY seconds.
     """
-    run, began, before = trainer.run, time.monotonic(), trainer.run.seconds
-    saved, first, log = began, run.iteration, Log(out / "log.jsonl")
-    while (done := max((time.monotonic() - began) / seconds, (run.iteration - first) / iterations)) < 1:
-        for group in run.optimiser.param_groups:
-            group["lr"] = trainer.recipe.rate(run.iteration - first, done)
+    learner, began, before = trainer.learner, time.monotonic(), trainer.learner.seconds
+    saved, first, log = began, learner.iteration, Log(out / "log.jsonl")
+    checkpoint, exported = out / "restorer.pt", out / f"{name}.safetensors"
+    while (done := max((time.monotonic() - began) / seconds, (learner.iteration - first) / iterations)) < 1:
+        for group in learner.optimiser.param_groups:
+            group["lr"] = trainer.recipe.rate(learner.iteration - first, done)
         log.add(trainer.step())
-        run.seconds = before + time.monotonic() - began
-        if run.iteration % LOG_EVERY == 0:
-            log.write(run)
+        learner.seconds = before + time.monotonic() - began
+        if learner.iteration % LOG_EVERY == 0:
+            log.write(learner)
         if time.monotonic() - saved > SAVE_EVERY:
             saved = time.monotonic()
-            run.save(out / "restorer.pt")
-            run.export(out / f"{name}.safetensors")
-    run.save(out / "restorer.pt")
-    run.export(out / f"{name}.safetensors")
+            save(learner, checkpoint, exported)
+    save(learner, checkpoint, exported)
 
 
-def opened(args: argparse.Namespace, recipe: Recipe, device: torch.device) -> Run:
-    """The run that the arguments ask for."""
+def opened(args: argparse.Namespace, recipe: Recipe, device: torch.device) -> Learner[Restorer]:
+    """The network that the arguments ask for."""
     if (args.out / "restorer.pt").exists():
-        return Run.resume(args.out / "restorer.pt", recipe, device)
+        return resume(args.out / "restorer.pt", recipe, device)
     if args.start is not None:
-        return Run.from_weights(args.start, recipe, device)
-    return Run.begin(RestorerConfig(), recipe, device)
+        return from_weights(args.start, recipe, device)
+    return begin(RestorerConfig(), recipe, device)
 
 
 def parsed() -> argparse.Namespace:
@@ -362,16 +320,16 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     names = ("rows", "length", "crop", "peak_rate", "flat", "average")
     recipe = replace(Recipe(), **{name: getattr(args, name) for name in names})
-    run = opened(args, recipe, device)
+    learner = opened(args, recipe, device)
     judge = VggJudge(args.networks, args.dists).to(device)
     pool = Pool(args.items, device, recipe.crop)
-    crops = Crops(pool, recipe.rows, recipe.length, recipe.crop, np.random.default_rng(recipe.seed + run.iteration))
-    told = {"items": len(pool), "multiplications": round(multiplications(run.net.config)), **asdict(recipe)}
-    print(json.dumps(told | asdict(run.net.config)), flush=True)
+    crops = Crops(pool, recipe.rows, recipe.length, recipe.crop, np.random.default_rng(recipe.seed + learner.iteration))
+    told = {"items": len(pool), "multiplications": round(multiplications(learner.net.config)), **asdict(recipe)}
+    print(json.dumps(told | asdict(learner.net.config)), flush=True)
     teacher = None if args.teacher is None else Teacher(args.teacher, device)
     if args.minutes:
         train(
-            Trainer(run, judge, crops, recipe, device, teacher=teacher),
+            Trainer(learner, judge, crops, recipe, device, teacher=teacher),
             args.out,
             "restorer",
             60 * args.minutes,
@@ -379,7 +337,7 @@ def main() -> None:
         )
     if args.adversarial_minutes:
         last = replace(recipe, adversarial=args.adversarial, peak_rate=recipe.peak_rate * 0.3)
-        trainer = Trainer(run, judge, crops, last, device, rival=Rival.begin(device), teacher=teacher)
+        trainer = Trainer(learner, judge, crops, last, device, rival=Rival.begin(device), teacher=teacher)
         train(trainer, args.out, "adversarial", 60 * args.adversarial_minutes, args.iterations)
 
 

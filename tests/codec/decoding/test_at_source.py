@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.at_source import PART
 from codec.commands.output import event_to_json, show_info, summary
+from codec.decoding.at_source import PART
 from codec.decoding.stills import own_frame
 from codec.encoder import encode
 from codec.events import Finished, Phase, Stage
