@@ -1,12 +1,13 @@
 """`.fgvc` to frames, whole or from any chain of GOPs on.
 
 record -> base pictures -> replay of the trajectory to t* -> clean latent -> overlap fused with the next GOP's ->
-frames. Holds two GOPs at a time.
+frames, which are written while the next ones are made. Holds two GOPs, and pieces of a third, at a time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 from codec.decoding.chain import decode_records
@@ -18,9 +19,12 @@ from codec.events import Event, Phase, Stage, Warned
 from codec.files import check_output
 from codec.format.header import Header
 from codec.format.reader import BitstreamReader
+from codec.parallel.ahead import ahead
 from codec.parallel.units import Workers
 from codec.settings import DecodeSettings
 from codec.video import Colour, VideoWriter
+
+MADE_AHEAD = 2
 
 
 def decode(source: Path, output: Path, settings: DecodeSettings, workers: Workers | None = None) -> Iterator[Event]:
@@ -54,8 +58,10 @@ def decode(source: Path, output: Path, settings: DecodeSettings, workers: Worker
                 items = decode_records(reader.header, prior, reader.records(), choose)
             else:
                 items = decode_elsewhere(tasks, workers)
-            for item in items:
-                yield from sink.take(item)
+            # Pictures are written while the next ones are made.
+            with closing(ahead(items, "making pictures", MADE_AHEAD)) as made:
+                for item in made:
+                    yield from sink.take(item)
             sink.finish()
         yield sink.finished(output)
 

@@ -12,6 +12,9 @@ from codec.arrays import Frames, Picture
 from codec.priors.base import Condition, VideoPrior
 from codec.trajectory.alignment import cross_fade, fuse, shared_slots
 
+# Restored pictures are handed on so many at a time, long before a GOP's last one is made.
+PIECE = 8
+
 
 @dataclass(frozen=True)
 class Sent:
@@ -69,13 +72,13 @@ class Assembler:
         held = self._held
         if held is not None:
             held, gop = self._fused(held, gop)
-            yield self._decode(held, gop.overlap)
+            yield from self._decode(held, gop.overlap)
         self._held = gop
 
     def finish(self) -> Iterator[Pictures]:
         """The frames still held back."""
         if self._held is not None:
-            yield self._decode(self._held, 0)
+            yield from self._decode(self._held, 0)
         self._held = None
 
     def _fused(self, before: StoppedGop, after: StoppedGop) -> tuple[StoppedGop, StoppedGop]:
@@ -89,20 +92,28 @@ class Assembler:
             replace(after, stop=replace(after.stop, latent=other)),
         )
 
-    def _decode(self, gop: StoppedGop, shared_after: int) -> Pictures:
-        frames = self._pictures(gop)
-        if gop.overlap and self._tail is not None:
-            frames = np.concatenate([cross_fade(self._tail, frames[: gop.overlap]), frames[gop.overlap :]])
-        start = gop.start_frame
-        cut = len(frames) - shared_after
-        self._tail = frames[cut:] if shared_after else None
-        return Pictures(gop.index, start, frames[:cut])
+    def _decode(self, gop: StoppedGop, shared_after: int) -> Iterator[Pictures]:
+        before, tail, made = self._tail, list[Frames](), 0
+        for frames in self._pieces(gop):
+            if made == 0 and gop.overlap and before is not None:
+                frames = np.concatenate([cross_fade(before, frames[: gop.overlap]), frames[gop.overlap :]])
+            final = frames[: max(0, gop.frames - shared_after - made)]
+            tail.append(frames[len(final) :])
+            if len(final):
+                yield Pictures(gop.index, gop.start_frame + made, final)
+            made += len(frames)
+        self._tail = np.concatenate(tail) if shared_after else None
 
-    def _pictures(self, gop: StoppedGop) -> Frames:
+    def _pieces(self, gop: StoppedGop) -> Iterator[Frames]:
+        """All pictures; the first piece has at least those that are shared with the GOP before."""
         if isinstance(gop.stop, Sent):
-            return self._prior.decode(gop.stop.latent, gop.stop.steps, gop.condition)
-        (frames,) = self._prior.restore(gop.condition, range(gop.frames), [gop.stop.step])
-        return frames
+            yield self._prior.decode(gop.stop.latent, gop.stop.steps, gop.condition)
+            return
+        count = max(PIECE, gop.overlap)
+        for first in range(0, gop.frames, count):
+            some = range(first, min(first + count, gop.frames))
+            (frames,) = self._prior.restore(gop.condition, some, [gop.stop.step])
+            yield frames
 
 
 def single_picture(prior: VideoPrior[Condition], gop: StoppedGop, frame: int) -> Picture:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from codec.priors.base import BaseClip, Condition, VideoPrior
+from codec.priors.catalog import open_prior
 from codec.priors.gaussian import GaussianPrior
-from codec.trajectory.assembly import Assembler, Pictures, Sent, StoppedGop
+from codec.trajectory.alignment import cross_fade
+from codec.trajectory.assembly import PIECE, Assembler, Pictures, Restored, Sent, StoppedGop
 from codec.video.cutting import windows
 from tests.support.codec_runs import moving
 
@@ -40,6 +43,37 @@ def test_unchanged_latents_give_the_frames_back(count: int, length: int, overlap
     result = np.concatenate([pictures.frames for pictures in made]).astype(int)
     assert result.shape == pictures.shape
     assert np.abs(result - pictures).max() <= 1
+
+
+@pytest.mark.parametrize(("length", "overlap"), [(20, 4), (20, 0), (12, 3), (9, 8), (5, 4)])
+def test_pieces_of_restored_gops_are_what_whole_gops_would_be(length: int, overlap: int) -> None:
+    pictures = np.stack(moving(33))
+    gops: list[StoppedGop] = []
+    prior = open_prior("pocket", "cpu", "float32")
+    for index, window in enumerate(windows(range(len(pictures)), length, overlap)):
+        # What two GOPs share differs, so that a fade in the wrong place shows.
+        base = BaseClip(pictures[list(window.items)] // 2 + 60 * (index % 2), 60.0, 1)
+        condition = prior.prepare(base, *base.frames.shape[:3])
+        gops.append(StoppedGop(index, window.items[0], len(base.frames), window.overlap, Restored(8), condition))
+    assembler = Assembler(prior)
+    made = [piece for gop in gops for piece in assembler.push(gop)]
+    made += list(assembler.finish())
+    assert max(len(piece.frames) for piece in made) <= max(PIECE, overlap)
+    assert [piece.start_frame for piece in made] == np.cumsum([0, *(len(p.frames) for p in made)])[:-1].tolist()
+    whole = _whole(gops, prior)
+    assert np.abs(np.concatenate([piece.frames for piece in made]).astype(int) - whole).max() <= 1
+
+
+def _whole(gops: list[StoppedGop], prior: VideoPrior[Condition]) -> np.ndarray:
+    """All pictures, each GOP restored in one call."""
+    result = np.zeros((0, 32, 48, 3), np.uint8)
+    for gop in gops:
+        (frames,) = prior.restore(gop.condition, range(gop.frames), [8])
+        shared, kept = len(result) - gop.start_frame, frames
+        if shared:
+            kept = np.concatenate([cross_fade(result[-shared:], frames[:shared]), frames[shared:]])
+        result = np.concatenate([result[: gop.start_frame], kept])
+    return result.astype(int)
 
 
 def test_one_gop_is_held_back_and_no_more() -> None:
