@@ -19,7 +19,7 @@ from rich.table import Table
 from codec.base.level import BaseLevel
 from codec.events import BaseChosen, Event, Finished, GopDone, Phase, PreviewReady, SizeChosen, StepCoded, Warned
 from codec.format.header import Header
-from codec.format.info import FileInfo
+from codec.format.info import FileInfo, GopInfo
 from codec.goals import GOAL_METRICS, goal_of_kind
 
 if TYPE_CHECKING:
@@ -187,23 +187,22 @@ def show_info(info: FileInfo, as_json: bool) -> None:
         print(words)
     if not info.complete:
         print("The file is incomplete: encoding was stopped before the source's end.")
-    print_table(
-        ("GOP", "frames", "level", "t*", "base", "implicit", _quality_label(header)),
-        [
-            (
-                str(gop.index),
-                f"{gop.start_frame}-{gop.start_frame + gop.frames - 1}",
-                "-" if gop.crf is None else str(BaseLevel(gop.crf, gop.scale)),
-                f"{gop.t_star}/{gop.steps}",
-                f"{gop.base_bits} bit",
-                f"{gop.implicit_bits} bit",
-                "-" if gop.quality is None else f"{gop.quality:.4f}",
-            )
-            for gop in info.gops
-        ],
-    )
+    columns = ("GOP", "frames", "level", "t*", "base", "implicit", _quality_label(header))
+    print_table(columns, [_gop_row(gop) for gop in info.gops])
     for sentence in info.damage:
         print(sentence, file=sys.stderr)
+
+
+def _gop_row(gop: GopInfo) -> tuple[str, ...]:
+    return (
+        str(gop.index),
+        f"{gop.start_frame}-{gop.start_frame + gop.frames - 1}",
+        "-" if gop.crf is None else str(BaseLevel(gop.crf, gop.scale)),
+        f"{gop.t_star}/{gop.steps}",
+        f"{gop.base_bits} bit",
+        f"{gop.implicit_bits} bit",
+        "-" if gop.quality is None else f"{gop.quality:.4f}",
+    )
 
 
 def _quality_label(header: Header) -> str:

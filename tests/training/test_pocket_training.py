@@ -104,3 +104,8 @@ def test_the_rate_warms_up_and_ends_low() -> None:
     rates = [schedule.rate(50, elapsed) for elapsed in range(50, 101, 5)]
     assert rates == sorted(rates, reverse=True)
     assert rates[-1] == pytest.approx(0.02)
+
+
+def test_a_rate_may_stay_flat_to_the_end() -> None:
+    schedule = Schedule(Recipe(peak_rate=1.0, warm_up=10), seconds=100.0, flat=1.0, began=0.0)
+    assert schedule.rate(50, 0.0) == schedule.rate(50, 99.0) == 1.0

@@ -134,21 +134,17 @@ def unit(x: Tensor) -> Tensor:
     return x / (x.square().sum(1, keepdim=True) + 1e-8).sqrt()
 
 
-def edge_ratio(pictures: Tensor) -> Tensor:
-    """How much stronger gradients are across the 8-pixel grid than elsewhere: (N, T, 3, H, W) -> one number.
-
-    The pictures begin on the grid.
-    """
-    return _strength(*_gradients(pictures))
-
-
 def _gradients(pictures: Tensor) -> tuple[Tensor, Tensor]:
-    """(N, T, 3, H, W) -> (N, W - 1) and (N, H - 1): mean gradients between neighbouring columns and rows."""
+    """(N, T, 3, H, W) -> (N, W - 1) and (N, H - 1): mean gradients between neighbouring columns and rows.
+
+    The pictures begin on the 8-pixel grid.
+    """
     grey = pictures.float().mean(2)
     return grey.diff(dim=3).abs().mean((1, 2)), grey.diff(dim=2).abs().mean((1, 3))
 
 
 def _strength(columns: Tensor, rows: Tensor) -> Tensor:
+    """How much stronger they are across the grid than elsewhere."""
     return (_ratio(columns.mean(0)) + _ratio(rows.mean(0))) / 2
 
 
