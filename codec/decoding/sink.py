@@ -109,8 +109,9 @@ class Sink:
     def _write(self, made: Pictures) -> None:
         for number, picture in enumerate(made.frames, made.start_frame):
             time = self._time(number)
-            # A GOP's first frames have no times of their own where the GOP before it, which holds them, was lost.
-            if time is None or (self.last is not None and time <= self.last):
+            # A GOP's first frames have no times of their own where the GOP before it, which holds them, was lost. Of
+            # those that fall into one tick of the video's clock, of which a second has 90,000, the first one is seen.
+            if time is None or not self.writer.follows(time):
                 continue
             self.writer.write(picture, time)
             self.last = time

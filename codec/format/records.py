@@ -72,7 +72,8 @@ class GopRecord:
         base: the explicit layer, or None.
         quality: the target metric measured at t_star, or None; stored as a half-precision float.
         probes: (t*, quality) measured at other steps, steps rising; lets a decoder aim at a lower quality.
-        pts: display times of the frames beyond the overlap, in the header's time base, where timing is variable.
+        pts: display times of the frames beyond the overlap, where timing is variable: in the header's time base, from
+            the clip's first frame on.
         restoration: the step at which the restoration of the base stops, 0 to MAX_RESTORATION; WHOLE_RESTORATION where
             steps are sent on top of it. None without a base, for a prior that doesn't restore in steps, and in files
             older than version 3: then the prior's picture is shown as it is.
@@ -104,7 +105,7 @@ class GopRecord:
         _check_quality(self)
         shown = self.frames - self.overlap
         require(self.pts is None or len(self.pts) == shown, "a GOP's times are not as many as its frames")
-        require(self.pts is None or _rising(self.pts), "a GOP's times go backwards or out of range")
+        require(self.pts is None or _are_times(self.pts), "a GOP's times go backwards or out of range")
 
     @property
     def t_star(self) -> int:
@@ -219,8 +220,8 @@ def check_belongs(record: GopRecord | AudioRecord, header: Header) -> None:
     require((record.pts is not None) == header.variable_timing, "a GOP's times do not match the header's timing")
 
 
-def _rising(values: Sequence[int]) -> bool:
-    return all(abs(a) < 2**62 for a in values) and all(a <= b for a, b in pairwise(values))
+def _are_times(values: Sequence[int]) -> bool:
+    return all(0 <= a < 2**62 for a in values) and all(a <= b for a, b in pairwise(values))
 
 
 def _check_state(gop: GopRecord) -> None:

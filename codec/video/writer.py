@@ -118,12 +118,15 @@ class VideoWriter:
             self._start(audio)
             undo.pop_all()
 
+    def follows(self, pts: Fraction) -> bool:
+        """Whether a frame shown at `pts` seconds gets a tick of the file's clock after that of the last one."""
+        return self._waiting is None or round(pts / self._clock) > self._waiting[1]
+
     def write(self, pixels: NDArray[np.uint8], pts: Fraction) -> None:
-        """Adds a frame, uint8 (h, w, 3) RGB, shown `pts` seconds after the clip's start; `pts` must rise."""
-        ticks = round(pts / self._clock)
-        if self._waiting is not None and ticks <= self._waiting[1]:
+        """Adds a frame, uint8 (h, w, 3) RGB, shown `pts` seconds after the clip's start, which must follow the last."""
+        if not self.follows(pts):
             raise ValueError(f"the frame at {pts} s doesn't follow the one before it")
-        frame = self._convert(pixels)
+        frame, ticks = self._convert(pixels), round(pts / self._clock)
         self._flush(ticks)
         self._waiting = frame, ticks
 

@@ -229,7 +229,7 @@ def gops(draw: st.DrawFn) -> GopRecord:
         base=base,
         quality=draw(st.none() | halves),
         probes=tuple(sorted(probes.items())),
-        pts=draw(st.none() | st.lists(times, **exactly).map(sorted).map(tuple)),
+        pts=draw(st.none() | st.lists(st.integers(0, 2**61), **exactly).map(sorted).map(tuple)),
         restoration=restoration,
     )
 

@@ -158,6 +158,7 @@ def test_headers_out_of_bounds_are_refused(change: dict[str, Any]) -> None:
         {"probes": ((3, 0.5),)},
         {"pts": (1, 2)},
         {"pts": (1, *range(47))},
+        {"pts": tuple(range(-1, 47))},
         {"restoration": 8},
         {"restoration": 13, "base": BASE, "steps": (), "sent": 0},
         {"restoration": 5, "base": BASE},
