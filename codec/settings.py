@@ -24,6 +24,20 @@ LEAST_AUDIO, MOST_AUDIO = 6_000, 256_000
 AUDIO_MODES = ("opus", "copy", "none")
 DEVICES = ("auto", "cpu", "cuda")
 DTYPES = ("auto", "float32", "bfloat16", "float8")
+# Thirty years: no video begins later, and every file's own clock counts that far.
+LATEST_START = 1e9
+# Of bits a second, and of bytes.
+MOST = 1e15
+
+
+def check_start(start: float) -> None:
+    """Refuse a place in a video, in seconds from its beginning, that no video has.
+
+    Raises:
+        SettingsError: it is negative, endless or no number.
+    """
+    if not 0 <= start < LATEST_START:
+        raise SettingsError(f"The start can't be {start:g} s; give seconds from the beginning of the video.")
 
 
 def _check_machine(device: str, dtype: str) -> None:
@@ -37,8 +51,13 @@ def _one_of(name: str, value: str, known: Collection[str]) -> None:
 
 
 def _positive(name: str, value: float) -> None:
-    if not (math.isfinite(value) and value > 0):
+    if not 0 < value < math.inf:
         raise SettingsError(f"The {name} must be above zero, not {value}.")
+
+
+def _amount(name: str, value: float) -> None:
+    if not 0 < value < MOST:
+        raise SettingsError(f"The {name} must be above zero and below {MOST:g}, not {value}.")
 
 
 @dataclass(frozen=True)
@@ -68,7 +87,7 @@ class Bitrate:
     bits_per_second: float
 
     def __post_init__(self) -> None:
-        _positive("bitrate", self.bits_per_second)
+        _amount("bitrate", self.bits_per_second)
 
 
 @dataclass(frozen=True)
@@ -78,7 +97,7 @@ class Size:
     bytes: int
 
     def __post_init__(self) -> None:
-        _positive("size", self.bytes)
+        _amount("size", self.bytes)
 
 
 Goal = Quality | Bitrate | Size
@@ -131,8 +150,7 @@ class EncodeSettings:
             raise SettingsError(
                 f"Opus takes {LEAST_AUDIO // 1000} to {MOST_AUDIO // 1000} kbit/s, not {self.audio_bitrate / 1000:g}."
             )
-        if not (math.isfinite(self.start) and self.start >= 0):
-            raise SettingsError(f"The start can't be {self.start} s; give seconds from the beginning of the video.")
+        check_start(self.start)
         for name, value in (
             ("duration", self.duration),
             ("short side", self.short_side),

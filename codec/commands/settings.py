@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 from contextlib import AbstractContextManager
 from functools import partial
 
@@ -17,6 +16,7 @@ from codec.settings import (
     DEINTERLACING,
     DEVICES,
     DTYPES,
+    MOST,
     OVERLAPS,
     STATISTICS,
     Bitrate,
@@ -164,14 +164,14 @@ def goal_of(arguments: argparse.Namespace) -> Goal | None:
 
 
 def bits(text: str) -> float:
-    """A number of bits (or bytes) with an optional k, M or G: "20k" -> 20000.0."""
+    """A number of bits (or bytes), below `MOST`, with an optional k, M or G: "20k" -> 20000.0."""
     digits = text.rstrip("kKmMgG")
     factor = SUFFIXES.get(text[len(digits) :].lower())
     try:
         value = float(digits)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is no number such as 800 or 20k") from error
-    if factor is None or not 0 < value < math.inf:
+    if factor is None or not 0 < value * factor < MOST:
         raise argparse.ArgumentTypeError(f"{text!r} is no number above zero such as 800 or 20k")
     return value * factor
 

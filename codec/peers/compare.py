@@ -19,7 +19,7 @@ from codec.format.reader import BitstreamReader
 from codec.metrics.base import Metric
 from codec.peers.codecs import PEERS, CodedClip, search_size, trials
 from codec.peers.events import Compared, PeerRow, PeerTrial
-from codec.settings import DecodeSettings
+from codec.settings import DecodeSettings, check_start
 from codec.trajectory.assembly import Pictures
 from codec.video import VideoReader, probe
 
@@ -45,8 +45,9 @@ def compare(
 
     Raises:
         InputError: a file can't be read, or source and file don't cover the same frames.
-        SettingsError: a peer is unknown or missing here.
+        SettingsError: a peer is unknown or missing here, or the start lies nowhere.
     """
+    check_start(start)
     unknown = sorted(set(names) - set(PEERS))
     if unknown:
         raise SettingsError(f"No peer is named {unknown[0]!r}; choose from {', '.join(PEERS)}.")

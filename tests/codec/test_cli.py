@@ -101,6 +101,11 @@ def test_a_file_is_made_smaller(coded: Path, tmp_path: Path, capsys: Output) -> 
     assert "can be left out" in _refused(capsys, "retarget", coded, "-o", tmp_path / "same.fgvc", "--no-audio")
 
 
+@pytest.mark.parametrize("start", ["nan", "inf", "-1", "1e18"])
+def test_a_start_that_no_video_has_is_refused(source: Path, coded: Path, capsys: Output, start: str) -> None:
+    assert "start can't be" in _refused(capsys, "compare", source, coded, "--start", start)
+
+
 def test_people_get_a_line_and_a_table(coded: Path, tmp_path: Path, capsys: Output) -> None:
     assert main(["decode", str(coded), "-o", str(tmp_path / "out.mp4")]) == 0
     told = capsys.readouterr()
@@ -178,6 +183,7 @@ def test_a_truncated_file_decodes_with_a_note(coded: Path, tmp_path: Path, capsy
         ["encode", "a.mp4", "-o", "b", "--target", "0.1", "--bitrate", "9k"],
         ["encode", "a.mp4", "-o", "b", "--bitrate", "nan"],
         ["encode", "a.mp4", "-o", "b", "--size", "inf"],
+        ["encode", "a.mp4", "-o", "b", "--size", "1e308k"],
         ["encode", "a.mp4", "-o", "b", "--bitrate", "20q"],
         ["encode", "a.mp4", "-o", "b", "--size", "-5"],
         ["decode", "a.fgvc", "-o", "b.mp4", "--threads", "0"],

@@ -23,10 +23,12 @@ from codec.settings import Bitrate, DecodeSettings, EncodeSettings, Quality, Siz
         {"start": -1.0},
         {"start": math.nan},
         {"start": math.inf},
+        {"start": 1e18},
         {"duration": 0.0},
         {"duration": -2.0},
         {"duration": math.nan},
         {"short_side": 0},
+        {"short_side": -(10**400)},
         {"gop_frames": 0},
         {"seed": -1},
         {"seed": 2**64},
@@ -51,7 +53,7 @@ def test_a_target_outside_its_range_is_refused(value: float) -> None:
         Quality(value, "lpips")
 
 
-@pytest.mark.parametrize("value", [0, -1, math.nan, math.inf])
+@pytest.mark.parametrize("value", [0, -1, math.nan, math.inf, 1e300])
 def test_an_empty_or_endless_budget_is_refused(value: float) -> None:
     with pytest.raises(SettingsError, match="above zero"):
         Bitrate(value)
