@@ -262,7 +262,9 @@ def load_pocket(weights: Path, restorer: Path, computing: Computing) -> PocketPr
     with _readable(weights):
         net = load_pocket_net(weights)
     with _readable(restorer):
-        return PocketPrior(net, load_restorer(restorer), digest.digest()[:8], computing)
+        restoring = load_restorer(restorer)
+    # Beyond that the files are whole: what fails is the device, for want of memory.
+    return PocketPrior(net, restoring, digest.digest()[:8], computing)
 
 
 @contextmanager

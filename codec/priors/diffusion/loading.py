@@ -60,7 +60,7 @@ class LoadedModels:
     Attributes:
         transformer, vae: diffusers' own modules in eval mode; the VAE in float32.
         prompt: (rows, width) of the empty prompt in the transformer's number type.
-        dtype: what the transformer computes in, one of codec.records.DTYPES.
+        dtype: what the transformer computes in, one of `codec.format.limits.STORED_DTYPES`.
         weights_hash: 8 bytes over all files read.
         notes: sentences about what was missing or made smaller.
         tiling: how the VAE is tiled, or None.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -189,3 +190,16 @@ def test_neighbours_repeat_the_ends() -> None:
 def test_config_survives_its_text() -> None:
     config = PocketConfig(latent=8, analysis=(8, 8, 8))
     assert PocketConfig.from_json(config.to_json()) == config
+
+
+def test_a_device_that_is_full_is_not_blamed_on_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    moved = torch.nn.Module.to
+
+    def full(module: torch.nn.Module, *place: object, **more: Any) -> torch.nn.Module:
+        if place:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return moved(module, **more)
+
+    monkeypatch.setattr(torch.nn.Module, "to", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        load_pocket(WEIGHTS, RESTORER, Computing.choose("cpu", "float32"))
