@@ -26,15 +26,15 @@ from codec.commands.settings import (
     add_workers,
     bits,
     encode_settings,
-    goal_of,
+    lower_goal_of,
     use_threads,
     workers_of,
 )
-from codec.errors import FreeGvcError, SettingsError, out_of_memory
+from codec.errors import FreeGvcError, out_of_memory
 from codec.goals import QUALITY_METRICS
 from codec.parallel.opening import open_workers
 from codec.peers.codecs import PEERS, QUICK
-from codec.settings import DEINTERLACING, DecodeSettings, Size
+from codec.settings import DEINTERLACING, DecodeSettings
 from codec.version import program_version
 
 INTERRUPTED = 130
@@ -113,7 +113,7 @@ def _add_less(parser: argparse.ArgumentParser) -> None:
     goal = parser.add_mutually_exclusive_group()
     goal.add_argument("--target", type=float, help="quality to go down to, in the units of --metric")
     goal.add_argument("--bitrate", type=bits, help="bits a second of the pictures, sound not counted, such as 20k")
-    parser.add_argument("--metric", choices=QUALITY_METRICS, default="dists")
+    parser.add_argument("--metric", choices=QUALITY_METRICS, help="of --target (default: dists)")
     parser.add_argument("--no-audio", action="store_true", help="leave out the sound")
 
 
@@ -171,9 +171,7 @@ def _encode(arguments: argparse.Namespace) -> None:
 
 
 def _decode(arguments: argparse.Namespace) -> None:
-    goal = goal_of(arguments)
-    if isinstance(goal, Size):
-        raise SettingsError("A file can be re-targeted to a quality or a bitrate, not to a size.")
+    goal = lower_goal_of(arguments)
     settings = DecodeSettings(goal=goal, device=arguments.device, dtype=arguments.dtype, audio=not arguments.no_audio)
     from codec.decoder import decode
 
@@ -186,9 +184,7 @@ def _decode(arguments: argparse.Namespace) -> None:
 def _retarget(arguments: argparse.Namespace) -> None:
     from codec.decoding.smaller import save_smaller
 
-    goal = goal_of(arguments)
-    assert not isinstance(goal, Size)
-    settings = DecodeSettings(goal=goal, audio=not arguments.no_audio)
+    settings = DecodeSettings(goal=lower_goal_of(arguments), audio=not arguments.no_audio)
     cli_output.show(save_smaller(arguments.input, arguments.output, settings), arguments.json)
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 from contextlib import AbstractContextManager
 from functools import partial
+from typing import Any
 
+from codec.errors import SettingsError
 from codec.goals import QUALITY_METRICS
 from codec.parallel.opening import open_workers
 from codec.parallel.units import Workers
+from codec.priors.defaults import defaults_of
 from codec.settings import (
     AUDIO_MODES,
     BASES,
@@ -38,9 +41,11 @@ def add_encode_settings(parser: argparse.ArgumentParser) -> None:
     goal.add_argument("--target", type=float, help="quality to hold, in the units of --metric (default: 0.15)")
     goal.add_argument("--bitrate", type=bits, help="bits a second of the pictures, sound not counted, such as 20k")
     goal.add_argument("--size", type=bits, help="bytes of the whole file, such as 200k")
-    parser.add_argument("--metric", choices=QUALITY_METRICS, default="dists")
+    parser.add_argument("--metric", choices=QUALITY_METRICS, help="of --target (default: dists)")
     parser.add_argument(
-        "--statistic", choices=STATISTICS, default="gop", help="hold every GOP at the target, or only a scene's mean"
+        "--statistic",
+        choices=STATISTICS,
+        help="of --target: hold every GOP there (gop, the default), or only a scene's mean",
     )
     parser.add_argument("--start", type=float, default=0.0, metavar="S")
     parser.add_argument("--duration", type=float, metavar="S")
@@ -48,9 +53,19 @@ def add_encode_settings(parser: argparse.ArgumentParser) -> None:
         "--short-side", type=short_side, metavar="N", help="coding size, or auto: what suits source and goal (default)"
     )
     parser.add_argument("--gop", type=int, metavar="FRAMES", help="GOP length (default: the prior's own)")
-    parser.add_argument("--channel", choices=tuple(CHANNELS), default=EncodeSettings.channel)
-    parser.add_argument("--overlap", choices=OVERLAPS, default="guided")
     parser.add_argument("--base", choices=BASES, default="auto")
+    sent = parser.add_argument_group(
+        "steps that are sent", "by large priors, and with --base none; over its base the pocket prior sends none"
+    )
+    sent.add_argument(
+        "--channel", choices=tuple(CHANNELS), help=f"how they are coded (default: {EncodeSettings.channel})"
+    )
+    sent.add_argument(
+        "--overlap", choices=OVERLAPS, help=f"what the next GOP takes over (default: {EncodeSettings.overlap})"
+    )
+    sent.add_argument(
+        "--keep-steps", type=int, metavar="N", help="steps stored beyond t*, for decode and retarget (default: 0)"
+    )
     parser.add_argument("--audio", choices=AUDIO_MODES, default="opus")
     parser.add_argument("--audio-track", type=int, metavar="N", help="1 is the first (default: the file's default one)")
     parser.add_argument("--audio-bitrate", type=bits, metavar="RATE", help="of Opus (default: follows the pictures)")
@@ -58,7 +73,6 @@ def add_encode_settings(parser: argparse.ArgumentParser) -> None:
         "--deinterlace", choices=DEINTERLACING, default="auto", help="join the fields of interlaced video"
     )
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--keep-steps", type=int, default=0, metavar="N", help="steps stored beyond t*")
 
 
 def short_side(text: str) -> int | None:
@@ -76,25 +90,38 @@ def encode_settings(arguments: argparse.Namespace) -> EncodeSettings:
     Raises:
         SettingsError: they don't fit each other.
     """
+    _refuse_idle(arguments)
     return EncodeSettings(
         prior=arguments.prior,
-        goal=goal_of(arguments) or Quality(metric=arguments.metric, statistic=arguments.statistic),
+        goal=goal_of(arguments) or Quality(**_measured(arguments)),
         start=arguments.start,
         duration=arguments.duration,
         short_side=arguments.short_side,
         gop_frames=arguments.gop,
-        channel=arguments.channel,
-        overlap=arguments.overlap,
+        channel=arguments.channel or EncodeSettings.channel,
+        overlap=arguments.overlap or EncodeSettings.overlap,
         base=arguments.base,
         audio=arguments.audio,
         audio_track=arguments.audio_track,
         audio_bitrate=arguments.audio_bitrate,
         deinterlace=arguments.deinterlace,
         seed=arguments.seed,
-        keep_steps=arguments.keep_steps,
+        keep_steps=arguments.keep_steps or 0,
         device=arguments.device,
         dtype=arguments.dtype,
     )
+
+
+def _refuse_idle(arguments: argparse.Namespace) -> None:
+    """Refuse what says how steps are sent where none are."""
+    if arguments.base == "none" or not defaults_of(arguments.prior).restores:
+        return
+    for option in ("channel", "overlap", "keep_steps"):
+        if getattr(arguments, option):
+            raise SettingsError(
+                f"Over a base the prior {arguments.prior} sends no steps, so --{option.replace('_', '-')} would do "
+                "nothing; leave it out, or choose --base none."
+            )
 
 
 def _wants_gpu(settings: EncodeSettings) -> bool:
@@ -153,14 +180,40 @@ def workers_of(arguments: argparse.Namespace, settings: EncodeSettings) -> Abstr
 
 
 def goal_of(arguments: argparse.Namespace) -> Goal | None:
-    """What was asked for, or None."""
+    """What was asked for, or None.
+
+    Raises:
+        SettingsError: it is out of range, or a bitrate or a size is to be measured in a metric.
+    """
+    measured = _measured(arguments)
+    size = getattr(arguments, "size", None)
+    if measured and not (arguments.bitrate is None and size is None):
+        other = "--size" if arguments.bitrate is None else "--bitrate"
+        raise SettingsError(f"--{next(iter(measured))} tells how --target is measured; leave it out beside {other}.")
     if arguments.bitrate is not None:
         return Bitrate(arguments.bitrate)
-    if getattr(arguments, "size", None) is not None:
-        return Size(int(arguments.size))
-    if arguments.target is None:
-        return None
-    return Quality(arguments.target, arguments.metric, getattr(arguments, "statistic", "gop"))
+    if size is not None:
+        return Size(int(size))
+    return None if arguments.target is None else Quality(arguments.target, **measured)
+
+
+def lower_goal_of(arguments: argparse.Namespace) -> Quality | Bitrate | None:
+    """What a file is to be taken down to, or None for all of it.
+
+    Raises:
+        SettingsError: as `goal_of`, or there is a metric and nothing measured in it.
+    """
+    goal = goal_of(arguments)
+    assert not isinstance(goal, Size), "no command asks for one here"
+    if goal is None and _measured(arguments):
+        raise SettingsError("--metric tells how --target is measured; give a --target too.")
+    return goal
+
+
+def _measured(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What was said of how a quality is measured: fields of `Quality`."""
+    said = {name: getattr(arguments, name, None) for name in ("metric", "statistic")}
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def bits(text: str) -> float:

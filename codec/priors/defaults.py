@@ -16,6 +16,7 @@ class CodingDefaults:
         short_side: coding size, the shorter side in pixels; sides are multiples of `size_multiple`.
         short_sides: all that it may be coded at unasked, rising; a large model knows the one it was trained at.
         gop_frames, overlap_frames: GOP length and overlap.
+        restores: whether it restores a base in steps that cost no bits; then none are sent over a base.
     """
 
     short_side: int
@@ -23,10 +24,11 @@ class CodingDefaults:
     size_multiple: int
     gop_frames: int
     overlap_frames: int
+    restores: bool = False
 
 
 DEFAULTS: Mapping[str, CodingDefaults] = {
-    "pocket": CodingDefaults(240, (144, 240, 360, 480, 720), 2, 48, 4),
+    "pocket": CodingDefaults(240, (144, 240, 360, 480, 720), 2, 48, 4, restores=True),
     "gaussian": CodingDefaults(64, (64,), 2, 16, 2),
     "wan2.1-t2v-1.3b": CodingDefaults(480, (480,), 16, 49, 5),
     "cogvideox-2b": CodingDefaults(480, (480,), 16, 48, 4),

@@ -144,7 +144,7 @@ class PocketPrior:
     reuse = 2
     base_levels: tuple[tuple[int, float], ...] = BASE_LEVELS
     base_by_default = True
-    restores = True
+    restores = DEFAULTS["pocket"].restores
     # Measured: benchmarks/control/implicit_layer.py.
     bpp_over_base = 0.0
     notes: tuple[str, ...] = ()

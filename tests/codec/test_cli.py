@@ -106,6 +106,29 @@ def test_a_start_that_no_video_has_is_refused(source: Path, coded: Path, capsys:
     assert "start can't be" in _refused(capsys, "compare", source, coded, "--start", start)
 
 
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        (["--keep-steps", "2"], "sends no steps, so --keep-steps would do nothing"),
+        (["--channel", "greedy"], "sends no steps, so --channel would do nothing"),
+        (["--overlap", "plain", "--base", "av1"], "sends no steps, so --overlap would do nothing"),
+        (["--bitrate", "8k", "--metric", "lpips"], "leave it out beside --bitrate"),
+        (["--size", "8k", "--statistic", "mean"], "leave it out beside --size"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_an_option_that_would_do_nothing_is_refused(
+    source: Path, tmp_path: Path, capsys: Output, option: list[str], sentence: str
+) -> None:
+    assert sentence in _refused(capsys, "encode", source, "-o", tmp_path / "a.fgvc", *option)
+    assert sentence in _refused(capsys, "batch", source, "-o", tmp_path / "batch", *option)
+
+
+def test_a_metric_without_a_target_takes_nothing_down(coded: Path, tmp_path: Path, capsys: Output) -> None:
+    for command in ("decode", "retarget"):
+        assert "give a --target" in _refused(capsys, command, coded, "-o", tmp_path / "a.mp4", "--metric", "lpips")
+
+
 def test_people_get_a_line_and_a_table(coded: Path, tmp_path: Path, capsys: Output) -> None:
     assert main(["decode", str(coded), "-o", str(tmp_path / "out.mp4")]) == 0
     told = capsys.readouterr()

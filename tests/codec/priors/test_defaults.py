@@ -19,7 +19,9 @@ def test_defaults_are_those_of_the_prior(name: str, tmp_path: Path, monkeypatch:
     monkeypatch.setenv("FREEGVC_HOME", str(tmp_path / "home"))
     if name in MODELS:
         store.add(name, save_tiny(name, tmp_path / "model"))
-    geometry, own = open_prior(name, "cpu", "float32").geometry, DEFAULTS[name]
+    prior, own = open_prior(name, "cpu", "float32"), DEFAULTS[name]
+    assert prior.restores == own.restores
+    geometry = prior.geometry
     assert (geometry.short_side, geometry.gop_frames, geometry.overlap_frames) == (
         own.short_side,
         own.gop_frames,
