@@ -24,8 +24,6 @@ from codec.parallel.units import Workers
 from codec.settings import DecodeSettings
 from codec.video import Colour, VideoWriter
 
-MADE_AHEAD = 2
-
 
 def decode(source: Path, output: Path, settings: DecodeSettings, workers: Workers | None = None) -> Iterator[Event]:
     """Decode the file `source` into the video `output`; closing the generator leaves nothing behind.
@@ -59,7 +57,7 @@ def decode(source: Path, output: Path, settings: DecodeSettings, workers: Worker
             else:
                 items = decode_elsewhere(tasks, workers)
             # Pictures are written while the next ones are made.
-            with closing(ahead(items, "making pictures", MADE_AHEAD)) as made:
+            with closing(ahead(items, "making pictures")) as made:
                 for item in made:
                     yield from sink.take(item)
             sink.finish()

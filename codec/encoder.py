@@ -19,14 +19,13 @@ from codec.encoding.audio_feed import AudioFeed
 from codec.encoding.elsewhere import SegmentTask, encode_segment, is_live, look_at_segment
 from codec.encoding.plan import Plan, make_plan
 from codec.encoding.progress import ProgressScale, SharedProgress
-from codec.encoding.resuming import KeptGop, as_begun, kept_gops
+from codec.encoding.resuming import KeptGop, as_begun, gops_in, kept_gops
 from codec.encoding.segment_encoder import MadeGop
 from codec.errors import SettingsError
 from codec.events import Event, GopDone, Phase, Stage, Warned
 from codec.files import check_output, part_path
 from codec.format.header import Header
 from codec.format.info import finished, quality_of, stored_gop
-from codec.format.records import GopRecord
 from codec.format.writer import BitstreamWriter, ResumePoint
 from codec.parallel.order import in_order
 from codec.parallel.units import Message, Work, Workers
@@ -60,6 +59,9 @@ def encode(
     check_output(source, output)
     yield Phase(Stage.OPENING)
     plan = yield from make_plan(source, as_begun(output, settings))
+    if settings.resume and BitstreamWriter.name_complete_part(output, plan.header):
+        yield finished(output, [kept.told(plan.frames_total) for kept in gops_in(output)])
+        return
     writer, at = _open_writer(output, plan.header, settings.resume)
     with writer, _open_reader(source, plan) as reader, closing(delivered(reader.frames(), source)) as frames:
         session = _Encoding(plan, writer, AudioFeed(plan.audio, writer, at.audio_pts), next_gop=at.gop)
@@ -152,7 +154,7 @@ class _Encoding:
             charges: what the budget pays for the base of each.
         """
         for gop, base_bits in zip(kept, charges, strict=True):
-            self.done.append(replace(self._told(gop.record), bits=gop.bits))
+            self.done.append(gop.told(self.plan.frames_total))
             self.plan.segments.gop_coder.charge(gop.record, base_bits)
 
     def check_result(self) -> None:
@@ -206,7 +208,7 @@ class _Encoding:
         self.audio.advance(made.until)
         self.next_gop += 1
         event = replace(
-            self._told(made.record),
+            stored_gop(made.record, made.record.t_star, self.plan.frames_total),
             bits=bits,
             probes=made.probes,
             fit=made.fit,
@@ -217,6 +219,3 @@ class _Encoding:
         yield event
         if not made.reachable:
             yield Warned(self.plan.unreachable_message(event))
-
-    def _told(self, record: GopRecord) -> GopDone:
-        return stored_gop(record, record.t_star, self.plan.frames_total)

@@ -8,9 +8,12 @@ from itertools import islice
 from pathlib import Path
 
 from codec.errors import FormatError
+from codec.events import GopDone
 from codec.files import part_path
+from codec.format.info import stored_gop
 from codec.format.reader import BitstreamReader
 from codec.format.records import GopRecord
+from codec.priors.defaults import defaults_of
 from codec.settings import EncodeSettings
 
 
@@ -21,11 +24,17 @@ class KeptGop:
     record: GopRecord
     bits: int
 
+    def told(self, frames_total: int) -> GopDone:
+        """As an event, of a file with so many frames."""
+        return replace(stored_gop(self.record, self.record.t_star, frames_total), bits=self.bits)
+
 
 def as_begun(output: Path, settings: EncodeSettings) -> EncodeSettings:
     """The settings with the coding size that an interrupted encode of `output` has chosen, if that was left to it."""
     part = part_path(output) if part_path(output).exists() else output
-    if settings.short_side is not None or not settings.resume or not part.is_file():
+    # Where a prior has one size there was no choice, and its sides' rounding need not lead back to it.
+    choice = len(defaults_of(settings.prior).short_sides) > 1
+    if settings.short_side is not None or not settings.resume or not choice or not part.is_file():
         return settings
     try:
         with BitstreamReader(part) as reader:
@@ -37,13 +46,13 @@ def as_begun(output: Path, settings: EncodeSettings) -> EncodeSettings:
 
 def kept_gops(output: Path, count: int) -> Iterator[KeptGop]:
     """The `count` GOPs that the part of `output` begins with."""
-    if count == 0:
-        return
-    with BitstreamReader(part_path(output)) as reader:
-        yield from islice(_gops(reader), count)
+    if count:
+        yield from islice(gops_in(part_path(output)), count)
 
 
-def _gops(reader: BitstreamReader) -> Iterator[KeptGop]:
-    for found in reader.scan():
-        if isinstance(found.item, GopRecord):
-            yield KeptGop(found.item, 8 * (found.end - found.offset))
+def gops_in(path: Path) -> Iterator[KeptGop]:
+    """All GOPs of a file or a part."""
+    with BitstreamReader(path) as reader:
+        for found in reader.scan():
+            if isinstance(found.item, GopRecord):
+                yield KeptGop(found.item, 8 * (found.end - found.offset))

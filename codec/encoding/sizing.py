@@ -58,7 +58,7 @@ class SizeSearch:
 
     def _scaling(self) -> Callable[[CodingSize], float]:
         """The metric of pictures that were scaled to a size and back."""
-        length = self.timeline.duration
+        length = self._last_begins
         originals = [self.pictures.at(length * (2 * place + 1) / (2 * PICTURES)) for place in range(PICTURES)]
         height, width = originals[0].shape[:2]
         parts = [Part.number(place, width, height, PART) for place in range(PICTURES)]
@@ -72,6 +72,11 @@ class SizeSearch:
 
         return scaled
 
+    @property
+    def _last_begins(self) -> Fraction:
+        """Seconds. The last frame may stay for long, and no frame begins in that time."""
+        return self.timeline.duration - self.timeline.last_duration
+
     def base_rate(self, size: CodingSize) -> float:
         """Bits a second of a base at a size, quickly coded at the coarsest level that still looks good."""
         frames, rate = self.timeline.frames, float(self.timeline.average_rate)
@@ -80,7 +85,7 @@ class SizeSearch:
 
     def _bits_a_frame(self, size: CodingSize, place: Fraction, per_keyframe: int) -> float:
         """Of a short run of frames from a share of the video's length on; as many share its keyframe as in a file."""
-        reading = self.pictures.read_from(self.timeline.duration * place, size.size)
+        reading = self.pictures.read_from(self._last_begins * place, size.size)
         with reading as reader, closing(delivered(reader.frames(), self.pictures.path)) as shown:
             frames = np.stack([frame.pixels for frame in islice(shown, RUN_FRAMES)])
         levels = StreamLevels.constant(COARSEST)

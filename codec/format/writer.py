@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, fields
@@ -12,8 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from codec.errors import OutputError, SettingsError
-from codec.files import finish, part_path
+from codec.errors import FormatError, InputError, OutputError, SettingsError
+from codec.files import finish, own_part, part_path
 from codec.format import framing, packing
 from codec.format.header import Header
 from codec.format.reader import BitstreamReader, pack_file_end, pack_file_header
@@ -92,7 +93,8 @@ class BitstreamWriter:
 
         Keeps every record up to the last point from which encoding can go on without what came before: where a GOP
         shares nothing with the previous one but source frames, that is behind the last whole record, otherwise before
-        the last chain of GOPs. Drops the rest. A part whose very first write failed is begun anew.
+        the last chain of GOPs. Drops the rest, but of `path` itself, which stays as it is until `finish` replaces it.
+        A part whose very first write failed is begun anew.
 
         Raises:
             OutputError: there is nothing to resume, or it can't be written.
@@ -112,12 +114,36 @@ class BitstreamWriter:
         writer = cls.__new__(cls)
         writer._settle(path, header, totals)
         with writing(path), ExitStack() as undo:
-            source.replace(part)
+            if source != part:
+                copy = own_part(path)
+                undo.callback(copy.unlink, missing_ok=True)
+                shutil.copyfile(source, copy)
+                copy.replace(part)
             writer._file = undo.enter_context(FileIO(part, "r+"))
             writer._file.truncate(cut)
             writer._file.seek(cut)
             undo.pop_all()
         return writer, totals.point()
+
+    @classmethod
+    def name_complete_part(cls, path: Path, header: Header) -> bool:
+        """Whether the part beside `path` lacked nothing but its name, which it has then got.
+
+        Raises:
+            OutputError: it can't be given that name.
+            SettingsError: it was begun with another header.
+        """
+        part = part_path(path)
+        try:
+            with BitstreamReader(part) as reader:
+                if reader.end is None or not reader.end.complete:
+                    return False
+                _refuse_other_header(path, reader, header)
+        except (InputError, FormatError):
+            return False
+        with writing(path):
+            finish(part, path)
+        return True
 
     def append_gop(self, gop: GopRecord) -> int:
         """Append a GOP; returns the bytes it takes.
@@ -217,6 +243,10 @@ def _refuse_to_resume(path: Path, reader: BitstreamReader, header: Header) -> No
         raise OutputError(
             f"{reader.path} is complete, there is nothing to resume; choose another name to encode again."
         )
+    _refuse_other_header(path, reader, header)
+
+
+def _refuse_other_header(path: Path, reader: BitstreamReader, header: Header) -> None:
     if reader.version != packing.VERSION:
         raise SettingsError(f"{path} was begun by an older version of this program; encode it from the start.")
     stored = packing.unpack_header(

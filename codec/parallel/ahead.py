@@ -20,7 +20,7 @@ def ahead(items: Iterator[T], name: str, count: int = 1, patience: float | None 
 
     Args:
         name: of the thread, for who looks at a process that stands still.
-        count: items that may be there, or in the making, beside the one that was taken last.
+        count: items that may be made, or in the making, beside the one that was taken last.
         patience: seconds to wait for one.
 
     Raises:
@@ -65,7 +65,7 @@ class _Thread(threading.Thread, Generic[T]):
     def __init__(self, items: Iterator[T], name: str, count: int) -> None:
         super().__init__(name=name, daemon=True)
         self.made: queue.Queue[_Made[T] | _Ended] = queue.Queue()
-        self.room = threading.Semaphore(count)
+        self.room = threading.Semaphore(1 + count)
         self.closing = threading.Event()
         self._items = items
 

@@ -118,11 +118,39 @@ class Gop:
 
 
 @dataclass(frozen=True)
+class Span:
+    """Where a GOP lies; see `Gop`."""
+
+    index: int
+    start_frame: int
+    overlap: int
+    times: tuple[Fraction, ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Segment:
     """Frames that one keyframe of the base serves: uint8 (N, H, W, 3), and the GOPs that they are cut into."""
 
     pixels: NDArray[np.uint8] = field(repr=False)
     gops: tuple[Gop, ...]
+
+    @classmethod
+    def of(cls, pixels: NDArray[np.uint8], spans: Sequence[Span]) -> Segment:
+        """From all pixels, and where its GOPs lie in them."""
+        first = spans[0].start_frame
+        gops = []
+        for span in spans:
+            begin = span.start_frame - first
+            part = pixels[begin : begin + span.overlap + len(span.times)]
+            gops.append(Gop(span.index, span.start_frame, span.overlap, part, span.times))
+        return cls(pixels, tuple(gops))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """To a worker pixels travel once: its GOPs' are parts of the segment's."""
+        return Segment.of, (
+            self.pixels,
+            [Span(gop.index, gop.start_frame, gop.overlap, gop.times) for gop in self.gops],
+        )
 
     @property
     def starts(self) -> tuple[int, ...]:
@@ -153,13 +181,12 @@ class Cutter:
 
     def _segment(self, frames: Sequence[Frame], next_gop: int, first_frame: int) -> Segment:
         pixels = np.stack([frame.pixels for frame in frames])
-        gops = []
+        spans = []
         for number, window in enumerate(windows(range(len(frames)), self.length, self.overlap)):
             first, last = window.items[0], window.items[-1]
             times = tuple(frame.pts for frame in frames[first + window.overlap : last + 1])
-            part = pixels[first : last + 1]
-            gops.append(Gop(next_gop + number, first_frame + first, window.overlap, part, times))
-        return Segment(pixels, tuple(gops))
+            spans.append(Span(next_gop + number, first_frame + first, window.overlap, times))
+        return Segment.of(pixels, spans)
 
 
 def segments(frames: Iterable[tuple[T, NDArray[np.uint8]]], longest: int) -> Iterator[Iterator[T]]:

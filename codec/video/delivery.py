@@ -17,7 +17,7 @@ OPENING_PATIENCE = 1200.0
 """Seconds until the first frame: where a file can't be sought in, all before a clip's start is decoded for that."""
 THREAD = "reading the source"
 # Decoded while the frame before is coded.
-_AHEAD = 2
+_AHEAD = 1
 
 
 def opened(opening: Callable[[], T], path: Path, patience: float = OPENING_PATIENCE) -> T:

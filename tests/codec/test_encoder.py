@@ -160,6 +160,21 @@ def test_an_unreachable_goal_is_told_in_words(tmp_path: Path) -> None:
     assert [warning.split(";")[0] for warning in run.warnings] == ["GOP 0 can't reach MS-SSIM 0.999"]
 
 
+def test_over_a_base_a_rate_is_missed_where_it_is_exceeded_however_the_result_looks(tmp_path: Path) -> None:
+    # Noise looks bad at any such rate.
+    noise = np.random.default_rng(1).integers(0, 256, (20, 96, 128, 3), np.uint8)
+    source = write_video(tmp_path / "in.mp4", list(noise))
+    more = {"base": "av1", "prior": "pocket", "short_side": 96}
+    held = run_encode(source, tmp_path / "a.fgvc", goal=Bitrate(60_000), **more)
+    assert held.finished.quality is not None
+    assert held.finished.quality > 0.2
+    assert held.finished.kbps <= 61
+    assert not any("can't stay within" in warning for warning in held.warnings)
+    assert not any(gop.missed for gop in held.gops)
+    over = run_encode(source, tmp_path / "b.fgvc", goal=Bitrate(500), **more)
+    assert any("can't stay within 0.5 kbit/s" in warning for warning in over.warnings)
+
+
 def _stopped(source: Path, output: Path, gops: int, **more: Any) -> None:
     """Closes the generator once so many GOPs are done."""
     events = encode(source, output, tiny(gop_frames=8, **more))

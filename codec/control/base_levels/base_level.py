@@ -16,7 +16,7 @@ from codec.base.level import StreamLevels
 from codec.control.base_levels.allocation import Allocation, GopHistory
 from codec.control.base_levels.based import BasedGop
 from codec.control.base_levels.curves import crf_for
-from codec.control.base_levels.segment_coder import Coding, SegmentCoder
+from codec.control.base_levels.segment_coder import Coding, SegmentCoder, pictures_of
 from codec.events import Event
 from codec.goals import USUAL_CRF, GoalMetric
 from codec.video.cutting import Segment
@@ -84,20 +84,22 @@ class LevelSearch:
         reason = ""
         while not reason:
             coded.append((yield from self.coder.code(segment, wanted, trial, _span(len(coded)))))
+            best = min(coded, key=self._badness)
+            coded = pictures_of(best, coded)
             wanted = self._corrected(trial, coded)
             reason = self._end(coded, StreamLevels.nearest(wanted, segment.starts).crfs)
-        best = min(coded, key=self._badness)
         return (yield from self.coder.settled(segment, best, (trial, *coded), reason))
 
     def _trial(self, segment: Segment) -> Generator[Event, None, Coding]:
         """At the level that is usual for such a target; at half size too where full size can't be coarse enough."""
         goal = self.coder.goal
         usual = self.ladder.clamp(USUAL_CRF - goal.miss(self.coder.target, goal.usual) / goal.per_crf, 1)
-        trial = yield from self.coder.trial(segment, usual, 1, (0.0, _TRIAL))
+        halves = 2 in self.ladder.ends
+        trial = yield from self.coder.trial(segment, usual, 1, (0.0, _TRIAL / 2 if halves else _TRIAL))
         coarse = [crf_for([judged.point], goal.per_crf) for judged in trial.gops]
-        if 2 not in self.ladder.ends or min(coarse) <= self.ladder.ends[1][1]:
+        if not halves or min(coarse) <= self.ladder.ends[1][1]:
             return trial
-        half = yield from self.coder.trial(segment, HALF_SIZE_CRF, 2, (_TRIAL / 2, _TRIAL))
+        half = yield from self.coder.trial(segment, self.ladder.clamp(HALF_SIZE_CRF, 2), 2, (_TRIAL / 2, _TRIAL))
         return half if fmean(half.misses) <= 0 else trial
 
     def _wanted(self, codings: Sequence[Coding]) -> list[float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import islice
 
@@ -48,7 +48,7 @@ class Verdict:
         quality: the goal's metric at it.
         probes: all that was measured, the base's trials included.
         bits_fit, step_fit: quality over bits and over steps.
-        reachable: False where no level and step come near enough to the target.
+        reachable: False where no level and step come near enough to the goal.
     """
 
     step: int | None
@@ -73,6 +73,10 @@ class BasedGop:
     base: Base | None = None
     verdict: Verdict | None = None
     charged_bits: int = 0
+
+    def reaching(self, goal: bool) -> BasedGop:
+        """The same GOP, judged by another goal than its quality."""
+        return self if self.verdict is None else replace(self, verdict=replace(self.verdict, reachable=goal))
 
     @property
     def base_bits(self) -> int:

@@ -8,6 +8,7 @@ forecast of those to come.
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -18,7 +19,7 @@ from codec.control.base_levels.allocation import Allocation
 from codec.control.base_levels.base_level import Ladder
 from codec.control.base_levels.based import BasedGop, charged_bits
 from codec.control.base_levels.curves import CRF_PER_DOUBLING
-from codec.control.base_levels.segment_coder import Coding, SegmentCoder
+from codec.control.base_levels.segment_coder import Coding, SegmentCoder, pictures_of
 from codec.errors import SettingsError
 from codec.events import Event
 from codec.format.records import GopRecord
@@ -30,7 +31,8 @@ MOST_CODED = 6
 NEAR, SPARE = 0.08, 0.03
 # What is aimed at, so that a forecast that is a little wrong still stays below.
 _AIM = 0.985
-_HALVINGS = 40
+# Finer than any level's quarter of a CRF shows.
+_HALVINGS = 12
 _WIDEST = 1.0  # misses between which the common quality is looked for, either way
 
 
@@ -61,6 +63,30 @@ class Look:
         return SegmentTrial(trial, self.overhead(segment), len(segment.pixels))
 
 
+@dataclass(frozen=True)
+class Forecast:
+    """A segment that is still to be coded, and what it would take.
+
+    Attributes:
+        bits_known: of its base, by the common miss; a film's many segments are asked again and again.
+    """
+
+    seen: SegmentTrial
+    allocation: Allocation
+    bits_known: dict[float, float] = field(default_factory=dict, repr=False)
+
+    def levels(self, miss: float) -> list[float]:
+        """Of its GOPs, at which it misses by so much."""
+        levels = self.allocation.levels(miss)
+        return levels if levels_may_change() else [min(levels)] * len(levels)
+
+    def bits(self, miss: float) -> float:
+        """Of its base at these levels, as the trial foretells them."""
+        if miss not in self.bits_known:
+            self.bits_known[miss] = self.allocation.bits(self.levels(miss))
+        return self.bits_known[miss]
+
+
 @dataclass
 class BudgetSearch:
     """Finds the levels of one segment after the other.
@@ -74,7 +100,7 @@ class BudgetSearch:
     look: Look
     total: Callable[[int], float]
     share: float
-    forecasts: list[SegmentTrial] = field(default_factory=list)
+    forecasts: deque[Forecast] = field(default_factory=deque)
     left: float = 0.0
     _predicted: float = 0.0
     _taken: float = 0.0
@@ -91,8 +117,9 @@ class BudgetSearch:
 
     def foresee(self, forecasts: Iterable[SegmentTrial]) -> None:
         """Take in what the looks at all segments have told, in order."""
-        self.forecasts = list(forecasts)
-        self.left = self.total(sum(forecast.frames for forecast in self.forecasts)) * self.share
+        goal = self.coder.goal
+        self.forecasts = deque(Forecast(seen, self.ladder.allocation([seen.trial], goal)) for seen in forecasts)
+        self.left = self.total(sum(forecast.seen.frames for forecast in self.forecasts)) * self.share
 
     def resume(self, kept: Iterable[GopRecord]) -> list[int]:
         """Learn from the segments that an interrupted run has coded what that run had learnt from them.
@@ -105,7 +132,7 @@ class BudgetSearch:
         """
         records, charges = iter(kept), list[int]()
         while first := next(records, None):
-            expected = [judged.own for judged in self.forecasts[0].trial.gops] if self.forecasts else []
+            expected = [judged.own for judged in self.forecasts[0].seen.trial.gops] if self.forecasts else []
             gops = [first, *islice(records, max(0, len(expected) - 1))]
             own = [gop.frames - gop.overlap for gop in gops]
             bases = [gop.base for gop in gops if gop.base is not None]
@@ -121,19 +148,24 @@ class BudgetSearch:
     def choose(self, segment: Segment) -> Generator[Event, None, tuple[BasedGop, ...]]:
         """Returns the segment's GOPs over their bases; tells what was chosen and why."""
         forecast, last = self.forecasts[0], len(self.forecasts) == 1
-        wanted = self._levels(forecast)
-        allowed = self.left if last else self._cost(forecast, wanted)
+        miss = self._common_miss()
+        wanted = forecast.levels(miss)
+        # Where earlier segments took all there was, the coarsest base is as near as it gets.
+        allowed = max(self.left, 1.0) if last else self._cost(forecast, miss)
         coded: list[Coding] = []
         reason = ""
         while not reason:
-            coded.append((yield from self._code(segment, wanted, forecast, len(coded))))
-            taken = sum(coded[-1].bits) + forecast.overhead
+            coded.append((yield from self._code(segment, wanted, forecast.seen, len(coded))))
+            best = min(coded, key=lambda coding: self._badness(coding, forecast.seen, allowed, last))
+            coded = pictures_of(best, coded)
+            taken = sum(coded[-1].bits) + forecast.seen.overhead
             following = self._shifted(coded, allowed / taken)
             reason = self._end(coded, taken / allowed, last, following)
             wanted = following
-        best = min(coded, key=lambda coding: self._badness(coding, forecast, allowed, last))
+        fits = sum(best.bits) + forecast.seen.overhead <= allowed * (1.0 if last else 1 + NEAR)
         self._learn(best.crfs, best.bits)
-        return (yield from self.coder.settled(segment, best, (forecast.trial, *coded), reason))
+        gops = yield from self.coder.settled(segment, best, (forecast.seen.trial, *coded), reason)
+        return tuple(gop.reaching(fits) for gop in gops)
 
     def _code(
         self, segment: Segment, crfs: Sequence[float], forecast: SegmentTrial, number: int
@@ -141,26 +173,17 @@ class BudgetSearch:
         done = 1 - 0.5**number, 1 - 0.5 ** (number + 1)
         return (yield from self.coder.code(segment, crfs, forecast.trial, done))
 
-    def _levels(self, forecast: SegmentTrial) -> list[float]:
-        """Of a segment's GOPs, so that all that is to come looks alike and takes what is left."""
+    def _common_miss(self) -> float:
+        """At which all that is to come looks alike and takes what is left."""
         low, high = -_WIDEST, _WIDEST
         for _ in range(_HALVINGS):
             miss = (low + high) / 2
-            cost = sum(self._cost(other, self._levels_for(other.trial, miss)) for other in self.forecasts)
+            cost = sum(self._cost(forecast, miss) for forecast in self.forecasts)
             low, high = (miss, high) if cost > _AIM * self.left else (low, miss)
-        return self._levels_for(forecast.trial, high)
+        return high
 
-    def _levels_for(self, trial: Coding, miss: float) -> list[float]:
-        allocation = self._allocation(trial)
-        if levels_may_change():
-            return allocation.levels(miss)
-        return [min(allocation.levels(miss))] * len(trial.gops)
-
-    def _allocation(self, coding: Coding) -> Allocation:
-        return self.ladder.allocation([coding], self.coder.goal)
-
-    def _cost(self, forecast: SegmentTrial, crfs: Sequence[float]) -> float:
-        return self._allocation(forecast.trial).bits(crfs) * self._ratio + forecast.overhead
+    def _cost(self, forecast: Forecast, miss: float) -> float:
+        return forecast.bits(miss) * self._ratio + forecast.seen.overhead
 
     @property
     def _ratio(self) -> float:
@@ -191,10 +214,10 @@ class BudgetSearch:
 
     def _learn(self, crfs: Sequence[float], bits: Sequence[int]) -> None:
         """What the next segment's base took."""
-        forecast = self.forecasts.pop(0)
-        self._predicted += self._allocation(forecast.trial).bits(crfs)
+        forecast = self.forecasts.popleft()
+        self._predicted += forecast.allocation.bits(crfs)
         self._taken += sum(bits)
-        self.left -= sum(bits) + forecast.overhead
+        self.left -= sum(bits) + forecast.seen.overhead
 
 
 def _crf_per_doubling(coded: Sequence[Coding]) -> float:

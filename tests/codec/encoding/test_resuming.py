@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from codec.encoder import encode
 from codec.errors import SettingsError
-from codec.events import GopDone
+from codec.events import GopDone, Phase, Stage
 from codec.files import part_path
 from codec.format.info import stored_gop
 from codec.format.records import BaseRun, GopRecord
@@ -46,6 +47,35 @@ def test_the_resumed_file_is_the_uninterrupted_one(source: Path, tmp_path: Path,
     _stopped(source, output, SCENES[0] + SCENES[1], **GOALS[goal])
     run_encode(source, output, resume=True, gop_frames=8, **GOALS[goal])
     assert output.read_bytes() == (tmp_path / "whole.fgvc").read_bytes()
+
+
+def test_a_part_that_lacks_only_its_name_gets_it(source: Path, tmp_path: Path) -> None:
+    # Killed, or refused by the system, between the end record and the renaming.
+    goal = GOALS["quality"]
+    whole, output = tmp_path / "whole.fgvc", tmp_path / "a.fgvc"
+    first = run_encode(source, whole, gop_frames=8, **goal)
+    part_path(output).write_bytes(whole.read_bytes())
+    with pytest.raises(SettingsError, match="begun with another"):
+        run_encode(source, output, resume=True, gop_frames=8, **{**goal, "goal": Quality(0.7, "ms-ssim")})
+    assert part_path(output).exists()
+    done = run_encode(source, output, resume=True, gop_frames=8, **goal).finished
+    assert output.read_bytes() == whole.read_bytes()
+    assert not part_path(output).exists()
+    assert done.frames == first.finished.frames
+    assert done.quality == pytest.approx(first.finished.quality, abs=1e-4)
+    assert [gop.bits for gop in done.gops] == [gop.bits for gop in first.finished.gops]
+
+
+def test_stopping_a_resumed_encode_at_once_leaves_what_there_was(source: Path, tmp_path: Path) -> None:
+    output, settings = tmp_path / "a.fgvc", tiny(gop_frames=8, **GOALS["quality"])
+    _stopped(source, output, 0, **GOALS["quality"])
+    before = output.read_bytes()
+    events = encode(source, output, replace(settings, resume=True))
+    next(event for event in events if isinstance(event, Phase) and event.stage is Stage.CHOOSING)
+    assert part_path(output).exists()
+    events.close()  # type: ignore[attr-defined]
+    assert output.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [output]
 
 
 def test_other_pictures_under_the_same_name_are_refused(source: Path, tmp_path: Path) -> None:

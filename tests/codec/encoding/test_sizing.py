@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from codec.goals import GOAL_METRICS
 from codec.metrics.catalog import metric
 from codec.metrics.parts import Part
 from codec.settings import Bitrate, EncodeSettings, Goal, Quality
-from codec.video import scaled_picture
+from codec.video import Colour, VideoWriter, scaled_picture
 from tests.support.codec_runs import moving, shown
 from tests.support.films.synthetic import write_video
 
@@ -87,3 +88,17 @@ def test_a_resumed_encode_keeps_the_size_and_looks_at_nothing_again(source: Path
     events, _ = _encoded(source, tmp_path / "a.fgvc", goal, resume=True)
     assert not any(isinstance(event, SizeChosen) for event in events)
     assert (tmp_path / "a.fgvc").read_bytes() == (tmp_path / "whole.fgvc").read_bytes()
+
+
+@pytest.mark.parametrize("goal", [Quality(0.4), Bitrate(20_000)])
+def test_a_last_picture_that_stays_for_long_is_no_obstacle(tmp_path: Path, goal: Goal) -> None:
+    # A slide, or an animation's end: most of the time no frame begins.
+    path = tmp_path / "in.mkv"
+    more = {"frame_rate": Fraction(25), "time_base": Fraction(1, 1000), "colour": Colour(1, 1, 1, 1)}
+    with VideoWriter(path, WIDTH, HEIGHT, **more) as writer:  # type: ignore[arg-type]
+        for number, picture in enumerate(_pictures(6, 1)):
+            writer.write(picture, Fraction(number, 25))
+        writer.hold(Fraction(19))
+    events, done = _encoded(path, tmp_path / "a.fgvc", goal)
+    assert done.frames == 6
+    assert len(_chosen(events).tried) > 0

@@ -38,8 +38,8 @@ def test_the_next_ones_are_made_while_one_is_worked_on_and_no_more(count: int) -
         for taken in range(5):
             assert next(items) == taken
             # Without anybody asking for it.
-            assert reached[taken + count - 1].wait(10)
-            assert len(made) <= taken + count
+            assert reached[taken + count].wait(10)
+            assert len(made) <= taken + count + 1
 
 
 def test_what_goes_wrong_there_goes_wrong_here() -> None:

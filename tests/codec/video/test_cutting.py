@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codec.format.limits import MAX_SEGMENT_FRAMES
-from codec.video import VideoReader
-from codec.video.cutting import SHORTEST_SEGMENT, SceneCuts, longest_segment, segments, windows
+from codec.video import Frame, VideoReader
+from codec.video.cutting import SHORTEST_SEGMENT, Cutter, SceneCuts, longest_segment, segments, windows
 from tests.support.codec_runs import moving
 
 shapes = st.integers(1, 64).flatmap(lambda length: st.tuples(st.just(length), st.integers(0, length - 1)))
@@ -84,6 +86,19 @@ def test_a_scene_too_short_to_pay_for_a_keyframe_is_no_segment() -> None:
 
 def test_a_segment_never_exceeds_its_length() -> None:
     assert _lengths(moving(25), longest=10) == [10, 10, 5]
+
+
+def test_a_segment_travels_to_a_worker_whole_and_its_pixels_once() -> None:
+    frames = [Frame(picture, Fraction(n, 25)) for n, picture in enumerate(moving(40))]
+    (segment,) = Cutter(16, 4).cut(frames, next_gop=7, first_frame=100)
+    sent = pickle.dumps(segment)
+    assert len(sent) < 1.1 * segment.pixels.nbytes
+    taken = pickle.loads(sent)
+    assert np.array_equal(taken.pixels, segment.pixels)
+    for ours, theirs in zip(segment.gops, taken.gops, strict=True):
+        assert (ours.index, ours.start_frame, ours.overlap) == (theirs.index, theirs.start_frame, theirs.overlap)
+        assert ours.times == theirs.times
+        assert np.array_equal(ours.pixels, theirs.pixels)
 
 
 def test_steady_flicker_is_not_cut() -> None:
