@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import closing
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -16,6 +18,7 @@ from tests.support import ROOT
 from tests.support.films.moving_noise import moving_noise
 from tests.support.pixel_judge import PixelJudge
 from training.learner import Learner
+from training.pocket.dataset import Crops, stream
 from training.pocket.export import export
 from training.pocket.refine_restoration import RECIPE, batches, freeze_all_but, restored, step
 from training.pocket.train import Recipe, Schedule, resume
@@ -109,3 +112,18 @@ def test_the_rate_warms_up_and_ends_low() -> None:
 def test_a_rate_may_stay_flat_to_the_end() -> None:
     schedule = Schedule(Recipe(peak_rate=1.0, warm_up=10), seconds=100.0, flat=1.0, began=0.0)
     assert schedule.rate(50, 0.0) == schedule.rate(50, 99.0) == 1.0
+
+
+def test_batches_made_ahead_end_with_what_went_wrong_there(tmp_path: Path) -> None:
+    item = tmp_path / "items" / "train-video-1-0"
+    item.mkdir(parents=True)
+    pictures = moving_noise(8, 48, 48)
+    np.save(item / "source.npy", pictures)
+    for number in range(2):
+        np.save(item / f"base{number}.npy", pictures[:, :: number + 1, :: number + 1])
+    bases = [{"crf": 60, "scale": 1}, {"crf": 66, "scale": 2}]
+    (item / "item.json").write_text(json.dumps({"bases": bases}))
+    with closing(stream(Crops(tmp_path, 32, 0.5, 1), 2)) as made:
+        assert next(made).source.shape == (2, 8, 3, 32, 32)
+    with closing(stream(Crops(tmp_path, 64, 0.5, 1), 2)) as made, pytest.raises(FileNotFoundError, match="64 lines"):
+        next(made)

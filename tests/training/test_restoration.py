@@ -74,6 +74,14 @@ def items(tmp_path: Path) -> Path:
     return tmp_path / "items"
 
 
+def test_a_pool_without_items_large_and_long_enough_is_refused(items: Path) -> None:
+    assert len(Pool(items, CPU, 64, 12)) == 2
+    with pytest.raises(FileNotFoundError, match="65 lines and 1 pictures"):
+        Pool(items, CPU, 65)
+    with pytest.raises(FileNotFoundError, match="13 pictures"):
+        Pool(items, CPU, 32, 13)
+
+
 def crops(items: Path, rows: int = 4) -> Crops:
     return Crops(Pool(items, CPU, 32), rows, 2, 32, np.random.default_rng(0))
 

@@ -1,4 +1,4 @@
-"""What the restorer is trained on: licences, and no source more than a third."""
+"""What is trained on: licences, and no source more than a third."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from training.data.sources import LARGEST_SHARE, Origin, read_manifest, shares, wanted
+from training.pocket.prepare import plans
 from training.restoration.item import Item
 from training.restoration.list_items import table
 
@@ -50,6 +51,17 @@ def test_the_manifest_names_files_that_are_there(tmp_path: Path) -> None:
     (tmp_path / "manifest.tsv").write_text("\n".join(rows) + "\n")
     (origin,) = read_manifest(tmp_path)
     assert (origin.collection, origin.is_photo) == ("github a/b", False)
+
+
+def test_the_pocket_prior_sees_nothing_that_is_left_out(tmp_path: Path) -> None:
+    rows = ["file\tkind\tsource\tlicence"]
+    for folder, ending in (("video", "mp4"), ("image", "png")):
+        (tmp_path / folder).mkdir()
+        for number, licence in enumerate(["MIT", "CC-BY-SA-4.0", "GPL-2+"]):
+            (tmp_path / folder / f"{number}.{ending}").touch()
+            rows.append(f"{folder}/{number}.{ending}\t{folder}\tgithub a/b c\t{licence}")
+    (tmp_path / "manifest.tsv").write_text("\n".join(rows) + "\n")
+    assert {plan.path.name for plan in plans(tmp_path, 5, 5)} == {"0.mp4", "0.png"}
 
 
 def test_items_are_listed_by_repository_with_their_share() -> None:

@@ -1,4 +1,4 @@
-"""Which clips and photos the restorer may be trained on, and how often each source is drawn.
+"""Which clips and photos a network may be trained on, and how often each source is drawn.
 
 The weights are given away under the project's own licence, so nothing under a share-alike or copyleft licence is
 taken; no source (a repository, or a photo collection) makes up more than a third of what is drawn.

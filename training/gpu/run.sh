@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # All of a training run on a borrowed machine, from a checkout and one packed file:
 #     bash training/gpu/run.sh PACK.zip OUT [options of training.restoration.train, e.g. --device cuda --minutes 8]
-# Every two minutes OUT holds a checkpoint, the exported weights and the log; files over 15 MiB are split at the end.
+# Every minute OUT holds a checkpoint, the exported weights and the log; files over 15 MiB are split at the end.
 set -euo pipefail
 pack=$(realpath "$1")
 mkdir -p "$2"

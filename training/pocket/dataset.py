@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-import queue
-import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor
 
 from codec.base.pictures import upsample
+from codec.parallel.ahead import ahead
 from codec.priors.pocket import base_info, to_tensor
 
 CLIP_FRAMES = 8
@@ -58,11 +58,14 @@ class Crops:
         return Batch(*(torch.stack(column) for column in zip(*rows, strict=True)))
 
     def _draw(self) -> tuple[Path, np.ndarray]:
-        while True:
-            item = self._items[self._rng.integers(len(self._items))]
+        for index in self._rng.permutation(len(self._items)):
+            item = self._items[index]
             source = np.load(item / "source.npy", mmap_mode="r")
             if min(source.shape[1:3]) >= self._crop and len(source) >= CLIP_FRAMES:
                 return item, source
+        raise FileNotFoundError(
+            f"{self._work} holds no items of {CLIP_FRAMES} pictures and {self._crop} lines; make some first."
+        )
 
     def _one(self) -> tuple[Tensor, Tensor, Tensor]:
         rng, crop = self._rng, self._crop
@@ -85,14 +88,6 @@ class Crops:
         return target, base, base_info((crf, scale), 1)[0]
 
 
-def stream(crops: Crops, size: int) -> Iterator[Batch]:
-    """Endless batches, a few ahead, made by a daemon thread."""
-    ready: queue.Queue[Batch] = queue.Queue(4)
-
-    def feed() -> None:
-        while True:
-            ready.put(crops.batch(size))
-
-    threading.Thread(target=feed, daemon=True).start()
-    while True:
-        yield ready.get()
+def stream(crops: Crops, size: int) -> Generator[Batch, None, None]:
+    """Endless batches, a few made ahead."""
+    return ahead((crops.batch(size) for _ in itertools.count()), "cutting crops", 4)

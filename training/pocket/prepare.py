@@ -2,7 +2,7 @@
 
     python -m training.pocket.prepare DATA WORK [--part 0 --parts 2] [--videos 900 --photos 900]
 
-DATA holds video/, image/ and manifest.tsv. Every item becomes a folder WORK/items/NAME with source.npy
+DATA holds video/, image/ and manifest.tsv, which says what may be trained on. Every item becomes a folder WORK/items/NAME with source.npy
 (T, H, W, 3), base0.npy, base1.npy ... and item.json. Items are made in one shuffled order and a finished one is never
 made again, so that the script can be stopped, resumed, split into parts and trained on while it still runs.
 """
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from codec.base.av1 import encode_clip
 from training.data.photos import photo_pan
+from training.data.sources import read_manifest
 
 VIDEO_FRAMES = 32
 SHORTEST_SIDE = 144
@@ -48,7 +49,8 @@ class Plan:
 
 def plans(data: Path, videos: int, photos: int) -> list[Plan]:
     """The shuffled list of items; whole source files are held out, so that no validation clip was trained on."""
-    clips, images = sorted((data / "video").iterdir()), sorted((data / "image").iterdir())
+    origins = read_manifest(data)
+    clips, images = (sorted(o.path for o in origins if o.is_photo == photo) for photo in (False, True))
     rows: list[Plan] = []
     for files, wanted in ((clips, videos), (images, photos)):
         rounds = -(-wanted // len(files))

@@ -64,16 +64,24 @@ class Clip:
 class Pool:
     """All items of a folder, drawn so that no collection of clips makes up more than a third."""
 
-    def __init__(self, folder: Path, device: torch.device, crop: int) -> None:
+    def __init__(self, folder: Path, device: torch.device, crop: int, length: int = 1) -> None:
+        """From the items with at least so many lines, columns and pictures.
+
+        Raises:
+            FileNotFoundError: there are none.
+        """
         self._folders: list[Path] = []
         items: list[Item] = []
         for path in sorted(folder.glob("*/item.json")):
             item = Item.read(path.parent)
-            if min(item.window_height, item.window_width) >= crop and not path.parent.suffix:
+            large = min(item.window_height, item.window_width) >= crop and item.frames >= length
+            if large and not path.parent.suffix:
                 self._folders.append(path.parent)
                 items.append(item)
         if not items:
-            raise FileNotFoundError(f"{folder} holds no items of at least {crop} lines; make some first.")
+            raise FileNotFoundError(
+                f"{folder} holds no items of at least {crop} lines and {length} pictures; make some first."
+            )
         self._items = items
         self._ends = np.cumsum(shares([item.collection for item in items]))
         self._device = device
@@ -151,6 +159,7 @@ class Crops:
     """Endless batches.
 
     Attributes:
+        pool: of items with at least so many pictures and lines.
         rows: N.
         length: pictures of each, T.
         crop: H = W, a multiple of 8.
@@ -164,19 +173,13 @@ class Crops:
 
     def next(self) -> Batch:
         """N random crops of random clips, each turned and coloured in its own way."""
-        clips = [self._clip() for _ in range(self.rows)]
+        clips = [self.pool.draw(self.rng) for _ in range(self.rows)]
         ways = [Variation.draw(self.rng) for _ in clips]
         cut = [[way.of(x) for x in self._cut(clip)] for clip, way in zip(clips, ways, strict=True)]
         source, base = (torch.stack(column) for column in zip(*cut, strict=True))
         numbers = [[draw_step(self.rng), clip.crf, clip.scale, KINDS.index(clip.kind)] for clip in clips]
         step, crf, scale, kind = torch.tensor(numbers).to(source.device, non_blocking=True).unbind(1)
         return Batch(source, base, Told(step, crf, scale), kind.long())
-
-    def _clip(self) -> Clip:
-        while True:
-            clip = self.pool.draw(self.rng)
-            if len(clip.source) >= self.length:
-                return clip
 
     def _cut(self, clip: Clip) -> tuple[Tensor, Tensor]:
         """(source (T, H, W, 3), base (T + 2, H, W, 3)), uint8; the ends of a clip are their own neighbours."""

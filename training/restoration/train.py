@@ -322,7 +322,7 @@ def main() -> None:
     recipe = replace(Recipe(), **{name: getattr(args, name) for name in names})
     learner = opened(args, recipe, device)
     judge = VggJudge(args.networks, args.dists).to(device)
-    pool = Pool(args.items, device, recipe.crop)
+    pool = Pool(args.items, device, recipe.crop, recipe.length)
     crops = Crops(pool, recipe.rows, recipe.length, recipe.crop, np.random.default_rng(recipe.seed + learner.iteration))
     told = {"items": len(pool), "multiplications": round(multiplications(learner.net.config)), **asdict(recipe)}
     print(json.dumps(told | asdict(learner.net.config)), flush=True)
