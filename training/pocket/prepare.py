@@ -2,9 +2,10 @@
 
     python -m training.pocket.prepare DATA WORK [--part 0 --parts 2] [--videos 900 --photos 900]
 
-DATA holds video/, image/ and manifest.tsv, which says what may be trained on. Every item becomes a folder WORK/items/NAME with source.npy
-(T, H, W, 3), base0.npy, base1.npy ... and item.json. Items are made in one shuffled order and a finished one is never
-made again, so that the script can be stopped, resumed, split into parts and trained on while it still runs.
+DATA holds video/, image/ and manifest.tsv, which says what may be trained on. Every item becomes a folder
+WORK/items/NAME with source.npy (T, H, W, 3), base0.npy, base1.npy ... and item.json. Items are made in one shuffled
+order and a finished one is never made again, so that the script can be stopped, resumed, split into parts and trained
+on while it still runs.
 """
 
 from __future__ import annotations
