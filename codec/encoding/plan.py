@@ -25,6 +25,7 @@ from codec.format.header import ColourDescription, Header, Target
 from codec.format.limits import MAX_GOP_FRAMES, MAX_GOP_PIXELS, MAX_PIXELS, MAX_SIDE
 from codec.goals import GOAL_METRICS
 from codec.metrics.base import Metric
+from codec.metrics.dists import SMALLEST
 from codec.priors.base import Condition, VideoPrior
 from codec.priors.catalog import open_prior
 from codec.priors.defaults import defaults_of
@@ -241,7 +242,9 @@ def _video_bits(goal: Size, audio: Audio | None) -> float:
 
 
 def _wants_base(settings: EncodeSettings, prior: VideoPrior[Condition], size: tuple[int, int]) -> bool:
-    fits = min(base_size(*size, 2)) >= SMALLEST_BASE
+    # A budget's levels are chosen by DISTS, which sees no smaller picture; a quality names what can judge it.
+    judged = isinstance(settings.goal, Quality) or min(size) >= SMALLEST
+    fits = judged and min(base_size(*size, 2)) >= SMALLEST_BASE
     if settings.base != "av1":
         return settings.base == "auto" and prior.base_by_default and fits
     if not prior.base_levels:

@@ -17,6 +17,8 @@ from codec.metrics.networks import SHIPPED, VGG16, find_network, load_weights, v
 
 STABILISER = 1e-6
 """c1 = c2 of equations 5 and 6."""
+SMALLEST = 16
+"""Pixels of a picture's side: VGG16 halves it four times."""
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -171,10 +173,11 @@ class Dists:
 
     def __call__(self, reference: Frames, distorted: Frames) -> Values:
         """DISTS per frame, (T,); see `Metric`. At the clips' own size: nothing is resized to 256 pixels."""
-        return network_values(self._score, reference, distorted, self.name, self.device, smallest=16)
+        return network_values(self._score, reference, distorted, self.name, self.device, SMALLEST)
 
     def against(self, reference: Frames) -> Callable[[Frames], Values]:
         """See `codec.metrics.base.against`; holds the moments of all frames of `reference`."""
+        check_pair(reference, reference, self.name, SMALLEST)
         with torch.inference_mode():
             references = [self._moments(to_unit_tensor(frame[None], self.device)) for frame in reference]
 

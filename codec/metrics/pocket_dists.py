@@ -12,7 +12,15 @@ from torch import nn
 
 from codec.arrays import Frames
 from codec.metrics.base import Values, network_values
-from codec.metrics.dists import L2Pool, Moments, moments, normalise, structure_dissimilarity, texture_dissimilarity
+from codec.metrics.dists import (
+    SMALLEST,
+    L2Pool,
+    Moments,
+    moments,
+    normalise,
+    structure_dissimilarity,
+    texture_dissimilarity,
+)
 from codec.metrics.networks import SHIPPED, load_weights, vgg16_stages
 
 PLAN = ((16,), (32, 32), (64, 64), (112, 112, 112), (128, 128, 128))
@@ -119,4 +127,4 @@ class PocketDists:
 
     def __call__(self, reference: Frames, distorted: Frames) -> Values:
         """Estimated DISTS per frame, (T,); see `Metric`. Always float32, so that it is the same on every call."""
-        return network_values(self.network, reference, distorted, self.name, self.device, smallest=16)
+        return network_values(self.network, reference, distorted, self.name, self.device, SMALLEST)

@@ -59,6 +59,13 @@ def test_a_base_is_there_where_the_prior_has_use_for_it(source: Path) -> None:
         _plan(source, base="av1", short_side=4)
 
 
+def test_a_picture_too_small_for_any_metric_is_coded_by_bits_alone(source: Path) -> None:
+    _, plan = _plan(source, prior="pocket", base="auto", short_side=14)
+    assert plan.header.base_codec == "none"
+    assert plan.metric is None
+    assert _plan(source, prior="pocket", base="auto", short_side=16)[1].header.base_codec == "av1"
+
+
 @pytest.mark.parametrize(
     ("goal", "words"),
     [

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from codec.errors import TooSmallError
 from codec.metrics.base import against
 from codec.metrics.dists import Dists
 from codec.metrics.psnr import Psnr
@@ -27,6 +28,14 @@ def test_dists_is_the_same_to_rounding(networks: Path, pair: tuple[np.ndarray, n
     assert judge(pair[0]) == pytest.approx([0, 0, 0], abs=1e-5)
     with pytest.raises(ValueError, match="compares"):
         judge(pair[1][:2])
+
+
+def test_what_is_too_small_is_refused_either_way(networks: Path) -> None:
+    metric = Dists.load([networks], torch.device("cpu"))
+    small = np.stack(moving(2, 64, 15))
+    for judge in (lambda: metric(small, small), lambda: against(metric, small)(small)):
+        with pytest.raises(TooSmallError, match="at least 16x16 pixels, these are 64x15"):
+            judge()
 
 
 def test_any_metric_can_be_given_its_reference(pair: tuple[np.ndarray, np.ndarray]) -> None:
