@@ -156,6 +156,7 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("coded", type=Path, help="the .fgvc file made from it")
     parser.add_argument("--peers", nargs="+", choices=tuple(PEERS), default=QUICK)
     parser.add_argument("--start", type=float, default=0.0, metavar="S", help="as it was given to encode")
+    parser.add_argument("--deinterlace", choices=DEINTERLACING, default="auto", help="as it was given to encode")
     parser.add_argument("--json", action="store_true")
 
 
@@ -217,7 +218,14 @@ def _compare(arguments: argparse.Namespace) -> None:
     from codec.peers.events import Compared
 
     metrics, _ = ready(PEER_METRICS)
-    events = compare(arguments.source, arguments.coded, arguments.peers, metrics, arguments.start)
+    events = compare(
+        arguments.source,
+        arguments.coded,
+        arguments.peers,
+        metrics,
+        arguments.start,
+        deinterlace=arguments.deinterlace,
+    )
     rows = (event.row for event in events if isinstance(event, Compared))
     cli_output.show_comparison(rows, [metric.name for metric in metrics], arguments.json)
 

@@ -13,7 +13,7 @@ import numpy as np
 from codec.arrays import Frames
 from codec.errors import InputError, SettingsError, TooSmallError
 from codec.metrics.base import Metric, Values, mean
-from codec.video import Frame, VideoReader, probe
+from codec.video import Frame, VideoReader
 
 BLOCK_BYTES = 1 << 26
 """Pixels of each clip held at a time; VMAF's motion starts anew with every block of this size."""
@@ -75,7 +75,7 @@ def measure(
 
     Args:
         limit: at most so many matched frames; None compares all.
-        deinterlace: "auto" compares with a deinterlaced reference where that is interlaced, as an encode makes it.
+        deinterlace: "auto" joins the fields of the reference's interlaced frames, as an encode does.
         on_frames: told how many frames are compared so far, block by block.
 
     Raises:
@@ -84,8 +84,8 @@ def measure(
     """
     if limit is not None and limit < 1:
         raise SettingsError(f"At least one frame must be compared, not {limit}.")
-    fields = deinterlace == "auto" and probe(reference).interlaced
-    with VideoReader(reference, deinterlace=fields) as source, VideoReader(test, size=source.size) as decoded:
+    joined = deinterlace == "auto"
+    with VideoReader(reference, deinterlace=joined) as source, VideoReader(test, size=source.size) as decoded:
         matching = _Matching(source.frames(), decoded.frames(), 1 / source.info.frame_rate)
         series = _Series(metrics)
         for pairs in _blocks(islice(matching.pairs(), limit), BLOCK_BYTES // (3 * source.size[0] * source.size[1])):
@@ -96,7 +96,7 @@ def measure(
                 f"No frame of {test} is shown when one of {reference} is; compare clips of the same scene."
             )
         left_out = (*series.notes(), *matching.notes(stopped=len(series.times) == limit))
-        notes = (*_size_note(source, decoded), *_fields_note(source, fields), *left_out)
+        notes = (*_size_note(source, decoded), *_fields_note(source, joined), *left_out)
         return Measurement(*source.size, tuple(series.times), series.results(), notes)
 
 
@@ -194,10 +194,10 @@ def _blocks(pairs: Iterator[Pair], size: int) -> Iterator[list[Pair]]:
         yield block
 
 
-def _fields_note(source: VideoReader, deinterlaced: bool) -> Iterator[str]:
-    if deinterlaced:
+def _fields_note(source: VideoReader, joined: bool) -> Iterator[str]:
+    if source.interlaced and joined:
         yield "The reference is interlaced and was deinterlaced first; --deinterlace off compares it as it is."
-    elif source.info.interlaced:
+    elif source.interlaced:
         yield "The reference is interlaced and was compared as it is."
 
 

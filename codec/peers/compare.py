@@ -21,7 +21,7 @@ from codec.peers.codecs import PEERS, CodedClip, search_size, trials
 from codec.peers.events import Compared, PeerRow, PeerTrial
 from codec.settings import DecodeSettings, check_start
 from codec.trajectory.assembly import Pictures
-from codec.video import VideoReader, probe
+from codec.video import VideoReader
 
 # All frames of all codecs are held at once; a comparison is made of a scene, not of a film.
 MAX_JUDGED = 300
@@ -34,6 +34,7 @@ def compare(
     metrics: Sequence[Metric],
     start: float,
     judged: int = MAX_JUDGED,
+    deinterlace: str = "auto",
 ) -> Iterator[PeerTrial | Compared]:
     """Our result first, then one per peer in `names`, each coded to at most our bytes.
 
@@ -42,6 +43,7 @@ def compare(
     Args:
         start: seconds into `source` at which the file's first frame lies.
         judged: frames that the metrics look at, at most, evenly spread.
+        deinterlace: as the file was made: "auto" joins the fields of interlaced frames, "off" leaves them.
 
     Raises:
         InputError: a file can't be read, or source and file don't cover the same frames.
@@ -54,7 +56,7 @@ def compare(
     info = describe(coded)
     size = (info.header.coding_width, info.header.coding_height)
     ours = _decoded(coded, min(info.frames, MAX_JUDGED))
-    with VideoReader(source, size=size, start=start, deinterlace=probe(source).interlaced) as reader:
+    with VideoReader(source, size=size, start=start, deinterlace=deinterlace == "auto") as reader:
         reference = np.stack([frame.pixels for frame in islice(reader.frames(), len(ours))])
     if len(reference) < len(ours):
         raise InputError(f"{source} has fewer frames than {coded}; give the video it was made from, and its --start.")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from itertools import chain
 
 from av.error import BlockingIOError, EOFError
 from av.filter import Graph
@@ -16,7 +17,24 @@ _Shape = tuple[int, int, str]
 
 
 def deinterlaced(frames: Iterator[Timed[VideoFrame]]) -> Iterator[Timed[VideoFrame]]:
-    """Each frame at its own time, its two fields joined by motion-adaptive interpolation; others as they are."""
+    """Each frame at its own time, its two fields joined by motion-adaptive interpolation; others as they are.
+
+    The filter takes few pixel formats: nothing is converted for it before the first frame that needs it.
+    """
+    before: Timed[VideoFrame] | None = None
+    for item in frames:
+        if item.frame.interlaced_frame:
+            # It looks at a frame's neighbours too.
+            yield from _filtered(chain(() if before is None else (before,), (item,), frames))
+            return
+        if before is not None:
+            yield before
+        before = item
+    if before is not None:
+        yield before
+
+
+def _filtered(frames: Iterable[Timed[VideoFrame]]) -> Iterator[Timed[VideoFrame]]:
     graph: Graph | None = None
     shape: _Shape | None = None
     waiting: deque[Timed[VideoFrame]] = deque()

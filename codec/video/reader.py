@@ -65,12 +65,13 @@ class VideoReader:
         info: of the whole file.
         size: (width, height) of the frames.
         origin: seconds on the file's clock at which the clip's first frame is shown; audio is cut there.
+        interlaced: whether any of the frames given so far held two fields of different times.
 
     Args:
         size: (width, height) to scale to; None keeps the upright source size.
         start: seconds after the file's first frame; the clip begins with the frame nearest to it.
         duration: None reads to the end.
-        deinterlace: make interlaced frames whole.
+        deinterlace: make interlaced frames whole; others stay as they are.
 
     Raises:
         InputError: here or while iterating; the file can't be read, is damaged, or ends before `start`.
@@ -103,6 +104,7 @@ class VideoReader:
         self._timed = itertools.chain([head], self._timed)
         self._end = None if duration is None else self.origin + seconds(duration)
         self._deinterlace = deinterlace
+        self.interlaced = False
         self._reformatter = VideoReformatter()
 
     @property
@@ -112,7 +114,7 @@ class VideoReader:
 
     def frames(self) -> Iterator[Frame]:
         """The clip's frames in order; can be run through once."""
-        timed = itertools.takewhile(self._is_within, self._timed)
+        timed = self._noted(itertools.takewhile(self._is_within, self._timed))
         for item in deinterlaced(timed) if self._deinterlace else timed:
             yield Frame(self._pixels(item.frame), item.time - self.origin)
 
@@ -139,6 +141,11 @@ class VideoReader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _noted(self, timed: Iterator[Timed[VideoFrame]]) -> Iterator[Timed[VideoFrame]]:
+        for item in timed:
+            self.interlaced = self.interlaced or item.frame.interlaced_frame
+            yield item
 
     def _is_within(self, item: Timed[VideoFrame]) -> bool:
         return self._end is None or item.time < self._end

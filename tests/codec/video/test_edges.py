@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from fractions import Fraction
 from pathlib import Path
@@ -100,15 +101,15 @@ def test_programmes_are_told_from_their_tables(tmp_path: Path) -> None:
 # --- Fields ---------------------------------------------------------------------------------------------------------
 
 
-def interlaced(path: Path, frames: int = 12) -> Path:
-    """A bar that moves by four pixels a field."""
+def interlaced(path: Path, frames: int = 12, whole: bool = False) -> Path:
+    """A bar that moves by four pixels a field; in whole frames, by eight a frame."""
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg2video", 25, options={"flags": "+ildct+ilme"})
+        stream = container.add_stream("mpeg2video", 25, options={} if whole else {"flags": "+ildct+ilme"})
         stream.width, stream.height, stream.pix_fmt, stream.bit_rate = 128, 64, "yuv420p", 4_000_000
         for number in range(frames):
             picture = np.full((64, 128, 3), 30, np.uint8)
             for field in (0, 1):
-                left = 8 + 4 * (2 * number + field)
+                left = 8 + 4 * (2 * number + (0 if whole else field))
                 picture[field::2, left : left + 16] = 220
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuv420p")
             frame.pts, frame.time_base = number, Fraction(1, 25)
@@ -139,6 +140,27 @@ def test_fields_are_joined_or_left_and_a_note_says_which(tmp_path: Path, capsys:
     capsys.readouterr()
     assert main(["measure", str(source), str(source), "--metrics", "psnr"]) == 0
     assert "deinterlaced first" in "".join(capsys.readouterr())
+
+
+def test_frames_are_joined_that_need_it_wherever_the_first_one_is(tmp_path: Path, capsys: Output) -> None:
+    plain, fields = interlaced(tmp_path / "plain.m2v", whole=True), interlaced(tmp_path / "fields.m2v")
+    source = tmp_path / "mixed.m2v"
+    source.write_bytes(plain.read_bytes() + fields.read_bytes())
+    with VideoReader(source) as as_it_is, VideoReader(source, deinterlace=True) as joined:
+        before, after = ([frame.pixels for frame in reader.frames()] for reader in (as_it_is, joined))
+    np.testing.assert_array_equal(after[:12], before[:12])
+    assert combing(before[12:]) > 5
+    assert combing(after[12:]) < 1
+    made = through(source, tmp_path, capsys)
+    assert "is deinterlaced by bwdif" in made.notes[0]
+    assert main(["measure", str(source), str(source), "--metrics", "psnr"]) == 0
+    assert "deinterlaced first" in "".join(capsys.readouterr())
+    quality = {}
+    for choice in ("auto", "off"):
+        told = ["compare", str(source), str(made.coded), "--peers", "x265", "--deinterlace", choice, "--json"]
+        assert main(told) == 0
+        quality[choice] = json.loads(capsys.readouterr().out.splitlines()[0])["metrics"]["psnr"]
+    assert quality["auto"] > quality["off"]
 
 
 def test_progressive_video_is_not_touched(tmp_path: Path, capsys: Output) -> None:
