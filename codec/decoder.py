@@ -13,7 +13,7 @@ from pathlib import Path
 from codec.decoding.chain import decode_records
 from codec.decoding.elsewhere import chains, decode_elsewhere
 from codec.decoding.prior import differences, prior_for
-from codec.decoding.retarget import step_choice
+from codec.decoding.retarget import has_spare_steps, step_choice
 from codec.decoding.sink import Sink, track_of
 from codec.events import Event, Phase, Stage, Warned
 from codec.files import check_output
@@ -44,6 +44,10 @@ def decode(source: Path, output: Path, settings: DecodeSettings, workers: Worker
     yield Phase(Stage.OPENING)
     with BitstreamReader(source) as reader:
         choose = step_choice(settings.goal, reader.header)
+        if settings.goal is not None and not has_spare_steps(reader):
+            yield Warned(
+                f"{source.name} is played as it is: it holds no steps that could be left out for a lower goal."
+            )
         # Before the prior is loaded, so that an output that can't be written is refused at once.
         with _open_writer(output, reader.header, settings) as writer:
             yield Phase(Stage.LOADING)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from codec.control.sent_steps.quality import Aim, retarget
 from codec.errors import SettingsError
 from codec.format.header import Header
+from codec.format.reader import BitstreamReader
 from codec.format.records import GopRecord
 from codec.goals import GOAL_METRICS, goal_of_kind
 from codec.settings import Bitrate, Quality
@@ -38,6 +39,11 @@ def step_choice(goal: Quality | Bitrate | None, header: Header) -> StepChoice:
         )
     aim = Aim(goal.value, known.tolerance, known.lower_is_better)
     return lambda record: _by_quality(record, aim)
+
+
+def has_spare_steps(reader: BitstreamReader) -> bool:
+    """Whether any GOP of a file holds steps that could be left out; without any, every goal plays the same."""
+    return any(record.steps for record in reader.records() if isinstance(record, GopRecord))
 
 
 def _by_bits(record: GopRecord, per_frame: float) -> int:

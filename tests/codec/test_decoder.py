@@ -255,6 +255,7 @@ def test_frames_of_one_tick_are_one_picture(
 def test_a_bitrate_plays_fewer_steps(plain: Path, tmp_path: Path) -> None:
     whole = run_decode(plain, tmp_path / "whole.mkv")
     less = run_decode(plain, tmp_path / "less.mkv", goal=Bitrate(3000))
+    assert less.warnings == []
     assert less.finished.frames == whole.finished.frames
     assert less.finished.kbps < 0.8 * whole.finished.kbps
     assert all(a.t_star < b.t_star for a, b in zip(less.gops, whole.gops, strict=True))
@@ -311,5 +312,7 @@ def test_the_pocket_prior_round_trips(data: Path, tmp_path: Path) -> None:
     made = run_encode(source, tmp_path / "a.fgvc", preview=True, duration=0.4, **more)
     played = run_decode(tmp_path / "a.fgvc", tmp_path / "out.mkv")
     assert played.warnings == []
+    lower = run_decode(tmp_path / "a.fgvc", tmp_path / "lower.mkv", goal=Bitrate(1000))
+    assert lower.warnings == ["a.fgvc is played as it is: it holds no steps that could be left out for a lower goal."]
     difference = np.stack(made.pictures).astype(float) - np.stack(played.pictures)
     assert 10 * np.log10(255**2 / max(float(np.mean(difference**2)), 1e-9)) >= 45
