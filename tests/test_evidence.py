@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from dataclasses import asdict, replace
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +17,9 @@ from benchmarks.evidence.judging import EvidenceRow, Judges, append_row, block_e
 from benchmarks.evidence.report import bd_rates, figures, groups, summary
 from benchmarks.evidence.ways import OURS, WAYS
 from benchmarks.evidence.work import Work, done
+from benchmarks.results import weights_hash
+from codec.files import append_line
+from tests.support import DATA
 from tests.support.films.moving_noise import moving_noise
 
 
@@ -68,6 +74,27 @@ def test_rows_are_kept_one_a_line_and_a_torn_one_is_made_again(tmp_path: Path) -
     assert [one.way for one in read_rows(path)][-1] == "vvc"
 
 
+def test_rows_of_other_weights_or_frames_are_none_of_todays(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    before = [row(OURS, 1, 0.1), row("x265", 2, 0.1), replace(row("vvc", 3, 0.1), frames=5)]
+    for one in before:
+        # As rows were kept that told neither.
+        told = {name: value for name, value in asdict(one).items() if name not in ("asked", "weights")}
+        append_line(path, json.dumps(told))
+    assert suite.current(read_rows(path), 10) == [before[1]]
+    (tmp_path / "03_scene.mp4").symlink_to(DATA / "scene.mp4")
+    told = SimpleNamespace(folder=tmp_path, clips=["03"], lines=[144], ways=[OURS], metrics=[], frames=10)
+    told.at_source = False
+    known = {one.key for one in read_rows(path)}
+    works = list(suite.wanted(told))  # type: ignore[arg-type]
+    assert [work.weights for work in works] == [weights_hash()] * 5
+    assert not known & {work.key for work in works}
+    for work in works:
+        kept = replace(row(OURS, 1, work.setting), weights=work.weights, asked=10, frames=7)
+        assert kept.key == work.key
+        assert suite.current([kept], 10) == [kept]
+
+
 def test_block_edges_stand_out_where_there_are_some() -> None:
     smooth = moving_noise(2, 64, 64)
     means = smooth.reshape(2, 8, 8, 8, 8, 3).mean((2, 4), keepdims=True)
@@ -95,7 +122,7 @@ def test_the_suite_makes_what_is_missing_only(data: Path, tmp_path: Path, monkey
     (tmp_path / "03_scene.mp4").symlink_to(data / "scene.mp4")
     rows = tmp_path / "rows.jsonl"
     settings = WAYS["own-base"].settings
-    works = [Work(tmp_path, "03", "own-base", 64, "source", setting, 4, ()) for setting in settings]
+    works = [Work(tmp_path, "03", "own-base", 64, "source", setting, 4, (), "") for setting in settings]
     for work in works[1:]:
         append_row(
             rows,

@@ -35,6 +35,7 @@ from codec.reproduce.bd_rate import bd_rate
 
 NAME = "controller"
 TOLERANCE = 0.01
+FRAMES = 192
 JUDGED_FROM, JUDGED_EVERY = 1, 3
 
 
@@ -50,6 +51,7 @@ class Encode:
         gops: exact DISTS of each GOP's own frames, as decoded.
         looked: measurements of each GOP over the base that was kept; `tried` those on the way to it.
         crfs, steps: what was chosen, where the state tells.
+        frames: of the clip's first so many.
     """
 
     state: str
@@ -65,11 +67,12 @@ class Encode:
     tried: list[int]
     crfs: list[float]
     steps: list[int]
+    frames: int = FRAMES
 
     @property
-    def key(self) -> tuple[str, str, int, float]:
+    def key(self) -> tuple[str, str, int, float, int]:
         """What makes it one of its kind."""
-        return self.state, self.clip, self.lines, self.target
+        return self.state, self.clip, self.lines, self.target, self.frames
 
 
 def run(
@@ -90,9 +93,10 @@ def run(
 
 
 def encode(
-    state: str, checkout: Path, clip: str, source: Path, frames: np.ndarray, target: float, lines: int, folder: Path
+    key: tuple[str, str, int, float, int], checkout: Path, source: Path, frames: np.ndarray, folder: Path
 ) -> Encode:
-    """Encode, decode and judge."""
+    """Encode, decode and judge; `key` is what comes of it."""
+    state, clip, lines, target, asked = key
     coded, out = folder / "a.fgvc", folder / "a.mkv"
     goal = ["--target", f"{target}", "--short-side", f"{lines}", "--audio", "none"]
     told, seconds, cpu = run(checkout, ["encode", str(source), "-o", str(coded), *goal])
@@ -117,6 +121,7 @@ def encode(
         tried=[sum(point.get("crf") is not None for point in row) for row in points],
         crfs=[event["crf"] for _, event in gops if event.get("crf") is not None],
         steps=[event["t_star"] for _, event in gops],
+        frames=asked,
     )
 
 
@@ -169,10 +174,12 @@ def figures(rows: Sequence[Encode]) -> dict[str, Any]:
 
 
 def kept() -> list[Encode]:
-    """What an earlier run has measured."""
+    """What an earlier run has measured; of this state only what it measured with today's weights."""
     if not (FOLDER / f"{NAME}.json").exists():
         return []
-    return [Encode(**row) for row in load(NAME).figures["encodes"]]
+    found = load(NAME)
+    rows = [Encode(**row) for row in found.figures["encodes"]]
+    return [row for row in rows if not (found.outdated and row.state == "this")]
 
 
 def main() -> None:
@@ -183,11 +190,11 @@ def main() -> None:
     parser.add_argument("--clips", nargs="+", default=["03", "10", "14", "17"])
     parser.add_argument("--targets", nargs="+", type=float, default=[0.18, 0.15, 0.12])
     parser.add_argument("--lines", nargs="+", type=int, default=[144])
-    parser.add_argument("--frames", type=int, default=192)
+    parser.add_argument("--frames", type=int, default=FRAMES)
     parser.add_argument("--fresh", action="store_true", help="measure everything anew")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    rows = [] if args.fresh else kept()
+    rows = [] if args.fresh else [row for row in kept() if row.frames == args.frames]
     for clip, lines in ((clip, lines) for lines in args.lines for clip in args.clips):
         frames, rate = read_clip(args.folder, clip, lines, args.frames)
         with tempfile.TemporaryDirectory() as name:
@@ -195,9 +202,10 @@ def main() -> None:
             write_source(frames, rate, source)
             for target in args.targets:
                 for state, checkout in (("this", ROOT), ("other", args.against)):
-                    if (state, clip, lines, target) in {row.key for row in rows}:
+                    key = (state, clip, lines, target, args.frames)
+                    if key in {row.key for row in rows}:
                         continue
-                    row = encode(state, checkout, clip, source, frames, target, lines, Path(name))
+                    row = encode(key, checkout, source, frames, Path(name))
                     rows.append(row)
                     save(NAME, figures(rows), uses_weights=True)
                     print(

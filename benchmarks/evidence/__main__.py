@@ -6,9 +6,9 @@
 Each clip's first frames are read at every coding size that it has the lines for; that sequence is what every codec gets
 and is judged against.
 With --at-source pictures are scaled up to the source's size and judged there, so that each codec can choose the coding
-size that suits it (the hull over --lines). A row is kept in ROWS.jsonl as soon as it is there and not measured again:
-the run takes hours, and can be ended at any time. --keep writes benchmarks/results/evidence.json, of which README's
-table is made; no clip is left out of it.
+size that suits it (the hull over --lines). A row is kept in ROWS.jsonl as soon as it is there and not measured again,
+unless this codec's weights have changed since: the run takes hours, and can be ended at any time. --keep writes
+benchmarks/results/evidence.json, of which README's table is made; no clip is left out of it.
 
 DISTS and LPIPS over VGG were trained for; LPIPS over AlexNet (`lpips`), VMAF, tOF, tLP and block edges were not.
 """
@@ -16,13 +16,13 @@ DISTS and LPIPS over VGG were trained for; LPIPS over AlexNet (`lpips`), VMAF, t
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 
 from benchmarks.clips import CLIPS, clip_path
-from benchmarks.evidence.judging import NETWORK_METRICS, append_row, read_rows
+from benchmarks.evidence.judging import NETWORK_METRICS, EvidenceRow, append_row, read_rows
 from benchmarks.evidence.report import figures, lines
 from benchmarks.evidence.ways import WAYS
 from benchmarks.evidence.work import Work, done
@@ -39,12 +39,19 @@ def wanted(args: argparse.Namespace) -> Iterator[Work]:
             if min(coding_size(info, size, 2)) < size:
                 continue
             for name in args.ways:
-                reason = WAYS[name].missing()
+                way = WAYS[name]
+                reason = way.missing()
                 if reason is not None:
                     raise SystemExit(reason)
-                for setting in WAYS[name].settings:
+                for setting in way.settings:
                     told = (args.folder, clip, name, size, judged_at, setting, args.frames, tuple(args.metrics))
-                    yield Work(*told)
+                    yield Work(*told, way.weights)
+
+
+def current(rows: Iterable[EvidenceRow], frames: int) -> list[EvidenceRow]:
+    """Those of as many frames, and of today's weights where these have a part in them."""
+    weights = {name: way.weights for name, way in WAYS.items()}
+    return [row for row in rows if (row.asked or row.frames, row.weights) == (frames, weights.get(row.way))]
 
 
 def main() -> None:
@@ -66,7 +73,7 @@ def main() -> None:
     with ProcessPoolExecutor(args.jobs, get_context("spawn")) as pool:
         for row in as_completed([pool.submit(done, work) for work in todo]):
             append_row(args.rows, row.result())
-    rows = list(read_rows(args.rows))
+    rows = current(read_rows(args.rows), args.frames)
     print("\n".join(lines(rows)))
     if args.keep:
         save("evidence", figures(rows), uses_weights=True)

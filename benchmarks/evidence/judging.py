@@ -16,6 +16,7 @@ from codec.metrics.catalog import metric
 
 LOWER_IS_BETTER = {"dists": True, "lpips": True, "psnr": False, "vmaf": False, "tof": True, "tlp": True}
 """Metrics that bits can be saved in; block edges are shown beside them."""
+Key = tuple[str, str, int, str, float, int, str]
 NETWORK_METRICS = ("dists", "lpips", "vmaf", "tof", "tlp")
 # Those that see pictures in order see all of them; the others every JUDGED_EVERY-th.
 WHOLE = ("vmaf", "tof", "tlp")
@@ -30,6 +31,9 @@ class EvidenceRow:
         judged_at: "coding" where pictures are judged at that size, "source" where they are scaled up to the source's.
         bpp: bits per pixel of the size at which it was judged.
         values: metric to mean.
+        asked: of so many first frames; 0 in rows from before that was kept, which had as many. The clip may have fewer.
+        weights: hash of this codec's weights (`benchmarks.results.weights_hash`); "" of ways that use none, and in
+            rows from before that was kept, of which nobody knows any more.
     """
 
     clip: str
@@ -43,11 +47,16 @@ class EvidenceRow:
     decode_s: float
     frames: int
     values: dict[str, float]
+    asked: int = 0
+    weights: str = ""
 
     @property
-    def key(self) -> tuple[str, str, int, str, float]:
+    def key(self) -> Key:
         """What it is of."""
-        return self.clip, self.way, self.lines, self.judged_at, self.setting
+        return (
+            *(self.clip, self.way, self.lines, self.judged_at, self.setting),
+            *(self.asked or self.frames, self.weights),
+        )
 
 
 def read_rows(path: Path) -> Iterator[EvidenceRow]:

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.clips import Clip, decoded, write_source
+from benchmarks.results import weights_hash
 from codec.base.av1 import PRESET, SVT_PARAMETERS, encode_clip
 from codec.encoder import encode
 from codec.events import Finished
@@ -42,12 +43,19 @@ class Way:
         settings: targets or quantisers, a curve is drawn through them.
         make: (frames uint8 (T, H, W, 3), frame rate, setting) -> Made.
         missing: why it can't run on this machine, or None.
+        weighed: whether this codec's weights have a part in it.
     """
 
     label: str
     settings: tuple[float, ...]
     make: Callable[[Clip, Fraction, float], Made]
     missing: Callable[[], str | None] = lambda: None
+    weighed: bool = False
+
+    @property
+    def weights(self) -> str:
+        """Hash of those that a row is of, "" where they have no part in it."""
+        return weights_hash() if self.weighed else ""
 
 
 def _ours(frames: Clip, rate: Fraction, target: float) -> Made:
@@ -88,7 +96,7 @@ OURS, OWN_BASE = "fgvc", "own-base"
 # 63 is where SVT-AV1 ends when FFmpeg calls it.
 _CRFS = (63.0, 59.0, 55.0, 50.0, 45.0)
 WAYS: Mapping[str, Way] = {
-    OURS: Way("Free-GVC", (0.22, 0.18, 0.15, 0.12, 0.09), _ours),
+    OURS: Way("Free-GVC", (0.22, 0.18, 0.15, 0.12, 0.09), _ours, weighed=True),
     OWN_BASE: Way("its own base, nothing restored", (68.0, 64.0, 60.0, 55.0, 50.0), _own_base),
     "svtav1-base": Way("SVT-AV1, the base's settings", _CRFS, _base_settings),
 } | {

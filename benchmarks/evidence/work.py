@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from benchmarks.clips import Clip, read_clip
-from benchmarks.evidence.judging import EvidenceRow, Judges
+from benchmarks.evidence.judging import EvidenceRow, Judges, Key
 from benchmarks.evidence.ways import WAYS
 from codec.video import scaled_picture
 
@@ -19,7 +19,12 @@ SOURCE_LINES = 720
 
 @dataclass(frozen=True)
 class Work:
-    """One row to be made."""
+    """One row to be made.
+
+    Attributes:
+        frames: the clip's first so many, where it has them.
+        weights: as in the row that comes of it.
+    """
 
     folder: Path
     clip: str
@@ -29,11 +34,12 @@ class Work:
     setting: float
     frames: int
     metrics: tuple[str, ...]
+    weights: str
 
     @property
-    def key(self) -> tuple[str, str, int, str, float]:
+    def key(self) -> Key:
         """As `EvidenceRow.key`."""
-        return self.clip, self.way, self.lines, self.judged_at, self.setting
+        return self.clip, self.way, self.lines, self.judged_at, self.setting, self.frames, self.weights
 
 
 @cache
@@ -56,6 +62,7 @@ def done(work: Work) -> EvidenceRow:
         8 * made.size / source[..., 0].size,
         *(made.encode_s, made.decode_s, len(frames)),
         judges(work.metrics)(source, seen),
+        *(work.frames, work.weights),
     )
 
 
