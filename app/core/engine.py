@@ -67,6 +67,8 @@ class Engine(QThread):
         self._theirs: Connection | None = None
         self._child: SpawnProcess | None = None
         self._busy = False
+        # What the thread has heard of the task, before the window's slots hear of it.
+        self._at_rest = Flag()
         self.grace = QTimer(self, singleShot=True, interval=CANCEL_GRACE_MS)
         self.grace.timeout.connect(self.kill)
         self.settled.connect(self._note_settled)
@@ -88,6 +90,7 @@ class Engine(QThread):
     def submit(self, task: Task) -> None:
         """Hand over a task; only while not `busy`."""
         assert not self._busy
+        self._at_rest.clear()
         self.launch()
         self._busy = True
         self._send(task)
@@ -105,6 +108,12 @@ class Engine(QThread):
         self._command(Command.CANCEL)
         if self._busy:
             self.grace.start()
+
+    def end_task(self) -> None:
+        """Cancel the task and wait until the child has put away what it began; one that is too slow is left at it."""
+        if self._busy:
+            self.cancel()
+            self._at_rest.wait(self.grace.interval() / 1000)
 
     @Slot()
     def kill(self) -> None:
@@ -137,6 +146,7 @@ class Engine(QThread):
         theirs.close()
         self._child = child
         self._listen(connection, child)
+        self._at_rest.set()
         child.kill()
         child.join()
         self._child = None
@@ -159,6 +169,7 @@ class Engine(QThread):
                 if isinstance(message, Settled):
                     self._flush(pending)
                     self.settled.emit(message)
+                    self._at_rest.set()
                 elif isinstance(message, Logged):
                     self.logged.emit(message.message)
                 else:

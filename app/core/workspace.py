@@ -342,7 +342,10 @@ class Workspace(QObject):
     def _crashed(self, job_id: str, message: str) -> None:
         job = self.queue.get(job_id)
         name = job.output.name if job is not None else job_id
-        text = self.tr("{} was interrupted. {} What is done is safe on disk.").format(name, message)
+        safe = self.tr("What is done is safe on disk.")
+        if job is not None and not job.is_encode:
+            safe = self.tr("Nothing of it is kept: it begins anew.")
+        text = self.tr("{} was interrupted. {} {}").format(name, message, safe)
         self.log.add(text)
         self.told.emit(Notice(text, Remedy.RESUME, job_id))
         self.ended.emit(job_id)

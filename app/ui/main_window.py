@@ -127,7 +127,8 @@ class MainWindow(QMainWindow):
         workspace.told.connect(self._tell)
         workspace.job_added.connect(self.queue_panel.choose)
         workspace.ended.connect(self._enable)
-        workspace.session.started.connect(self._started)
+        for session in workspace.sessions:
+            session.started.connect(self._started)
         workspace.drained.connect(self._drained)
         workspace.frame_metrics.measured.connect(self._measured)
         workspace.playback.changed.connect(self.view.update)
@@ -140,6 +141,7 @@ class MainWindow(QMainWindow):
         workspace.sound.told.connect(self._tell_silence)
         workspace.sound.available_changed.connect(self.volume.setEnabled)
         self.volume.changed.connect(workspace.viewer.set_volume)
+        self.queue_panel.chosen_changed.connect(self._enable)
         self.queue_panel.opened.connect(workspace.choose)
         self.queue_panel.resume_wanted.connect(workspace.orders.resume)
         self.queue_panel.again_wanted.connect(workspace.again)
@@ -214,8 +216,10 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _tell(self, notice: Notice) -> None:
+        job = self.workspace.queue.get(notice.job_id)
+        again = self.tr("Resume") if job is None or job.is_encode else self.tr("Begin anew")
         remedies: dict[Remedy, tuple[str, Callable[[], object]]] = {
-            Remedy.RESUME: (self.tr("Resume"), lambda: self.workspace.orders.resume(notice.job_id)),
+            Remedy.RESUME: (again, lambda: self.workspace.orders.resume(notice.job_id)),
             Remedy.START: (self.tr("Start"), self.workspace.orders.start_queue),
             Remedy.LOG: (self.tr("Show the log"), self.log_window.show),
             Remedy.MODELS: (self.tr("Models"), self.commands.file.show_models),

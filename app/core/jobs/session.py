@@ -115,7 +115,7 @@ class Session(QObject):
         self._queue.update(job.id, state=State.RUNNING if paused else State.PAUSED)
 
     def cancel(self) -> None:
-        """Stop the running job and begin no other; its whole GOPs stay as a playable file."""
+        """Stop the running job and begin no other; of an encode its whole GOPs stay as a playable file."""
         self._all = False
         self._first.clear()
         job = self.current
@@ -130,10 +130,14 @@ class Session(QObject):
         self.start_job(job_id)
 
     def shut_down(self) -> None:
-        """Note what is interrupted, and end the engine."""
-        job = self.current
+        """Note what is interrupted, and end the engine. What can't be gone on with leaves nothing behind."""
+        job, self._current = self.current, None
+        self._all = self._worked = False
+        self._first.clear()
         if job is not None:
             self._queue.update(job.id, state=State.INTERRUPTED)
+            if not job.is_encode:
+                self._engine.end_task()
         self._engine.shut_down()
 
     def _next(self) -> Job | None:
@@ -216,7 +220,9 @@ class Session(QObject):
     def _end(self, job_id: str, state: State, message: str) -> None:
         self._current = None
         job = self._queue.get(job_id)
-        size = None if job is None else size_of(job.output)
+        # What an export has not made was there before.
+        made = job is not None and (job.is_encode or state is State.DONE)
+        size = size_of(job.output) if job is not None and made else None
         changes = {"share": 1.0} if state is State.DONE else {}
         self._queue.update(job_id, state=state, message=message, bytes=size, **changes)
         self.ended.emit(job_id, state)

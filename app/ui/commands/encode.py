@@ -10,6 +10,7 @@ from app.core.jobs.job import FINISHED, State
 from app.ui.actions import Entry
 
 if TYPE_CHECKING:
+    from app.core.jobs.session import Session
     from app.ui.dialogs.trials_window import TrialsWindow
     from app.ui.main_window import MainWindow
 
@@ -27,15 +28,15 @@ class EncodeCommands(QObject):
 
     def entries(self) -> list[Entry]:
         """In the menu's order."""
-        workspace, session, start = self._workspace, self._workspace.session, self._workspace.orders.start_queue
+        workspace, start = self._workspace, self._workspace.orders.start_queue
         return [
             Entry("start", "encode", self.tr("Start"), start, self._waits, ("Ctrl+Return",), "compress"),
             Entry("trial", "encode", self.tr("Try one GOP here"), self._try, self._has_source, ("T",), "play"),
             Entry(
                 "trials", "encode", self.tr("Try three targets here"), self._try_three, self._has_source, ("Shift+T",)
             ),
-            Entry("pause", "encode", self._pause_text, session.pause, self._runs, ("P",), "pause"),
-            Entry("stop", "encode", self.tr("Stop"), session.cancel, self._runs, ("Ctrl+.",), "stop"),
+            Entry("pause", "encode", self._pause_text, self._pause, self._runs, ("P",), "pause"),
+            Entry("stop", "encode", self.tr("Stop"), self._stop, self._runs, ("Ctrl+.",), "stop"),
             Entry("again", "encode", self.tr("Encode again, otherwise"), workspace.again, self._can_again, ("Ctrl+D",)),
             Entry(
                 "save as", "encode", self.tr("Save the result as"), self._save_as, self._job_waits, ("Ctrl+Shift+S",)
@@ -70,7 +71,7 @@ class EncodeCommands(QObject):
         return job is not None and job.state is State.QUEUED
 
     def _runs(self) -> bool:
-        return self._workspace.session.current is not None
+        return self._at_work is not None
 
     def _any_finished(self) -> bool:
         return any(job.state in FINISHED for job in self._workspace.queue)
@@ -82,8 +83,23 @@ class EncodeCommands(QObject):
 
     # --- What -------------------------------------------------------------------------------------------------------
 
+    @property
+    def _at_work(self) -> Session | None:
+        """The lane that is held or stopped: the chosen job's, else one that works."""
+        working = [session for session in self._workspace.sessions if session.current is not None]
+        chosen = self._window.queue_panel.job
+        return next((session for session in working if session.current == chosen), working[0] if working else None)
+
+    def _pause(self) -> None:
+        if self._at_work is not None:
+            self._at_work.pause()
+
+    def _stop(self) -> None:
+        if self._at_work is not None:
+            self._at_work.cancel()
+
     def _pause_text(self) -> str:
-        job = self._workspace.session.current
+        job = None if self._at_work is None else self._at_work.current
         return self.tr("Continue") if job is not None and job.state is State.PAUSED else self.tr("Pause")
 
     def _save_as(self) -> None:

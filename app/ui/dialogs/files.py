@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Slot
@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox, QWidget
 
 from app.core.document import free_name
 from app.core.files import SUFFIX
+from app.core.jobs.job import Job
 from app.core.notice import Notice
 from app.core.workspace import Workspace
 from app.ui.canvas.painting import to_image
@@ -129,15 +130,27 @@ class Dialogs(QObject):
         box = QMessageBox(self._window)
         box.setIcon(QMessageBox.Icon.Question)
         box.setWindowTitle("Free-GVC")
-        names = ", ".join(job.output.name for job in self._workspace.active)
-        box.setText(self.tr("{} is not done yet.").format(names))
-        box.setInformativeText(self.tr("What is done is kept, and can be gone on with at the next start."))
-        leave = box.addButton(self.tr("Keep and quit"), QMessageBox.ButtonRole.AcceptRole)
+        active = self._workspace.active
+        box.setText(self.tr("{} is not done yet.").format(", ".join(job.output.name for job in active)))
+        box.setInformativeText(self._what_is_kept(active))
+        keeps = any(job.is_encode for job in active)
+        text = self.tr("Keep and quit") if keeps else self.tr("Quit")
+        leave = box.addButton(text, QMessageBox.ButtonRole.AcceptRole)
         stay = box.addButton(self.tr("Stay"), QMessageBox.ButtonRole.RejectRole)
         box.setDefaultButton(stay)
         box.setEscapeButton(stay)
         box.exec()
         return box.clickedButton() is leave
+
+    def _what_is_kept(self, active: Sequence[Job]) -> str:
+        """What becomes of jobs that quitting interrupts."""
+        encodes = [job for job in active if job.is_encode]
+        if not encodes:
+            return self.tr("Nothing of it is kept: it begins anew when it is started again.")
+        kept = self.tr("What is done is kept, and can be gone on with at the next start.")
+        if len(encodes) == len(active):
+            return kept
+        return kept + " " + self.tr("Exports begin anew.")
 
     def _ask(self, title: str, suffix: str, kinds: str) -> Path | None:
         document = self._workspace.document

@@ -96,6 +96,9 @@ class JobDelegate(QStyledItemDelegate):
             State.FAILED: self.tr("Failed"),
             State.INTERRUPTED: self.tr("Interrupted, can be resumed"),
         }
+        if not job.is_encode:
+            states[State.STOPPED] = self.tr("Stopped, nothing is kept")
+            states[State.INTERRUPTED] = self.tr("Interrupted, begins anew")
         size = f", {human_bytes(job.bytes)}" if job.state is State.DONE and job.bytes is not None else ""
         return states[job.state] + size + (self.tr(", off target") if _is_off(job) else "")
 
@@ -109,12 +112,14 @@ class QueuePanel(QWidget):
     """The list and its buttons.
 
     Attributes:
+        chosen_changed: another job is the chosen one.
         opened: the id of a job to look at.
         resume_wanted: the id of a job to start, or to go on with, before all others.
         again_wanted: the id of a job to encode once more, otherwise.
         folder_wanted: the path of a file to show where it lies.
     """
 
+    chosen_changed = Signal()
     opened = Signal(str)
     resume_wanted = Signal(str)
     again_wanted = Signal(str)
@@ -176,6 +181,7 @@ class QueuePanel(QWidget):
 
     def _connect(self) -> None:
         self.view.selectionModel().currentChanged.connect(self._update)
+        self.view.selectionModel().currentChanged.connect(self.chosen_changed)
         # Arrow keys only walk; a click or Enter looks at a job.
         self.view.clicked.connect(self._open)
         self.view.activated.connect(self._open)

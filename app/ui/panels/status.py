@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, Qt, Slot
+from PySide6.QtCore import QModelIndex, QObject, Qt, Slot
 from PySide6.QtWidgets import QLabel, QSizePolicy, QStatusBar
 
 from app.core.jobs.job import State
 from app.core.jobs.progress import Progress
+from app.core.jobs.queue import JOB_ROLE
 from app.core.jobs.session import Session
 from app.core.workspace import Workspace
 from app.ui.panels.figures import summary
@@ -48,9 +49,12 @@ class Status(QObject):
         if not self._tell_held(session):
             self.tell(f"{job.output.name}: {summary(progress, session.bytes_so_far)}")
 
-    @Slot()
-    def _changed(self) -> None:
-        self._tell_held(self._workspace.session)
+    @Slot(QModelIndex)
+    def _changed(self, index: QModelIndex) -> None:
+        job = index.data(JOB_ROLE)
+        for session in self._workspace.sessions:
+            if job is not None and session.current == job:
+                self._tell_held(session)
 
     def _tell_held(self, session: Session) -> bool:
         """Say that the job of a lane goes no further, where that is so."""

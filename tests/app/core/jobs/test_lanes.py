@@ -7,17 +7,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
+from app.core.engine import Engine
 from app.core.jobs.job import State
 from app.core.notice import Notice, Remedy
 from app.ui.main_window import MainWindow
 from app.ui.panels.queue import JobDelegate
+from codec.encoder import encode
 from codec.events import StepCoded
 from codec.format.info import describe
 from codec.settings import Bitrate, EncodeSettings, Size
 from tests.support import DATA
-from tests.support.windows import PATIENCE, drop
+from tests.support.windows import PATIENCE, drop, film
 
 QUICK = EncodeSettings(goal=Bitrate(4000), short_side=64, gop_frames=16, base="none")
 
@@ -215,3 +218,91 @@ def test_what_is_started_by_any_way_needs_no_banner(window: MainWindow) -> None:
     assert window.banner.message == "It was interrupted."
     started.emit("one")
     assert not window.banner.message
+
+
+@pytest.fixture
+def exported(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> Path:
+    """Where an export of the open file grows: it is held once something of it is on disk."""
+    source = film(tmp_path / "film.mkv", 192, 128, scenes=3, frames=24)
+    for _ in encode(source, tmp_path / "film.fgvc", replace(QUICK, prior="gaussian", goal=Bitrate(60_000))):
+        pass
+    drop(window, tmp_path / "film.fgvc")
+    workspace, output = window.workspace, tmp_path / "out.mkv"
+    workspace.orders.export(output)
+    workspace.exports.pause()
+
+    def begun() -> bool:
+        if parts_of(output):
+            return True
+        # On to the next event, and held there again.
+        workspace.exports.pause()
+        workspace.exports.pause()
+        return False
+
+    qtbot.waitUntil(begun, timeout=PATIENCE)
+    return output
+
+
+def parts_of(output: Path) -> list[Path]:
+    """What lies beside a file under its hidden name."""
+    return list(output.parent.glob(f".{output.name}*"))
+
+
+def test_the_chosen_job_is_what_is_held_and_stopped(
+    qtbot: QtBot, window: MainWindow, exported: Path, short_clip: Path, tmp_path: Path
+) -> None:
+    workspace, pause, stop = window.workspace, window.actions_["pause"], window.actions_["stop"]
+    (export,) = workspace.queue
+    # With nothing else at work it need not be the chosen one.
+    window.queue_panel.view.clearSelection()
+    assert (pause.text(), pause.isEnabled(), stop.isEnabled()) == ("Continue", True, True)
+    coding = workspace.orders.add_encode(Path(shutil.copy(short_clip, tmp_path / "a.mkv")), QUICK)
+    workspace.orders.resume(coding.id)
+    window.queue_panel.choose(coding.id)
+    assert pause.text() == "Pause"
+    pause.trigger()
+    window.queue_panel.choose(export.id)
+    with qtbot.waitSignal(workspace.exports.ended, timeout=PATIENCE):
+        stop.trigger()
+        assert window.status.text == "out.mkv: stopping"
+    states = [job.state for job in workspace.queue]
+    assert states == [State.STOPPED, State.PAUSED]
+    delegate = window.queue_panel.view.itemDelegate()
+    assert isinstance(delegate, JobDelegate)
+    assert delegate.words(next(iter(workspace.queue))) == "Stopped, nothing is kept"
+    assert not parts_of(exported)
+    assert not exported.exists()
+    window.may_quit = lambda: True
+
+
+def test_quitting_during_an_export_leaves_nothing_of_it_and_promises_nothing(
+    window: MainWindow, exported: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, asked = window.workspace, []
+
+    def leave(box: QMessageBox) -> None:
+        asked.append((box.informativeText(), [button.text() for button in box.buttons()]))
+        box.buttons()[0].click()
+
+    monkeypatch.setattr(QMessageBox, "exec", leave)
+    assert window.close()
+    assert asked == [("Nothing of it is kept: it begins anew when it is started again.", ["Quit", "Stay"])]
+    assert not parts_of(exported)
+    (job,) = workspace.queue
+    assert job.state is State.INTERRUPTED
+    delegate = window.queue_panel.view.itemDelegate()
+    assert isinstance(delegate, JobDelegate)
+    assert delegate.words(job) == "Interrupted, begins anew"
+
+
+def test_an_export_whose_engine_crashes_begins_anew(qtbot: QtBot, window: MainWindow, exported: Path) -> None:
+    workspace = window.workspace
+    (job,) = workspace.queue
+    with qtbot.waitSignal(workspace.exports.crashed, timeout=PATIENCE):
+        next(engine for engine in workspace.findChildren(Engine) if engine.busy).kill()
+    assert window.banner.message.endswith("Nothing of it is kept: it begins anew.")
+    assert window.banner.button.text() == "Begin anew"
+    with qtbot.waitSignal(workspace.exports.ended, timeout=PATIENCE):
+        workspace.orders.resume(job.id)
+    assert not window.banner.isVisible()
+    assert exported.exists()
