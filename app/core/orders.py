@@ -7,9 +7,9 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from app.core.document import Document, free_name, of_result, of_source
-from app.core.files import SUFFIX, is_there
-from app.core.jobs.job import ACTIVE, Job, State
+from app.core.document import free_name
+from app.core.files import SUFFIX
+from app.core.jobs.job import FINISHED, Job, State
 from app.core.jobs.queue import JobQueue
 from app.core.jobs.session import Session
 from app.core.settings.preferences import Preferences
@@ -24,9 +24,11 @@ class Orders(QObject):
 
     Attributes:
         added: a job's id.
+        refused: why something isn't done, a sentence.
     """
 
     added = Signal(str)
+    refused = Signal(str)
 
     def __init__(
         self,
@@ -40,7 +42,9 @@ class Orders(QObject):
         self._queue, self._viewer, self._preferences = queue, viewer, preferences
         self._sessions = sessions
         self._encodes, self._exports = sessions
+        self._by_hand = False
         viewer.clock.marked.connect(self._take_range)
+        viewer.times_known.connect(self._follow_times)
 
     def waiting(self, source: Path) -> Job:
         """The job of a video that waits already, or a new one."""
@@ -97,7 +101,7 @@ class Orders(QObject):
     def save_as(self, output: Path) -> None:
         """Give the result of the open job, while it waits, another name or place."""
         job = self.job
-        if job is not None and job.state is State.QUEUED:
+        if job is not None and job.state is State.QUEUED and not self._is_claimed(output, job):
             self._queue.update(job.id, output=output)
 
     def add_encode(self, source: Path, settings: EncodeSettings, suffix: str = "") -> Job:
@@ -107,9 +111,18 @@ class Orders(QObject):
 
     def export(self, output: Path, settings: DecodeSettings | None = None) -> None:
         """Decode the open file to a video, or save it smaller where `output` is a .fgvc file, beside whatever runs."""
-        if self._viewer.document is not None and self._viewer.document.result is not None:
-            job = self._add(Job(self._viewer.document.result, output, settings or DecodeSettings()))
+        document = self._viewer.document
+        if document is not None and document.result is not None and not self._is_claimed(output):
+            job = self._add(Job(document.result, output, settings or DecodeSettings()))
             self._exports.start_job(job.id)
+
+    def _is_claimed(self, output: Path, by: Job | None = None) -> bool:
+        """Refuse a place where a job other than `by` is going to write: one would replace what the other made."""
+        others = (job for job in self._queue if job != by and job.state not in FINISHED)
+        taken = any(job.output == output for job in others)
+        if taken:
+            self.refused.emit(self.tr("{} is what another job of the queue makes; choose another name.").format(output))
+        return taken
 
     def _free(self, wanted: Path) -> Path:
         return free_name(wanted, (job.output for job in self._queue))
@@ -121,17 +134,19 @@ class Orders(QObject):
 
     def show_range(self) -> None:
         """The part of the open video that its job takes, as the range that is played."""
+        self._by_hand = False
         job = self.job
         if job is None or job.state is not State.QUEUED or not isinstance(job.settings, EncodeSettings):
             return
         start, duration = job.settings.start, job.settings.duration
         clock = self._viewer.clock
         end = None if duration is None else clock.frame_at(start + duration - float(1 / clock.rate / 4)) + 1
-        clock.mark(clock.frame_at(start), end)
+        clock.show_range(clock.frame_at(start), end)
 
     @Slot()
     def _take_range(self) -> None:
         """The user has marked a range of a video whose job waits: that part is what is encoded."""
+        self._by_hand = True
         job, clock = self.job, self._viewer.clock
         if job is None or job.state is not State.QUEUED or not isinstance(job.settings, EncodeSettings):
             return
@@ -142,17 +157,10 @@ class Orders(QObject):
         if (start, duration) != (job.settings.start, job.settings.duration):
             self._queue.update(job.id, settings=replace(job.settings, start=start, duration=duration))
 
-
-def document_of(job: Job) -> Document:
-    """What is looked at with a job; raises FreeGvcError where its files can't be read."""
-    settings = job.settings
-    if not isinstance(settings, EncodeSettings):
-        made = job.saves_smaller and job.state is State.DONE
-        return of_result(job.output, job_id=job.id) if made else of_result(job.source)
-    if job.state not in (*ACTIVE, State.QUEUED) and is_there(job.output):
-        result = of_result(job.output, job.source, settings.start, job.id)
-        return replace(result, audio_track=settings.audio_track)
-    if job.state is State.QUEUED:
-        # All of it, so that another part can be chosen.
-        settings = replace(settings, start=0.0, duration=None)
-    return of_source(job.source, settings, job.id)
+    @Slot()
+    def _follow_times(self) -> None:
+        """Of a range that was marked meanwhile the frames stay as they are, of any other the seconds."""
+        if self._by_hand:
+            self._take_range()
+        else:
+            self.show_range()

@@ -30,11 +30,13 @@ class Viewer(QObject):
         opened: another document, or the same with more known of it.
         refused: why the file beside can't be shown, a sentence.
         gops_changed: the document has more GOPs.
+        times_known: when its frames are shown was found to be uneven, which moves a range that is told in seconds.
     """
 
     opened = Signal()
     refused = Signal(str)
     gops_changed = Signal()
+    times_known = Signal()
 
     def __init__(
         self,
@@ -206,6 +208,7 @@ class Viewer(QObject):
         # One that was closed may still have had something to say.
         if self.sender() is self._times:
             self.clock.set_times(times)
+            self.times_known.emit()
 
     @Slot(int)
     def _shorten(self, count: int) -> None:

@@ -17,10 +17,11 @@ from app.core.jobs.job import ACTIVE, Job, State
 from app.core.jobs.progress import Progress
 from app.core.jobs.queue import JobQueue
 from app.core.jobs.session import Session, encodes, exports
+from app.core.jobs.shown import document_of, document_of_file, encode_of
 from app.core.log import Log
 from app.core.models import Models
 from app.core.notice import Notice, Remedy, damage_words, left_words
-from app.core.orders import Orders, document_of
+from app.core.orders import Orders
 from app.core.playing.measuring.frame_metrics import FrameMetrics
 from app.core.playing.measuring.quality_curve import QualityCurve
 from app.core.playing.sound.device import Opener, open_device
@@ -40,7 +41,7 @@ class Workspace(QObject):
         noted: a sentence that needs no answer.
         told: a Notice.
         job_added, ended: a job's id.
-        drained: all encodes that were started have ended.
+        drained: all encodes that were started have ended, and nobody has stopped them.
         machine: a Machine.
     """
 
@@ -149,16 +150,11 @@ class Workspace(QObject):
 
     def _take_in(self, path: Path) -> Document:
         """A file's document, with a job that waits where it is a video; raises FreeGvcError."""
-        if path.suffix.lower() == SUFFIX:
-            job = next((item for item in self.queue if item.output == path), None)
-            document = of_result(path) if job is None else document_of(job)
-        else:
-            document = of_source(path, self.preferences.encode)
+        ours = path.suffix.lower() == SUFFIX
+        document = document_of_file(path, self.queue) if ours else of_source(path, self.preferences.encode)
         self.preferences.add_recent(path)
         self.log.add(self.tr("Opened {}").format(path))
-        if document.result is not None:
-            return document
-        return replace(document, job_id=self.orders.waiting(path).id)
+        return document if ours else replace(document, job_id=self.orders.waiting(path).id)
 
     def _tell_damage(self, document: Document) -> None:
         info = document.info
@@ -202,7 +198,7 @@ class Workspace(QObject):
         if job is None or (self.document is not None and self.document.job_id == job.id):
             return
         try:
-            self.look_at(self._document_of(job))
+            self.look_at(document_of(job, self.queue))
         except FreeGvcError as error:
             self._tell(job.message or str(error))
 
@@ -212,18 +208,7 @@ class Workspace(QObject):
             return job
         if self.document is not None and self.document.result == job.source:
             return None
-        return self._encode_of(job.source) or job
-
-    def _encode_of(self, result: Path) -> Job | None:
-        """The job that made a file."""
-        return next((job for job in self.queue if job.is_encode and job.output == result), None)
-
-    def _document_of(self, job: Job) -> Document:
-        """What a job shows; a smaller file stands beside the video that it comes from in the end."""
-        encode = self._encode_of(job.source) if job.saves_smaller and job.state is State.DONE else None
-        if encode is None or not isinstance(encode.settings, EncodeSettings):
-            return document_of(job)
-        return of_result(job.output, encode.source, encode.settings.start, job.id)
+        return encode_of(job.source, self.queue) or job
 
     def look_at(self, document: Document) -> None:
         """Show a document in place of the one that is open."""
@@ -260,6 +245,7 @@ class Workspace(QObject):
         for failed in (
             self.queue.unreadable,
             self.queue.unsaved,
+            self.orders.refused,
             self.playback.failed,
             self.playback.warned,
             self.viewer.refused,
@@ -296,7 +282,7 @@ class Workspace(QObject):
         settings = job.settings
         if isinstance(settings, EncodeSettings) and (settings.start or settings.duration is not None):
             # While it waited all of its source was shown.
-            self.look_at(document_of(job))
+            self.look_at(document_of(job, self.queue))
         else:
             self.viewer.begin()
 
@@ -322,7 +308,7 @@ class Workspace(QObject):
             return
         self.log.add(f"{job.output.name}: {state.value} {job.message}".rstrip())
         if self._is_open(job_id) and is_there(job.output):
-            self.viewer.adopt(document_of(job))
+            self.viewer.adopt(document_of(job, self.queue))
             self.curve.show(self.document)
             self.peers.show(job.output)
         # Only now: what is opened takes old messages away.

@@ -29,7 +29,7 @@ class Editing(QObject):
         workspace.viewer.opened.connect(self._show_source)
         workspace.ended.connect(self._show_settings)
         workspace.machine.connect(self._know_machine)
-        workspace.clock.marked.connect(self._show_range)
+        workspace.clock.range_changed.connect(self._show_range)
         queue = workspace.queue
         for changed in (queue.dataChanged, queue.rowsInserted, queue.rowsRemoved, queue.modelReset):
             changed.connect(self._follow)

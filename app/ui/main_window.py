@@ -14,6 +14,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QLabel, QMainWindow, QWidget
 
+from app.core.jobs.job import ACTIVE, State
 from app.core.jobs.progress import Progress
 from app.core.notice import Notice, Remedy
 from app.core.workspace import Workspace
@@ -136,7 +137,7 @@ class MainWindow(QMainWindow):
             changed.connect(self._queue_changed)
         workspace.queue.modelReset.connect(self._queue_changed)
         workspace.clock.changed.connect(self.plots.show_frame)
-        workspace.clock.marked.connect(self._enable)
+        workspace.clock.range_changed.connect(self._enable)
         workspace.frame_metrics.stale.connect(self._forget_metrics)
         workspace.sound.told.connect(self._tell_silence)
         workspace.sound.available_changed.connect(self.volume.setEnabled)
@@ -241,7 +242,9 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _drained(self) -> None:
-        notify(self, self.tr("The queue is done"), self.status.text)
+        left = any(job.state in (*ACTIVE, State.QUEUED) for job in self.workspace.queue)
+        title = self.tr("A job of the queue has ended") if left else self.tr("The queue is done")
+        notify(self, title, self.status.text)
 
     @Slot()
     def _queue_changed(self) -> None:

@@ -45,7 +45,7 @@ class Session(QObject):
         started: a job's id.
         ended: (job id, the state it came to).
         crashed: (job id, a sentence); the job is interrupted and may be resumed, the next one begins.
-        drained: all that was started has ended.
+        drained: all that was started has ended by itself.
         detail: a traceback for the log.
         model_missing: the name of a model whose weights a job lacked; `ended` has told of the job before.
     """
@@ -116,7 +116,7 @@ class Session(QObject):
 
     def cancel(self) -> None:
         """Stop the running job and begin no other; of an encode its whole GOPs stay as a playable file."""
-        self._all = False
+        self._all = self._worked = False
         self._first.clear()
         job = self.current
         if job is not None:

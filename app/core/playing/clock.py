@@ -19,7 +19,8 @@ class FrameClock(QObject):
         speed: one of SPEEDS.
         times: when each frame is shown, in seconds; empty where frames come at a constant rate.
         begin, end: playing stays in frames begin <= n < end, or goes through all where `end` is None.
-        marked: `begin` or `end` were set.
+        range_changed: `begin` or `end` are others.
+        marked: the user has set them; `range_changed` has told before.
         speed_changed: `speed` was set.
         changed: the number of the frame to show.
         playing_changed: whether it runs.
@@ -31,6 +32,7 @@ class FrameClock(QObject):
     changed = Signal(int)
     playing_changed = Signal(bool)
     held = Signal()
+    range_changed = Signal()
     marked = Signal()
     speed_changed = Signal()
 
@@ -68,9 +70,14 @@ class FrameClock(QObject):
         self.seek(0)
 
     def mark(self, begin: int, end: int | None) -> None:
-        """Play frames from `begin` up to but not including `end` only; (0, None) plays all."""
-        self.begin, self.end = (begin, end) if end is None or begin < end else (0, None)
+        """The user wants frames from `begin` up to but not including `end` only; (0, None) is all."""
+        self.show_range(begin, end)
         self.marked.emit()
+
+    def show_range(self, begin: int, end: int | None) -> None:
+        """Play a range as `mark` does, that is known already."""
+        self.begin, self.end = (begin, end) if end is None or begin < end else (0, None)
+        self.range_changed.emit()
 
     def set_speed(self, speed: Fraction) -> None:
         """Run at one of SPEEDS from here on."""

@@ -25,7 +25,7 @@ class ScrubBar(QSlider):
         self.setAccessibleName(self.tr("Position in frames"))
         self.setToolTip(self.tr("The line below shows what is decoded"))
         player.filled.connect(self._refresh)
-        player.clock.marked.connect(self._refresh)
+        player.clock.range_changed.connect(self._refresh)
         theme.changed.connect(self._refresh)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802

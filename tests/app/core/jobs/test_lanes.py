@@ -59,8 +59,16 @@ def test_a_crash_costs_one_job_and_the_next_begins(
     assert describe(first.output).complete
 
 
+@pytest.fixture
+def notified(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Titles of what somebody who looks elsewhere is told."""
+    titles: list[str] = []
+    monkeypatch.setattr("app.ui.main_window.notify", lambda _, title, __: titles.append(title))
+    return titles
+
+
 def test_a_job_that_waits_can_be_started_before_the_others(
-    qtbot: QtBot, window: MainWindow, short_clip: Path, tmp_path: Path
+    qtbot: QtBot, window: MainWindow, notified: list[str], short_clip: Path, tmp_path: Path
 ) -> None:
     workspace, panel = window.workspace, window.queue_panel
     workspace.preferences.encode = QUICK
@@ -71,6 +79,9 @@ def test_a_job_that_waits_can_be_started_before_the_others(
     with qtbot.waitSignal(workspace.drained, timeout=PATIENCE):
         panel.buttons["play"].click()
     assert [job.state for job in workspace.queue] == [State.QUEUED, State.DONE]
+    with qtbot.waitSignal(workspace.drained, timeout=PATIENCE):
+        window.actions_["start"].trigger()
+    assert notified == ["A job of the queue has ended", "The queue is done"]
 
 
 def test_an_export_runs_beside_an_encode(qtbot: QtBot, window: MainWindow, short_clip: Path, tmp_path: Path) -> None:
@@ -89,7 +100,9 @@ def test_an_export_runs_beside_an_encode(qtbot: QtBot, window: MainWindow, short
     window.may_quit = lambda: True
 
 
-def test_stopping_begins_no_other_job(qtbot: QtBot, window: MainWindow, short_clip: Path, tmp_path: Path) -> None:
+def test_stopping_begins_no_other_job(
+    qtbot: QtBot, window: MainWindow, notified: list[str], short_clip: Path, tmp_path: Path
+) -> None:
     workspace = window.workspace
     workspace.preferences.encode = QUICK
     drop(window, *(Path(shutil.copy(short_clip, tmp_path / f"{name}.mkv")) for name in "ab"))
@@ -106,6 +119,7 @@ def test_stopping_begins_no_other_job(qtbot: QtBot, window: MainWindow, short_cl
     delegate = window.queue_panel.view.itemDelegate()
     assert delegate.words(first) == "Stopped, nothing to play"  # type: ignore[attr-defined]
     assert window.status.text == "a.fgvc was stopped."
+    assert not notified
 
 
 @pytest.mark.parametrize(("size", "off"), [(5600, True), (20_000, False)])
@@ -160,6 +174,35 @@ def test_a_marked_range_is_what_is_encoded(qtbot: QtBot, window: MainWindow, sho
         workspace.orders.resume(job.id)
     assert describe(job.output).frames == 16
     assert clock.count == 16
+
+
+def test_a_range_of_uneven_frames_is_what_it_was_after_another_job_was_looked_at(
+    qtbot: QtBot, window: MainWindow, short_clip: Path, tmp_path: Path
+) -> None:
+    workspace, clock = window.workspace, window.workspace.clock
+    clip = Path(shutil.copy(DATA / "variable.mkv", tmp_path))
+    with qtbot.waitSignal(workspace.viewer.times_known, timeout=PATIENCE):
+        drop(window, clip)
+    clock.mark(5, 30)
+    (marked,) = workspace.queue
+    other = workspace.orders.add_encode(short_clip, QUICK)
+    workspace.choose(other.id)
+    with qtbot.waitSignal(workspace.viewer.times_known, timeout=PATIENCE):
+        workspace.choose(marked.id)
+        # As nobody knows the times yet, the range may lie elsewhere; what is encoded is what was marked.
+        assert workspace.queue.get(marked.id) == marked
+    assert (clock.begin, clock.end) == (5, 30)
+    assert workspace.queue.get(marked.id) == marked
+    # What is marked before they are known are frames, as they are seen.
+    workspace.choose(other.id)
+    with qtbot.waitSignal(workspace.viewer.times_known, timeout=PATIENCE):
+        workspace.choose(marked.id)
+        clock.mark(7, 20)
+    assert (clock.begin, clock.end) == (7, 20)
+    again = workspace.job
+    assert again is not None
+    assert isinstance(again.settings, EncodeSettings)
+    assert again.settings.start == clock.seconds(7)
 
 
 def test_settings_of_a_job_that_waits_can_be_changed_and_others_cannot(
