@@ -29,12 +29,14 @@ class Viewer(QObject):
     Attributes:
         opened: another document, or the same with more known of it.
         refused: why the file beside can't be shown, a sentence.
+        reframed: places in the pictures mean nothing any more: others are shown, or the same at another size.
         gops_changed: the document has more GOPs.
         times_known: when its frames are shown was found to be uneven, which moves a range that is told in seconds.
     """
 
     opened = Signal()
     refused = Signal(str)
+    reframed = Signal()
     gops_changed = Signal()
     times_known = Signal()
 
@@ -79,6 +81,7 @@ class Viewer(QObject):
         self.document = document
         self.show_beside(None)
         self._show_sizes()
+        self.reframed.emit()
         self._show_original()
         self.clock.set_video(document.count, document.rate, document.times)
         self._read_times(document)
@@ -182,8 +185,11 @@ class Viewer(QObject):
     def _show_sizes(self) -> None:
         document = self.document
         assert document is not None
+        before = self.player.size
         self.player.size = document.size if self.at_coding_size else document.full_size
         self.player.source_size = document.source_size
+        if self.player.size != before:
+            self.reframed.emit()
 
     def _show_original(self) -> None:
         document, reader = self.document, None

@@ -123,6 +123,7 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         workspace = self.workspace
         workspace.viewer.opened.connect(self._opened)
+        workspace.viewer.reframed.connect(self._forget_region)
         workspace.viewer.gops_changed.connect(self._show_gops)
         workspace.progressed.connect(self._progressed)
         workspace.told.connect(self._tell)
@@ -268,6 +269,10 @@ class MainWindow(QMainWindow):
         )
         self.view.metrics_text = what + ":  " + "   ".join(parts)
         self.view.update()
+
+    @Slot()
+    def _forget_region(self) -> None:
+        self.view.choose_region(None)
 
     @Slot()
     def _forget_metrics(self) -> None:

@@ -21,11 +21,11 @@ from PySide6.QtCore import (
 )
 
 from app.core.jobs.job import ACTIVE, FINISHED, Job, from_json, to_json
-from codec.errors import SettingsError
+from codec.errors import OutputError, SettingsError
+from codec.files import write_json
 
 JOB_ROLE = Qt.ItemDataRole.UserRole
 Index = QModelIndex | QPersistentModelIndex
-VERSION = 1
 
 
 class JobQueue(QAbstractListModel):
@@ -94,25 +94,45 @@ class JobQueue(QAbstractListModel):
     def load(self) -> None:
         """Read what was saved; what ran then counts as interrupted."""
         try:
-            saved = json.loads(self._path.read_text("utf-8"))
-            jobs = [from_json(item).interrupted().looked_after() for item in saved["jobs"]]
+            items = list(json.loads(self._path.read_text("utf-8"))["jobs"])
         except FileNotFoundError:
             return
-        except (OSError, ValueError, KeyError, TypeError, SettingsError):
+        except (OSError, ValueError, KeyError, TypeError):
             self.unreadable.emit(self._put_aside())
             return
+        jobs, bad = [], []
+        for item in items:
+            try:
+                jobs.append(from_json(item).interrupted().looked_after())
+            except SettingsError:
+                bad.append(item)
         self.beginResetModel()
         self._jobs = jobs
         self.endResetModel()
+        if bad:
+            self.unreadable.emit(self._keep_aside(bad))
+
+    @property
+    def _aside(self) -> Path:
+        return self._path.with_suffix(".unreadable.json")
 
     def _put_aside(self) -> str:
-        """Keep what can't be read under another name; what to tell the user."""
-        kept = self._path.with_suffix(".unreadable.json")
+        """Keep a queue that can't be read under another name; what to tell the user."""
         try:
-            self._path.replace(kept)
+            self._path.replace(self._aside)
         except OSError as error:
             return f"The saved queue {self._path} can't be read ({error.strerror}); check its rights, or remove it."
-        return f"The saved queue could not be read; it was kept as {kept} and a new one begun."
+        return f"The saved queue could not be read; it was kept as {self._aside} and a new one begun."
+
+    def _keep_aside(self, bad: list[Any]) -> str:
+        """Keep jobs that can't be read, which the next save leaves out; what to tell the user."""
+        text = f"{len(bad)} of the saved jobs could not be read"
+        try:
+            write_json(self._aside, {"jobs": bad}, remedy="check the rights there")
+        except OutputError as error:
+            return f"{text}, and can't be kept: {error}"
+        self._save()
+        return f"{text}; the others are here, and what was saved of these is kept in {self._aside}."
 
     def get(self, job_id: str) -> Job | None:
         """The job of that id."""
@@ -180,7 +200,7 @@ class JobQueue(QAbstractListModel):
             self._save()
 
     def _save(self) -> None:
-        text = json.dumps({"version": VERSION, "jobs": [to_json(job) for job in self._jobs]}, indent=1)
+        text = json.dumps({"jobs": [to_json(job) for job in self._jobs]}, indent=1)
         QDir().mkpath(str(self._path.parent))
         # Whole or not at all: what was saved before stays until the new text is on disk.
         file = QSaveFile(str(self._path))

@@ -161,7 +161,7 @@ class Playback(QObject):
     @Slot(object)
     def _take(self, messages: tuple[object, ...]) -> None:
         for message in messages:
-            if self._run is None or self._run.reel is not self._reel or self._run.cancelled:
+            if self._run is None or not self._is_wanted(self._run):
                 continue
             if isinstance(message, PreviewReady):
                 self._run.reached = max(self._run.reached, message.start_frame + len(message.frames))
@@ -176,14 +176,17 @@ class Playback(QObject):
     @Slot(object)
     def _settled(self, settled: Settled) -> None:
         run, self._run = self._run, None
-        if settled.model:
+        if not self._is_wanted(run):
+            # Whatever it met is nothing of what is open now.
+            self._go_on()
+        elif settled.model:
             self._lost.add(self._player.frame)
             self.model_missing.emit(settled.model)
         elif settled.outcome in (Outcome.REFUSED, Outcome.FAILED):
             self._lost.add(self._player.frame)
             self.failed.emit(settled.message)
         else:
-            if run is not None and run.reel is self._reel and not run.cancelled and run.first not in self._player.store:
+            if run is not None and run.first not in self._player.store:
                 self._lost.add(run.first)
             self._go_on()
         self.changed.emit()
@@ -191,13 +194,17 @@ class Playback(QObject):
     @Slot(str)
     def _crashed(self, message: str) -> None:
         run, self._run = self._run, None
-        if run is not None and not run.cancelled:
+        if self._is_wanted(run):
             self._lost.add(self._player.frame)
             self.failed.emit(message)
         else:
             # A child that was too slow to stop was ended for it: nothing to tell, and the next one goes on.
             self._go_on()
         self.changed.emit()
+
+    def _is_wanted(self, run: _Run | None) -> bool:
+        """Whether it is of what is open, and nothing else was asked for meanwhile."""
+        return run is not None and run.reel is self._reel and not run.cancelled
 
     def _go_on(self) -> None:
         if self._player.has_result and self._player.frame not in self._player.store:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -61,22 +62,29 @@ class Preferences:
 
     @property
     def presets(self) -> tuple[Preset, ...]:
-        """The user's own, in the order they were made."""
-        try:
-            saved = json.loads(self._text("presets") or "{}")
-            return tuple(Preset(str(name), _encode(values), own=True) for name, values in saved.items())
-        except (SettingsError, AttributeError, KeyError, TypeError, ValueError):
-            return ()
+        """The user's own, in the order they were made, but for those that can't be read."""
+        found = []
+        for name, values in self._saved_presets().items():
+            with suppress(SettingsError, KeyError, TypeError, ValueError):
+                found.append(Preset(name, _encode(values), own=True))
+        return tuple(found)
 
     def keep_preset(self, name: str, settings: EncodeSettings) -> None:
         """Save settings under a name, in place of others of that name."""
-        kept = {preset.name: settings_to_json(preset.settings) for preset in self.presets}
-        self._store.setValue("presets", json.dumps({**kept, name: settings_to_json(settings)}))
+        self._store.setValue("presets", json.dumps({**self._saved_presets(), name: settings_to_json(settings)}))
 
     def forget_preset(self, name: str) -> None:
         """Remove one of the user's own."""
-        kept = {preset.name: settings_to_json(preset.settings) for preset in self.presets if preset.name != name}
+        kept = {known: values for known, values in self._saved_presets().items() if known != name}
         self._store.setValue("presets", json.dumps(kept))
+
+    def _saved_presets(self) -> dict[str, Any]:
+        """As they were saved, by any version; what can't be read here may be read by another."""
+        try:
+            saved = json.loads(self._text("presets") or "{}")
+        except ValueError:
+            return {}
+        return saved if isinstance(saved, dict) else {}
 
     @property
     def volume(self) -> int:

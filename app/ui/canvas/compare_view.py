@@ -20,7 +20,15 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.core.playing.player import ORIGINAL, OTHER, RESULT, Player
-from app.ui.canvas.painting import CHIP_HEIGHT, fitted, paint_chip, paint_invitation, paint_wait, to_image
+from app.ui.canvas.painting import (
+    CHIP_HEIGHT,
+    fitted,
+    paint_chip,
+    paint_invitation,
+    paint_region,
+    paint_wait,
+    to_image,
+)
 from app.ui.canvas.sides import Mode, Side, Wait, difference
 from app.ui.canvas.viewport import Viewport
 from app.ui.theme import Theme
@@ -188,9 +196,11 @@ class CompareView(QWidget):
     def sides(self) -> list[Side]:
         """What is shown, from left to right."""
         player = self._player
+        there = [(place, name) for place, name in enumerate(player.sides, 1) if player.exists(name)]
         sides = []
-        for place, name in enumerate(player.sides, 1):
-            if place in self.hidden or not player.exists(name):
+        for place, name in there:
+            # A choice between two; where there is only one it is what one sees.
+            if place in self.hidden and len(there) > 1:
                 continue
             stored = player.stored(name)
             # While it plays, the painter's own scaling is quick enough; at rest it is what decoding writes.
@@ -260,9 +270,7 @@ class CompareView(QWidget):
         placed = self.viewport.place(size, pane)
         painter.drawImage(fitted(placed, pixels), image)
         if self.region is not None:
-            painter.setPen(QPen(QColor(self._theme.colours.accent), 1.5, Qt.PenStyle.DashLine))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRect(_scaled(self.region, placed, scale))
+            paint_region(painter, self.region, placed, scale, self._theme.colours.accent)
         painter.restore()
 
     def _paint_wipe(self, painter: QPainter, sides: list[Side]) -> None:
@@ -300,6 +308,8 @@ class CompareView(QWidget):
             apart = difference(first.pixels, second.pixels, self.gain)
             self._paint_picture(painter, whole, apart)
             self._paint_pixel(painter, whole, replace(first, pixels=apart))
+        else:
+            paint_wait(painter, whole, self.tr("Pictures of two shapes have no difference to show"), None)
         paint_chip(painter, whole, self.tr("Difference \u00d7 {}").format(self.gain))
 
     def _paint_pixel(self, painter: QPainter, pane: QRectF, side: Side) -> None:
@@ -385,13 +395,3 @@ class CompareView(QWidget):
         self._hover = None
         self.update()
         super().leaveEvent(event)
-
-
-def _scaled(region: QRectF, placed: QRectF, scale: float) -> QRectF:
-    """A region of the picture where it lies on the canvas."""
-    return QRectF(
-        placed.left() + region.left() * scale,
-        placed.top() + region.top() * scale,
-        region.width() * scale,
-        region.height() * scale,
-    )

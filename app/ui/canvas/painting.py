@@ -80,6 +80,14 @@ def paint_wait(painter: QPainter, pane: QRectF, text: str, turn: int | None) -> 
     painter.restore()
 
 
+def paint_region(painter: QPainter, region: QRectF, placed: QRectF, scale: float, colour: str) -> None:
+    """The frame of a region of a picture that lies in `placed`, `scale` times as large."""
+    box = QRectF(region.topLeft() * scale + placed.topLeft(), region.size() * scale)
+    painter.setPen(QPen(QColor(colour), 1.5, Qt.PenStyle.DashLine))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawRect(box)
+
+
 def paint_invitation(painter: QPainter, whole: QRectF, font: QFont) -> None:
     """Nothing is open: say what to do."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,25 @@ def test_an_unreadable_queue_is_kept_aside_and_told(tmp_path: Path) -> None:
     assert len(queue) == 0
     assert "unreadable.json" in told[0]
     assert (tmp_path / "queue.unreadable.json").exists()
+
+
+def test_a_job_that_cannot_be_read_costs_no_other(queue: JobQueue, tmp_path: Path) -> None:
+    path = tmp_path / "state" / "queue.json"
+    assert names(queue) == "abc"
+    saved = json.loads(path.read_text())
+    saved["jobs"][1]["settings"]["goal"] = {"kind": "beauty"}
+    path.write_text(json.dumps(saved))
+    told: list[str] = []
+    for _ in range(2):
+        again = JobQueue(path)
+        again.unreadable.connect(told.append)
+        again.load()
+        assert names(again) == "ac"
+    # Told once, and nothing is lost of it.
+    assert len(told) == 1
+    assert told[0].startswith("1 of the saved jobs could not be read")
+    aside = json.loads((tmp_path / "state" / "queue.unreadable.json").read_text())
+    assert aside["jobs"] == [saved["jobs"][1]]
 
 
 def test_screen_readers_hear_the_state(queue: JobQueue) -> None:

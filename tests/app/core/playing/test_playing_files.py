@@ -23,6 +23,7 @@ from app.core.playing.pictures.thumbnails import COUNT
 from app.core.playing.playback import Decoding, Playback, Reel
 from app.core.playing.player import Player
 from app.ui.canvas.painting import fitted
+from app.ui.canvas.sides import Mode
 from app.ui.main_window import MainWindow
 from app.ui.words import pane_label
 from codec.decoder import decode
@@ -92,6 +93,28 @@ def test_figures_say_at_which_size_they_were_taken(qtbot: QtBot, window: MainWin
     qtbot.waitUntil(lambda: "at 192\u00d7128:" in window.view.metrics_text, timeout=PATIENCE)
 
 
+def test_a_region_ends_with_the_pictures_that_it_was_framed_in(window: MainWindow, scenes: tuple[Path, Path]) -> None:
+    source, result = scenes
+    workspace, metrics = window.workspace, window.workspace.frame_metrics
+    document = replace(of_result(result), source=source)
+    workspace.look_at(document)
+    for change in (window.actions_["coding size"].trigger, lambda: workspace.look_at(document)):
+        window.view.choose_region(QRectF(10, 10, 20, 20))
+        assert metrics.region == (10, 10, 20, 20)
+        change()
+        assert metrics.region is None
+        assert window.view.region is None
+
+
+def test_a_side_is_hidden_only_where_there_are_two(window: MainWindow, scenes: tuple[Path, Path]) -> None:
+    source, result = scenes
+    window.workspace.look_at(replace(of_result(result), source=source))
+    window.actions_["only first"].trigger()
+    assert [side.name for side in window.view.sides()] == ["fgvc"]
+    window.workspace.open([source])
+    assert [side.name for side in window.view.sides()] == ["original"]
+
+
 def test_a_label_says_what_was_done() -> None:
     small = np.zeros((4, 6, 3), np.uint8)
     assert pane_label("fgvc", None, (6, 4)) == "Free-GVC"
@@ -146,6 +169,25 @@ def test_a_seek_within_what_is_being_decoded_waits_for_it(
     assert playback.decoding == Decoding(reel.gop_of(23), None)
     qtbot.waitUntil(lambda: 23 in player.store, timeout=PATIENCE)
     assert not ends or len(ends) == 1
+
+
+def test_what_ends_the_file_before_is_not_charged_to_the_one_that_is_open(
+    qtbot: QtBot, engine: Engine, playing: tuple[Playback, Player, Reel], tmp_path: Path
+) -> None:
+    playback, player, reel = playing
+    told: list[str] = []
+    playback.failed.connect(told.append)
+    playback.load(replace(reel, path=tmp_path / "gone.fgvc"))
+    playback.load(reel)
+    qtbot.waitUntil(lambda: 0 in player.store, timeout=PATIENCE)
+    # Nor is a crash.
+    player.clock.seek(70)
+    other = replace(reel)
+    playback.adopt(other)
+    with qtbot.waitSignal(engine.crashed, timeout=PATIENCE):
+        engine.kill()
+    qtbot.waitUntil(lambda: 70 in player.store, timeout=PATIENCE)
+    assert not told
 
 
 def test_a_file_whose_end_is_missing_says_so(window: MainWindow, scenes: tuple[Path, Path], tmp_path: Path) -> None:
@@ -325,18 +367,24 @@ def test_without_another_file_it_is_the_original_that_is_shifted(
 
 
 def test_a_file_of_another_shape_keeps_it(
-    qtbot: QtBot, window: MainWindow, scenes: tuple[Path, Path], tmp_path: Path
+    qtbot: QtBot, window: MainWindow, scenes: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, _ = scenes
     tall = film(tmp_path / "tall.mkv", 64, 128)
     window.workspace.open([Path(shutil.copy(source, tmp_path / "wide.mkv"))])
     window.workspace.compare_with(tall)
+    told: list[str] = []
+    monkeypatch.setattr("app.ui.canvas.compare_view.paint_wait", lambda *words: told.append(words[2]))
+    window.view.set_mode(Mode.DIFFERENCE)
     player = window.workspace.player
+    qtbot.waitUntil(lambda: player.picture("original") is not None, timeout=PATIENCE)
     qtbot.waitUntil(lambda: player.picture("other") is not None, timeout=PATIENCE)
     picture = player.picture("other")
     assert picture is not None
     assert picture.shape == (128, 64, 3)
     assert fitted(QRectF(0, 0, 192, 128), picture) == QRectF(64, 0, 64, 128)
+    window.view.grab()
+    assert told[-1] == "Pictures of two shapes have no difference to show"
     # What coding has rounded fills its place.
     assert fitted(QRectF(0, 0, 192, 128), np.zeros((64, 92, 3), np.uint8)) == QRectF(0, 0, 192, 128)
 
