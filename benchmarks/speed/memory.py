@@ -8,12 +8,13 @@ prior without weights: what is measured is what the engine holds, not what a net
 
 from __future__ import annotations
 
-import multiprocessing
 import resource
 import sys
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from fractions import Fraction
+from multiprocessing import get_context
 from pathlib import Path
 
 import av
@@ -59,21 +60,16 @@ def run_decode(source: Path, output: Path) -> None:
         pass
 
 
-def _child(task: Callable[[Path, Path], None], source: Path, output: Path, result: multiprocessing.Queue[int]) -> None:
+def _own_peak(task: Callable[[Path, Path], None], source: Path, output: Path) -> int:
     torch.set_num_threads(1)
     task(source, output)
-    result.put(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def peak_kilobytes(task: Callable[[Path, Path], None], source: Path, output: Path) -> int:
-    """Peak resident set of `task` in a process of its own."""
-    context = multiprocessing.get_context("spawn")
-    result: multiprocessing.Queue[int] = context.Queue()
-    process = context.Process(target=_child, args=(task, source, output, result))
-    process.start()
-    peak = result.get()
-    process.join()
-    return peak
+    """Peak resident set of `task` in a process of its own (raises what it does, BrokenProcessPool where it dies)."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as fresh:
+        return fresh.submit(_own_peak, task, source, output).result()
 
 
 def main() -> int:

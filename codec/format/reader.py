@@ -1,7 +1,7 @@
 """The `.fgvc` container, reading side: header, records in order, random access, and what is left of a damaged file.
 
 A file is a signature and a header, then GOP and audio records, then an end record with the index and a trailer that
-locates it. Reading depends on no network's floating point. docs/format.md specifies every byte; codec/bitstream_writer
+locates it. Reading depends on no network's floating point. docs/format.md specifies every byte; codec/format/writer.py
 writes them.
 """
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -155,7 +155,13 @@ def _encode_ffmpeg(frames: Frames, rate: Fraction, encoder: str, options: Sequen
 
 def _run(program: str, folder: Path, encoder: str, arguments: list[str], given: bytes) -> None:
     command = [program, "-hide_banner", "-loglevel", "error", "-y", *arguments]
-    done = subprocess.run(command, cwd=folder, input=given, capture_output=True, timeout=FFMPEG_TIMEOUT_S, check=False)
+    told: dict[str, Any] = {"cwd": folder, "input": given, "capture_output": True, "timeout": FFMPEG_TIMEOUT_S}
+    try:
+        done = subprocess.run(command, **told, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise SettingsError(
+            f"{encoder} was not done after {error.timeout:g} s; leave it out, or compare a shorter clip."
+        ) from error
     if done.returncode:
         reason = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no reason given"]
         raise SettingsError(f"{encoder} could not code the clip: {reason[0]}.")

@@ -30,9 +30,7 @@ class Geometry:
         causal: True where the first latent slot covers one frame (4k+1 VAEs such as Wan's),
             False where every slot covers `temporal_stride` frames.
         gop_frames, overlap_frames: default GOP length l and overlap m, in frames.
-        size_multiple: coding width and height must be multiples of this.
         pad_multiple: the prior pads pictures to multiples of this before it encodes them.
-        short_side: default coding size, the shorter side in pixels.
     """
 
     temporal_stride: int
@@ -41,9 +39,7 @@ class Geometry:
     causal: bool
     gop_frames: int
     overlap_frames: int
-    size_multiple: int
     pad_multiple: int
-    short_side: int
 
     def slots(self, frames: int) -> int:
         """Latent slots that `frames` frames need (the last one padded where they don't fill it)."""

@@ -37,9 +37,7 @@ GEOMETRY = Geometry(
     causal=False,
     gop_frames=DEFAULTS["gaussian"].gop_frames,
     overlap_frames=DEFAULTS["gaussian"].overlap_frames,
-    size_multiple=2,
     pad_multiple=BLOCK,
-    short_side=DEFAULTS["gaussian"].short_side,
 )
 
 

@@ -59,9 +59,7 @@ GEOMETRY = Geometry(
     causal=False,
     gop_frames=DEFAULTS["pocket"].gop_frames,
     overlap_frames=DEFAULTS["pocket"].overlap_frames,
-    size_multiple=2,
     pad_multiple=PAD_MULTIPLE,
-    short_side=DEFAULTS["pocket"].short_side,
 )
 
 

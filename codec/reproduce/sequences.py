@@ -34,11 +34,6 @@ class Source:
     name: str
     path: Path
 
-    @property
-    def group(self) -> str:
-        """The folder it lies in, such as "HEVC_C"; empty at the top."""
-        return self.name.rpartition("/")[0]
-
 
 @dataclass(frozen=True)
 class Clip:

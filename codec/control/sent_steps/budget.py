@@ -20,7 +20,7 @@ class FixedSearch:
         fitting = [step for step, count in enumerate(bits) if count <= self.allowance]
         step = max(fitting, default=0)
         self._deepest = len(bits) - 1
-        self._decision = Decision(step, bits[step], None, False, bool(fitting), None, ())
+        self._decision = Decision(step, bits[step], None, False, bool(fitting), ())
 
     def wants_more(self, most_bits: float) -> bool:
         """See GopSearch. True while every prefix fits."""
@@ -70,10 +70,6 @@ class BitrateController:
     def new_scene(self) -> None:
         """See RateControl; a budget knows no scenes."""
 
-    def per_frame(self) -> float:
-        """Bits for each frame to come, on average."""
-        return self._per_frame
-
 
 class SizeController:
     """Spends a given number of bits evenly over a known number of frames; a RateControl.
@@ -107,8 +103,3 @@ class SizeController:
 
     def new_scene(self) -> None:
         """See RateControl; a budget knows no scenes."""
-
-    def per_frame(self) -> float:
-        """Bits for each frame to come, on average."""
-        spent = 0 if self._last is None else self._last.decision().bits
-        return max(0.0, self._bits - spent) / max(1, self._frames)

@@ -32,7 +32,6 @@ class Decision:
         quality: of that prefix, measured or predicted; None where the controller measures nothing.
         measured: whether `quality` was.
         reachable: False where no prefix meets the target (or fits the budget), and `step` is the nearest.
-        surrogate: name of the rate-perception form in use; None where the controller measures nothing.
         probes: what was measured, in this order.
         fit: the curve behind the choice, where its slope is known.
     """
@@ -42,7 +41,6 @@ class Decision:
     quality: float | None
     measured: bool
     reachable: bool
-    surrogate: str | None
     probes: tuple[Probe, ...]
     fit: Fit | None = None
 
@@ -213,7 +211,6 @@ class QualitySearch:
             quality=quality,
             measured=step in self._measured,
             reachable=self._aim.miss(quality) <= self._aim.tolerance,
-            surrogate=self._prefixes.curve().form.name,
             probes=tuple(Probe(probed, self._bits[probed], value) for probed, value in self._measured.items()),
             fit=self._prefixes.fit(),
         )

@@ -68,9 +68,7 @@ class CogVideoXModel:
             causal=False,
             gop_frames=DEFAULTS[KIND.name].gop_frames,
             overlap_frames=DEFAULTS[KIND.name].overlap_frames,
-            size_multiple=SPATIAL_STRIDE * config.patch_size,
             pad_multiple=SPATIAL_STRIDE * config.patch_size,
-            short_side=DEFAULTS[KIND.name].short_side,
         )
 
     def to_latent(self, pixels: Tensor) -> Tensor:

@@ -7,7 +7,6 @@ from torch import Tensor
 
 from codec.format.header import Tiling
 from codec.priors.base import Geometry
-from codec.priors.defaults import DEFAULTS
 from codec.priors.diffusion.loading import LoadedModels, ModelKind
 from codec.priors.diffusion.prompt import PromptKind
 from codec.priors.diffusion.video_model import flow_schedule, require_config
@@ -40,9 +39,7 @@ class LtxModel:
             causal=True,
             gop_frames=6 * self._strides[0] + 1,
             overlap_frames=self._strides[0] + 1,
-            size_multiple=self._strides[1],
             pad_multiple=self._strides[1],
-            short_side=DEFAULTS[KIND.name].short_side,
         )
         shape = (1, channels, 1, 1, 1)
         self._mean = models.vae.latents_mean.float().view(shape)

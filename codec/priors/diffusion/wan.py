@@ -38,9 +38,7 @@ class WanModel:
             causal=True,
             gop_frames=DEFAULTS[KIND.name].gop_frames,
             overlap_frames=DEFAULTS[KIND.name].overlap_frames,
-            size_multiple=SPATIAL_STRIDE * patch,
             pad_multiple=SPATIAL_STRIDE * patch,
-            short_side=DEFAULTS[KIND.name].short_side,
         )
         shape = (1, config.z_dim, 1, 1, 1)
         self._mean = torch.tensor(config.latents_mean, device=models.device).view(shape)

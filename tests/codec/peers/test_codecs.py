@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from codec.arrays import Frames
-from codec.errors import InputError
+from codec.errors import InputError, SettingsError
 from codec.metrics.psnr import Psnr
+from codec.peers import codecs
 from codec.peers.codecs import PEERS, CodedClip, Peer, at_size
 from codec.video import VideoReader
 from tests.support import skips
@@ -54,3 +55,14 @@ def test_at_size_takes_the_finest_that_fits(budget: int, expected: int, clip: Fr
     assert quantiser == expected
     assert len(asked) == len(set(asked)) <= 7
     assert coded.bytes <= budget or quantiser == 50
+
+
+@skips.posix
+def test_an_encoder_that_never_ends_is_told(clip: Frames, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stuck = tmp_path / "ffmpeg"
+    stuck.write_text("#!/bin/sh\nexec tail -f /dev/null\n")
+    stuck.chmod(0o755)
+    monkeypatch.setattr(codecs, "ffmpeg_with", lambda _: str(stuck))
+    monkeypatch.setattr(codecs, "FFMPEG_TIMEOUT_S", 0.1)
+    with pytest.raises(SettingsError, match=r"libvvenc was not done after 0\.1 s; leave it out"):
+        PEERS["vvc"].encode(clip, 40, RATE)

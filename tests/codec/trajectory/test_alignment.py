@@ -13,7 +13,7 @@ from codec.trajectory.alignment import SharedSlots, cross_fade, fuse, shared_slo
 
 
 def _geometry(stride: int, causal: bool) -> Geometry:
-    return Geometry(stride, 8, 16, causal, 49, 5, 16, 16, 480)
+    return Geometry(stride, 8, 16, causal, 49, 5, 16)
 
 
 def _frames_of_slot(geometry: Geometry, slot: int) -> range:

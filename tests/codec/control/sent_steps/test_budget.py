@@ -94,13 +94,3 @@ def test_more_is_wanted_only_while_everything_fits() -> None:
     assert not search.wants_more(1000)
     assert search.decision().bits == 99
     assert not BitrateController(100.0, 1.0).begin((500,), 1).wants_more(1000)
-
-
-def test_what_is_left_is_told_per_frame() -> None:
-    size = SizeController(1000, 10)
-    assert size.per_frame() == 100
-    size.begin((0, 300, 900), 4)
-    assert size.per_frame() == pytest.approx(700 / 6)
-    size.begin((2000,), 5)
-    assert size.per_frame() == 0
-    assert BitrateController(1000.0, 25.0).per_frame() == 40
