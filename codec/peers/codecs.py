@@ -27,7 +27,7 @@ from av.video.reformatter import Interpolation
 from codec.arrays import Frames
 from codec.errors import InputError, SettingsError
 from codec.log import LOGGER
-from codec.video.scheduling import leave_real_time
+from codec.video.svt_av1 import leave_real_time, told_rate
 
 # Without these swscale drops every other chroma sample and doubles them back, which peers would be blamed for.
 EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
@@ -106,7 +106,7 @@ def to_rgb(picture: VideoFrame) -> Frames:
 
 def _svtav1(frames: Frames, quantiser: int, rate: Fraction) -> CodedClip:
     options = {"preset": "4", "svtav1-params": "keyint=-1:scd=0:lp=1"}
-    return encode_av(frames, quantiser, rate, "libsvtav1", "libdav1d", options)
+    return encode_av(frames, quantiser, told_rate(rate), "libsvtav1", "libdav1d", options)
 
 
 def _x265(frames: Frames, quantiser: int, rate: Fraction) -> CodedClip:

@@ -26,9 +26,9 @@ from codec.files import finish, own_part
 from codec.format.records import AudioPacket
 from codec.video.info import Colour, swscale_matrix
 from codec.video.scaling import interpolation, scaled
-from codec.video.scheduling import leave_real_time
 from codec.video.sound.track import AudioTrack
 from codec.video.sound.transcoding import Transcoder
+from codec.video.svt_av1 import leave_real_time, told_rate
 
 _LIMITED, _FULL = 1, 2
 _FINEST = Fraction(1, 90_000)
@@ -186,9 +186,8 @@ class VideoWriter:
             self.abort()
 
     def _add_video(self, frame_rate: Fraction) -> VideoStream:
-        stream = cast(
-            VideoStream, self._container.add_stream(self._format.codec, frame_rate, options=self._format.options)
-        )
+        rate = told_rate(frame_rate) if self._format.codec == _SVT_AV1 else frame_rate
+        stream = cast(VideoStream, self._container.add_stream(self._format.codec, rate, options=self._format.options))
         context = stream.codec_context
         context.width, context.height = _padded(self._size, self._format.multiple)
         context.pix_fmt = self._format.pixels

@@ -18,6 +18,7 @@ from codec.video import VideoReader, probe, read_timeline
 from codec.video.container.programmes import programme_of
 from tests.support import skips
 from tests.support.by_command import TINY, refused, through
+from tests.support.codec_runs import moving
 from tests.support.films.flashing import FLASHES, watch, write_flashing
 from tests.support.films.synthetic import quadrants, set_display_matrix, write_video
 
@@ -96,6 +97,19 @@ def test_programmes_are_told_from_their_tables(tmp_path: Path) -> None:
     assert programme_of(path, 0x999) is None
     (tmp_path / "noise.ts").write_bytes(np.random.default_rng(0).bytes(20_000))
     assert programme_of(tmp_path / "noise.ts", 0x100) is None
+
+
+# --- Rates ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_slow_motion_recording_is_coded_played_and_compared(tmp_path: Path, capsys: Output) -> None:
+    # 500 frames a second; SVT-AV1 takes no more than 240.
+    source = write_video(tmp_path / "slow.mp4", moving(24, 96, 64), times=range(0, 48, 2))
+    made = through(source, tmp_path, capsys, "--base", "av1", extension=".webm")
+    with VideoReader(made.decoded) as reader:
+        assert [1000 * frame.pts for frame in reader.frames()] == list(range(0, 48, 2))
+    assert main(["compare", str(source), str(made.coded), "--peers", "svtav1", "--json"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
 
 
 # --- Fields ---------------------------------------------------------------------------------------------------------

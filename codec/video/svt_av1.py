@@ -1,10 +1,18 @@
-"""SVT-AV1's threads beside everything else that runs on a machine."""
+"""What whoever calls SVT-AV1 must heed, by its own interface or through FFmpeg: the rates it takes, and its threads."""
 
 from __future__ import annotations
 
 import os
 from contextlib import suppress
+from fractions import Fraction
 from pathlib import Path
+
+MOST_RATE = Fraction(240)
+
+
+def told_rate(frame_rate: Fraction) -> Fraction:
+    """The frame rate to tell it, which only steers its decisions: it refuses to start at more than `MOST_RATE`."""
+    return min(frame_rate, MOST_RATE)
 
 
 def leave_real_time() -> None:
