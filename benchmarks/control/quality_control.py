@@ -2,10 +2,10 @@
 
     python -m benchmarks.control.quality_control CLIPS [--clips 03 10 ...] [--targets 0.15 0.12] [--base none]
 
-A GOP is out of reach where the base layer alone, which is settled once a segment, already looks better than the target
-by more than the tolerance, or where the deepest prefix it may have still looks worse. "held" is what the controller
-itself measured at t*, on its six probe frames; "decoded" is DISTS over every fifth frame of what the decoder makes of
-the file.
+A GOP is out of reach where it looks better than the target by more than the tolerance though nothing cheaper is left
+(its base is the coarsest of its size; without one, no step is sent), or worse though nothing better is (its base is the
+finest; without one, no prefix reaches it). "held" is what the controller itself measured at t*, on its probe frames;
+"decoded" is DISTS over every fifth frame of what the decoder makes of the file.
 """
 
 from __future__ import annotations
@@ -22,13 +22,16 @@ import torch
 
 from benchmarks.clips import CLIPS, JUDGED_EVERY, Clip, decoded, read_clip, write_source
 from benchmarks.results import save
+from codec.control.base_levels.base_level import Ladder
 from codec.encoder import encode
 from codec.events import Finished, GopDone
 from codec.metrics.catalog import metric
+from codec.priors.pocket import BASE_LEVELS
 from codec.settings import EncodeSettings, Quality
 
 FRAMES = 192
 TOLERANCE = 0.01
+LADDER = Ladder.of(BASE_LEVELS)
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Held:
     """One GOP.
 
     Attributes:
-        state: "held", "missed", "better" (the base alone is better than the target) or "worse" (out of reach).
+        state: "held", "missed", or out of reach: "better" or "worse" than the target.
         decoded: DISTS of the decoded file over the GOP's own frames.
     """
 
@@ -53,9 +56,14 @@ def state(gop: GopDone, target: float) -> str:
     assert gop.quality is not None
     if abs(gop.quality - target) <= TOLERANCE:
         return "held"
-    if gop.quality < target:
-        return "better" if gop.t_star == 0 else "missed"
-    return "worse" if gop.probes and gop.probes[-1].step <= gop.t_star else "missed"
+    if gop.crf is None:
+        at_end = gop.missed if gop.quality > target else gop.t_star == 0
+    else:
+        finest, _ = LADDER.ends[gop.scale]
+        at_end = gop.crf <= finest if gop.quality > target else LADDER.is_coarsest(gop.crf, gop.scale)
+    if not at_end:
+        return "missed"
+    return "worse" if gop.quality > target else "better"
 
 
 def encoded(source: Path, output: Path, target: float, short_side: int, base: str) -> Finished:
