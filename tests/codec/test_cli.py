@@ -173,6 +173,7 @@ def test_folders_and_missing_files_are_told(source: Path, coded: Path, tmp_path:
     assert list(tmp_path.iterdir()) == []
 
 
+@skips.posix
 @skips.not_root
 def test_a_read_only_folder_is_told(source: Path, tmp_path: Path, capsys: Output) -> None:
     tmp_path.chmod(0o555)

@@ -25,7 +25,7 @@ from codec.format.reader import BitstreamReader
 from codec.format.records import GopRecord
 from codec.format.writer import BitstreamWriter
 from codec.settings import Bitrate, DecodeSettings, Quality
-from tests.support import GOLDEN
+from tests.support import GOLDEN, skips
 from tests.support.codec_runs import Run, cut_film, film, moving, run_decode, run_encode, shown
 from tests.support.films.synthetic import write_video
 
@@ -285,6 +285,11 @@ def test_an_output_that_can_not_be_is_refused_before_the_prior_loads(plain: Path
     assert "no extension that can be written" in _refused(forged, tmp_path / "out.avi")
     assert "is the source itself" in _refused_self(forged)
     assert "its folder doesn't exist" in _refused(forged, tmp_path / "no" / "out.mp4")
+
+
+@skips.posix
+def test_an_output_that_is_no_file_is_refused_before_the_prior_loads(plain: Path, tmp_path: Path) -> None:
+    forged = _forge(plain, tmp_path / "forged.fgvc", {"prior_id": "oracle-9"}, {})
     os.mkfifo(tmp_path / "pipe.mp4")
     with pytest.raises(FreeGvcError, match="not an ordinary file"):
         run_decode(forged, tmp_path / "pipe.mp4")

@@ -247,6 +247,7 @@ for event in encode(Path(sys.argv[1]), Path(sys.argv[2]), settings):
 """
 
 
+@skips.posix
 @pytest.mark.slow
 def test_a_killed_encode_is_resumed(tmp_path: Path) -> None:
     source, output = film(tmp_path / "in.mp4", 40), tmp_path / "a.fgvc"
@@ -287,11 +288,15 @@ def test_an_output_that_would_destroy_something_is_refused(tmp_path: Path) -> No
     assert "write-protected" in _refused(source, locked)
     assert "is a folder" in _refused(source, tmp_path)
     assert "its folder doesn't exist" in _refused(source, tmp_path / "no" / "a.fgvc")
-    # A pipe stands for devices: were it not refused, a test run as root would replace a real one.
-    os.mkfifo(tmp_path / "pipe")
-    assert "not an ordinary file" in _refused(source, tmp_path / "pipe")
     assert source.read_bytes() == original
     assert locked.read_bytes() == b"precious"
+
+
+@skips.posix
+def test_an_output_that_is_no_file_is_refused(tmp_path: Path) -> None:
+    # A pipe stands for devices: were it not refused, a test run as root would replace a real one.
+    os.mkfifo(tmp_path / "pipe")
+    assert "not an ordinary file" in _refused(film(tmp_path / "in.mp4", 3), tmp_path / "pipe")
 
 
 @pytest.mark.parametrize(

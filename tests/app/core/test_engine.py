@@ -15,7 +15,7 @@ from codec.events import GopDone, Phase, PreviewReady, Stage, StepCoded
 from codec.format.info import describe
 from codec.settings import Bitrate, DecodeSettings, EncodeSettings
 from codec.worker.tasks import Encode, Outcome, Play, Settled, Task
-from tests.support import PATIENCE
+from tests.support import PATIENCE, skips
 
 # Two GOPs of the pocket prior without its base layer, and no metric to load: as quick as a real encode gets.
 QUICK = EncodeSettings(goal=Bitrate(4000), short_side=64, gop_frames=16, base="none", preview=True)
@@ -151,6 +151,7 @@ if __name__ == "__main__":
 """
 
 
+@skips.posix
 def test_an_engine_in_the_middle_of_work_leaves_with_its_window(tmp_path: Path) -> None:
     script = tmp_path / "orphan.py"
     script.write_text(ORPHAN)

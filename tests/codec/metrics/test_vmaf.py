@@ -10,6 +10,7 @@ from codec.arrays import Frames
 from codec.errors import SettingsError
 from codec.metrics import vmaf
 from codec.metrics.vmaf import Vmaf
+from tests.support import skips
 from tests.support.metric_cases import box_blur
 
 
@@ -28,6 +29,7 @@ def test_no_ffmpeg_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         Vmaf.load()
 
 
+@skips.posix
 def test_an_ffmpeg_that_fails_is_quoted(tmp_path: Path, talking: Frames) -> None:
     broken = tmp_path / "ffmpeg"
     broken.write_text("#!/bin/sh\necho out of luck >&2\nexit 3\n")
