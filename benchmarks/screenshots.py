@@ -139,7 +139,6 @@ def _compare(stage: Stage) -> None:
     workspace.compare_peers()
     stage.wait(lambda: not workspace.peers.running)
     workspace.player.choose("x265", RESULT)
-    window.peers.refresh()
     window.reveal(window.peers)
     stage.shoot("peers")
     workspace.player.choose(ORIGINAL, RESULT)

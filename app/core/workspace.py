@@ -238,6 +238,7 @@ class Workspace(QObject):
             session.warned.connect(self._warned)
             session.ended.connect(self._ended)
             session.crashed.connect(self._crashed)
+            session.failed.connect(self._tell)
             session.detail.connect(self.log.add)
             session.model_missing.connect(self._model_missing)
         self.session.drained.connect(self.drained)
@@ -250,6 +251,7 @@ class Workspace(QObject):
             self.playback.warned,
             self.viewer.refused,
             self.frame_metrics.refused,
+            self.curve.refused,
             self.player.failed,
             self.peers.failed,
         ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from fractions import Fraction
 from pathlib import Path
 
@@ -25,6 +26,13 @@ def drop(window: MainWindow, *paths: Path) -> None:
     QApplication.sendEvent(window, enter)
     assert enter.isAccepted()
     QApplication.sendEvent(window, QDropEvent(QPointF(where), Qt.DropAction.CopyAction, data, buttons, keys))
+
+
+def lose_children(qtbot: QtBot) -> None:
+    """Kill every engine's process, once there is one; an engine that is just starting has none to kill itself."""
+    qtbot.waitUntil(lambda: bool(multiprocessing.active_children()), timeout=PATIENCE)
+    for child in multiprocessing.active_children():
+        child.kill()
 
 
 def activate(qtbot: QtBot, window: MainWindow) -> None:

@@ -45,6 +45,7 @@ class Session(QObject):
         started: a job's id.
         ended: (job id, the state it came to).
         crashed: (job id, a sentence); the job is interrupted and may be resumed, the next one begins.
+        failed: a sentence: the engine was lost at something that is no job.
         drained: all that was started has ended by itself.
         detail: a traceback for the log.
         model_missing: the name of a model whose weights a job lacked; `ended` has told of the job before.
@@ -56,6 +57,7 @@ class Session(QObject):
     started = Signal(str)
     ended = Signal(str, object)
     crashed = Signal(str, str)
+    failed = Signal(str)
     drained = Signal()
     detail = Signal(str)
     model_missing = Signal(str)
@@ -205,10 +207,10 @@ class Session(QObject):
     @Slot(str)
     def _crash(self, message: str) -> None:
         job = self.current
-        if job is None:
-            return
         self.progress = None
-        if self._cancelled:
+        if job is None:
+            self.failed.emit(message)
+        elif self._cancelled:
             # A child that was too slow to stop was ended for it: that is what the user wanted.
             self._end(job.id, State.INTERRUPTED if is_there(job.part) else State.STOPPED, "")
         else:

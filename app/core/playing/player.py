@@ -32,6 +32,7 @@ class Player(QObject):
         size: (width, height) at which sides are compared, None while nothing is open.
         source_size: (width, height) of the source itself.
         waits_for_result: whether every frame of the reconstruction can be had, so that playing waits for it.
+        sides_changed: others were chosen, or there are others to choose from.
         updated: a picture of the current frame has changed.
         sharpened: a picture that `picture` lacked is there at `size` now.
         filled: the reconstruction has more frames, or others.
@@ -40,6 +41,7 @@ class Player(QObject):
         failed: the original can't be read; a sentence.
     """
 
+    sides_changed = Signal()
     updated = Signal()
     sharpened = Signal()
     filled = Signal()
@@ -166,6 +168,7 @@ class Player(QObject):
         """Show these two; what doesn't exist gives way to the original and the reconstruction."""
         known = (ORIGINAL, RESULT, *((OTHER,) if self.beside.name else ()), *self._others)
         self.sides = (first if first in known else ORIGINAL, second if second in known else RESULT)
+        self.sides_changed.emit()
         self.updated.emit()
 
     def show_original(self, reader: OriginalReader | None) -> None:

@@ -124,7 +124,7 @@ class EncodeCommands(QObject):
         seconds = float(document.count / document.rate)
         self.trials_window = TrialsWindow(workspace.trials, seconds, self._window.theme, self._window)
         self.trials_window.chosen.connect(self._window.settings.aim_at)
-        self.trials_window.destroyed.connect(self._forget_trials)
+        self.trials_window.finished.connect(self._forget_trials)
         self.trials_window.show()
 
     def close(self) -> None:

@@ -46,7 +46,9 @@ class PeersPanel(QWidget):
         for box in (self.first, self.second):
             box.activated.connect(self._choose)
         peers.changed.connect(self._show)
+        player.sides_changed.connect(self._fill_sides)
         self._show()
+        self._fill_sides()
 
     def _lay_out(self) -> None:
         self._grid.setContentsMargins(0, 0, 0, 0)
@@ -80,10 +82,6 @@ class PeersPanel(QWidget):
         """What can't run here, and what the figures are of."""
         return self._note.text()
 
-    def refresh(self) -> None:
-        """Show what the player shows now."""
-        self._fill_sides()
-
     @Slot()
     def _show(self) -> None:
         peers, comparison = self._peers, self._peers.comparison
@@ -98,7 +96,6 @@ class PeersPanel(QWidget):
         self._note.setText("\n".join(self._notes()))
         self._note.setVisible(bool(self._note.text()))
         self._table.setVisible(bool(comparison.rows))
-        self._fill_sides()
 
     def _words(self) -> str:
         trial = self._peers.comparison.trial
@@ -129,6 +126,7 @@ class PeersPanel(QWidget):
             for column, text in enumerate(cells):
                 self._grid.addWidget(label(text, "muted" if row == 0 else ""), row, column)
 
+    @Slot()
     def _fill_sides(self) -> None:
         others = [name for name in self._player.others if name != OURS]
         self._sides.setVisible(bool(others))

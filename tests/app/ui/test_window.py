@@ -405,6 +405,21 @@ def test_three_targets_are_seen_side_by_side_and_one_is_taken(
     assert window.commands.encode.trials_window is None or not window.commands.encode.trials_window.isVisible()
 
 
+def test_trying_again_opens_another_window_that_ends_with_the_main_one(
+    qtbot: QtBot, window: MainWindow, clip: Path
+) -> None:
+    drop(window, clip)
+    window.actions_["trials"].trigger()
+    first = window.commands.encode.trials_window
+    assert first is not None
+    with qtbot.waitSignal(first.destroyed):
+        window.actions_["trials"].trigger()
+    second = window.commands.encode.trials_window
+    assert second is not None
+    window.close()
+    assert not second.isVisible()
+
+
 def test_closing_the_window_ends_trials(window: MainWindow, clip: Path) -> None:
     drop(window, clip)
     window.actions_["trials"].trigger()

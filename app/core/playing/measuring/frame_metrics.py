@@ -47,6 +47,7 @@ class FrameMetrics(QObject):
         player.sharpened.connect(self._sharpened)
         engine.told.connect(self._tell)
         engine.settled.connect(self._settled)
+        engine.crashed.connect(self._crashed)
 
     def measure(self) -> None:
         """Measure what is shown, now or once the child is free: the last side that isn't the original."""
@@ -113,5 +114,13 @@ class FrameMetrics(QObject):
         mine, self._mine = self._mine, False
         if mine and settled.outcome in (Outcome.REFUSED, Outcome.FAILED):
             self.refused.emit(settled.message)
+        elif self._owed or self._due:
+            self._rested()
+
+    @Slot(str)
+    def _crashed(self, message: str) -> None:
+        mine, self._mine = self._mine, False
+        if mine:
+            self.refused.emit(message)
         elif self._owed or self._due:
             self._rested()

@@ -28,9 +28,11 @@ class QualityCurve(QObject):
     Attributes:
         values: what is known, by frame.
         changed: there is more, or another file.
+        refused: why there will be no more of this file, a sentence.
     """
 
     changed = Signal()
+    refused = Signal(str)
 
     def __init__(self, player: Player, engine: Engine, idle: Callable[[], bool], parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -41,6 +43,7 @@ class QualityCurve(QObject):
         self.values: dict[int, float] = {}
         engine.told.connect(self._take)
         engine.settled.connect(self._go_on)
+        engine.crashed.connect(self._crashed)
         player.filled.connect(self._go_on)
         player.clock.playing_changed.connect(self._go_on)
 
@@ -94,3 +97,12 @@ class QualityCurve(QObject):
                 self.values[message.frame] = message.values[METRIC]
                 self._asked = None
                 self.changed.emit()
+
+    @Slot(str)
+    def _crashed(self, message: str) -> None:
+        if self._asked is None:
+            self._go_on()
+            return
+        # The same frame would end the next child too.
+        self.close()
+        self.refused.emit(message)

@@ -17,7 +17,7 @@ from pytestqt.qtbot import QtBot
 from app.core.comparing.peers import Comparison, Peers
 from app.core.engine import Engine
 from app.core.playing.clock import FrameClock
-from app.core.playing.player import ORIGINAL, RESULT, Player
+from app.core.playing.player import ORIGINAL, OTHER, RESULT, Player
 from app.core.settings.preferences import Preferences
 from app.core.workspace import Workspace
 from app.ui.main_window import MainWindow
@@ -141,6 +141,24 @@ def test_without_vvc_the_window_says_so(qtbot: QtBot, window: MainWindow, monkey
     assert "imageio-ffmpeg" in window.peers.note
     comparing.cancel()
     qtbot.waitUntil(lambda: not comparing.running, timeout=PATIENCE)
+
+
+def test_the_choice_of_panes_follows_the_player(qtbot: QtBot, qapp: QApplication) -> None:
+    del qapp
+    player = Player(FrameClock())
+    panel = PeersPanel(Peers(Engine), player)
+    qtbot.addWidget(panel)
+    player.show_others({"x265": np.zeros((1, 2, 2, 3), np.uint8)})
+    player.choose(RESULT, "x265")
+    assert (panel.first.currentData(), panel.second.currentData()) == (RESULT, "x265")
+    player.beside.open("other.mkv", 1, None)
+    player.choose(OTHER, RESULT)
+    assert (panel.first.currentData(), panel.second.currentData()) == (OTHER, RESULT)
+    # What is not chosen stays as it was.
+    panel.second.setCurrentIndex(panel.second.findData("x265"))
+    panel.second.activated.emit(panel.second.currentIndex())
+    assert player.sides == (OTHER, "x265")
+    player.close()
 
 
 def test_a_codec_that_is_clearly_smaller_is_marked(qtbot: QtBot, qapp: QApplication) -> None:

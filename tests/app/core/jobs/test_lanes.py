@@ -20,7 +20,7 @@ from codec.events import StepCoded
 from codec.format.info import describe
 from codec.settings import Bitrate, EncodeSettings, Size
 from tests.support import DATA
-from tests.support.windows import PATIENCE, drop, film
+from tests.support.windows import PATIENCE, drop, film, lose_children
 
 QUICK = EncodeSettings(goal=Bitrate(4000), short_side=64, gop_frames=16, base="none")
 
@@ -251,6 +251,22 @@ def test_the_engines_other_tasks_end_no_queue(qtbot: QtBot, window: MainWindow) 
     with qtbot.waitSignal(workspace.engine.settled, timeout=PATIENCE):
         workspace.start()
     assert not ended
+
+
+def test_a_crash_before_any_job_is_told_and_holds_up_no_queue(
+    qtbot: QtBot, window: MainWindow, short_clip: Path, tmp_path: Path
+) -> None:
+    workspace = window.workspace
+    workspace.preferences.encode = QUICK
+    drop(window, Path(shutil.copy(short_clip, tmp_path / "a.mkv")))
+    workspace.start()
+    window.actions_["start"].trigger()
+    assert not workspace.active
+    with qtbot.waitSignal(workspace.told, timeout=PATIENCE) as told:
+        lose_children(qtbot)
+    assert "ended by the system" in told.args[0].message
+    qtbot.waitUntil(lambda: not workspace.session.going, timeout=PATIENCE)
+    assert [job.state for job in workspace.queue] == [State.DONE]
 
 
 def test_what_is_started_by_any_way_needs_no_banner(window: MainWindow) -> None:
