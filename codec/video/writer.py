@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 from dataclasses import dataclass
 from fractions import Fraction
@@ -152,20 +153,22 @@ class VideoWriter:
         try:
             self._container.mux(muxed)
         except (FFmpegError, OSError) as error:
-            raise self._failed() from error
+            raise self._failed(error) from error
 
     def close(self) -> None:
         """Completes the file, makes sure it is on disk and gives it its name."""
-        try:
-            self._flush(self._end)
-            self._mux(None)
-            for packet in self._transcoder.finish() if self._transcoder is not None else ():
-                self._mux_audio(packet)
-            self._container.close()
-            finish(self._temporary, self._path)
-        except (FFmpegError, OSError) as error:
-            self.abort()
-            raise self._failed() from error
+        with contextlib.ExitStack() as undo:
+            undo.callback(self.abort)
+            try:
+                self._flush(self._end)
+                self._mux(None)
+                for packet in self._transcoder.finish() if self._transcoder is not None else ():
+                    self._mux_audio(packet)
+                self._container.close()
+                finish(self._temporary, self._path)
+            except (FFmpegError, OSError) as error:
+                raise self._failed(error) from error
+            undo.pop_all()
 
     def abort(self) -> None:
         """Gives up and removes what was written."""
@@ -265,9 +268,11 @@ class VideoWriter:
         try:
             self._container.mux(self._video.encode(frame))
         except (FFmpegError, OSError) as error:
-            raise self._failed() from error
+            raise self._failed(error) from error
 
-    def _failed(self) -> OutputError:
+    def _failed(self, error: FFmpegError | OSError) -> OutputError:
+        if error.errno == errno.EINVAL:
+            return OutputError(f"{self._path} can't hold pictures at these times; write an .mkv file.")
         return OutputError(f"{self._path} can't be written to its end; check the free space on that disk.")
 
 

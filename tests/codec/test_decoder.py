@@ -7,13 +7,17 @@ import hashlib
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from codec.base.av1 import BaseReader
 from codec.base.pictures import base_size
@@ -25,7 +29,7 @@ from codec.format.reader import BitstreamReader
 from codec.format.records import GopRecord
 from codec.format.writer import BitstreamWriter
 from codec.settings import Bitrate, DecodeSettings, Quality
-from tests.support import GOLDEN, skips
+from tests.support import GOLDEN, format_cases, skips
 from tests.support.codec_runs import Run, cut_film, film, moving, run_decode, run_encode, shown
 from tests.support.films.synthetic import write_video
 
@@ -250,6 +254,28 @@ def test_frames_of_one_tick_are_one_picture(
     forged = _forge(plain, tmp_path / "forged.fgvc", header, {"pts": pts})
     assert run_decode(forged, tmp_path / "out.mkv").finished.frames == frames
     assert len(shown(tmp_path / "out.mkv")[1]) == frames
+
+
+CLOSE = st.lists(st.integers(0, 2**20), min_size=8, max_size=8)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    rate=format_cases.ratios,
+    base=format_cases.ratios,
+    pts=st.none() | CLOSE.map(sorted).map(tuple),
+    extension=st.sampled_from([".mkv", ".mp4", ".webm"]),
+)
+def test_whatever_a_file_says_of_its_times_is_a_video_or_a_sentence(
+    plain: Path, rate: Fraction, base: Fraction, pts: tuple[int, ...] | None, extension: str
+) -> None:
+    header = {"frame_rate": rate, "time_base": base, "variable_timing": pts is not None}
+    with TemporaryDirectory() as folder:
+        forged, output = Path(folder) / "forged.fgvc", Path(folder) / f"out{extension}"
+        _forge(plain, forged, header, {"pts": pts})
+        with suppress(FreeGvcError):
+            assert 1 <= run_decode(forged, output).finished.frames <= 8
+        assert set(output.parent.iterdir()) <= {forged, output}
 
 
 def test_a_bitrate_plays_fewer_steps(plain: Path, tmp_path: Path) -> None:

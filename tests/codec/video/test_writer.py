@@ -200,3 +200,14 @@ def test_writing_av1_leaves_no_thread_with_real_time_priority(tmp_path: Path) ->
         policies = {os.sched_getscheduler(int(task.name)) for task in Path("/proc/self/task").iterdir()}
         writer.write(np.zeros((48, 64, 3), np.uint8), Fraction(0))
     assert os.SCHED_FIFO not in policies
+
+
+def test_a_picture_that_stays_too_long_for_a_file_is_refused_and_nothing_is_left(tmp_path: Path) -> None:
+    path, half_a_day = tmp_path / "slides.mp4", Fraction(43_200)
+    # Seen by whoever closes the file: the muxer gets the last frames then.
+    writer = VideoWriter(path, 64, 32, frame_rate=RATE, time_base=Fraction(1, 90_000), colour=BT709)
+    writer.write(quadrants(64, 32), Fraction(0))
+    writer.write(quadrants(64, 32), 2 * half_a_day)
+    with pytest.raises(OutputError, match=r"slides\.mp4 can't hold pictures at these times; write an \.mkv file"):
+        writer.close()
+    assert list(tmp_path.iterdir()) == []
