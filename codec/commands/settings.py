@@ -38,7 +38,9 @@ def add_encode_settings(parser: argparse.ArgumentParser) -> None:
     """What shapes an encode, whichever command asks for it."""
     parser.add_argument("--prior", default="pocket")
     goal = parser.add_mutually_exclusive_group()
-    goal.add_argument("--target", type=float, help="quality to hold, in the units of --metric (default: 0.15)")
+    goal.add_argument(
+        "--target", type=float, help=f"quality to hold, in the units of --metric (default: dists {Quality.value})"
+    )
     goal.add_argument("--bitrate", type=bits, help="bits a second of the pictures, sound not counted, such as 20k")
     goal.add_argument("--size", type=bits, help="bytes of the whole file, such as 200k")
     parser.add_argument("--metric", choices=QUALITY_METRICS, help="of --target (default: dists)")
@@ -93,7 +95,7 @@ def encode_settings(arguments: argparse.Namespace) -> EncodeSettings:
     _refuse_idle(arguments)
     return EncodeSettings(
         prior=arguments.prior,
-        goal=goal_of(arguments) or Quality(**_measured(arguments)),
+        goal=goal_of(arguments) or _usual_quality(arguments),
         start=arguments.start,
         duration=arguments.duration,
         short_side=arguments.short_side,
@@ -110,6 +112,13 @@ def encode_settings(arguments: argparse.Namespace) -> EncodeSettings:
         device=arguments.device,
         dtype=arguments.dtype,
     )
+
+
+def _usual_quality(arguments: argparse.Namespace) -> Quality:
+    measured = _measured(arguments)
+    if measured.get("metric", Quality.metric) != Quality.metric:
+        raise SettingsError(f"Only {Quality.metric} has a usual target; give a --target for {measured['metric']}.")
+    return Quality(**measured)
 
 
 def _refuse_idle(arguments: argparse.Namespace) -> None:

@@ -114,10 +114,11 @@ def test_a_start_that_no_video_has_is_refused(source: Path, coded: Path, capsys:
         (["--overlap", "plain", "--base", "av1"], "sends no steps, so --overlap would do nothing"),
         (["--bitrate", "8k", "--metric", "lpips"], "leave it out beside --bitrate"),
         (["--size", "8k", "--statistic", "mean"], "leave it out beside --size"),
+        (["--metric", "ms-ssim"], "give a --target for ms-ssim"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_an_option_that_would_do_nothing_is_refused(
+def test_an_option_that_would_do_nothing_or_nonsense_is_refused(
     source: Path, tmp_path: Path, capsys: Output, option: list[str], sentence: str
 ) -> None:
     assert sentence in _refused(capsys, "encode", source, "-o", tmp_path / "a.fgvc", *option)
