@@ -49,17 +49,17 @@ def _run(application: QApplication, instance: Instance, files: Sequence[Path]) -
     """The only window of its user, until it closes."""
     import signal
 
-    from PySide6.QtCore import QSettings, QTimer
+    from PySide6.QtCore import QTimer
 
     from app.core.process.failures import Failures
     from app.core.process.garbage import GarbageCollector
-    from app.core.settings.preferences import Preferences, state_folder
+    from app.core.settings.preferences import Preferences, open_store, state_folder
     from app.core.workspace import Workspace
     from app.ui.main_window import MainWindow
     from app.ui.theme import Theme, picture
 
     garbage = GarbageCollector()
-    preferences = Preferences(QSettings())
+    preferences = Preferences(open_store())
     theme = Theme(application, preferences.theme)
     application.setWindowIcon(picture("app", theme.colours.accent, 64))
     workspace = Workspace(preferences, state_folder())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +16,7 @@ from app.core.jobs.job import settings_from_json, settings_to_json
 from app.core.settings.presets import Preset
 from codec.errors import SettingsError
 from codec.settings import EncodeSettings
+from codec.store.paths import HOME_VARIABLE, home
 
 MODES = ("system", "light", "dark")
 MAX_RECENT = 10
@@ -153,6 +155,15 @@ def _encode(values: Mapping[str, Any]) -> EncodeSettings:
     return settings
 
 
+def open_store() -> QSettings:
+    """Where preferences are kept: with all else in the home that the user has chosen, else as the system has it."""
+    if os.environ.get(HOME_VARIABLE):
+        return QSettings(str(state_folder() / "preferences.ini"), QSettings.Format.IniFormat)
+    return QSettings()
+
+
 def state_folder() -> Path:
-    """Where the queue and the logs are kept."""
+    """Where the queue and the logs are kept, likewise."""
+    if os.environ.get(HOME_VARIABLE):
+        return home() / "window"
     return Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.AppDataLocation))

@@ -6,10 +6,12 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from PySide6.QtCore import QSettings
 
-from app.core.settings.preferences import Preferences
+from app.core.settings.preferences import Preferences, open_store, state_folder
 from codec.settings import EncodeSettings, Quality
+from codec.store.paths import HOME_VARIABLE
 
 SETTINGS = EncodeSettings(goal=Quality(0.2))
 
@@ -38,3 +40,14 @@ def test_presets_that_are_none_are_begun_anew(tmp_path: Path) -> None:
         assert preferences.presets == ()
         preferences.keep_preset("mine", SETTINGS)
         assert [preset.name for preset in preferences.presets] == ["mine"]
+
+
+def test_a_chosen_home_holds_the_windows_own_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "home"))
+    assert state_folder() == tmp_path / "home" / "window"
+    Preferences(open_store()).theme = "light"
+    assert [path.name for path in (tmp_path / "home" / "window").iterdir()] == ["preferences.ini"]
+    assert Preferences(open_store()).theme == "light"
+    monkeypatch.delenv(HOME_VARIABLE)
+    assert Preferences(open_store()).theme == "system"
+    assert not state_folder().is_relative_to(tmp_path)
