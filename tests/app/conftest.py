@@ -15,7 +15,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
-from PySide6.QtCore import QSettings, QTimer
+from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -26,6 +26,7 @@ from app.ui.main_window import MainWindow
 from app.ui.theme import Theme
 from codec.video import Colour, VideoReader, VideoWriter
 from tests.support import DATA, SAMPLE
+from tests.support.leftovers import at_work
 
 # The offscreen platform has no window manager to tell size hints to or that could raise a window, and no keyboard that
 # an open list could grab.
@@ -62,8 +63,7 @@ def _nothing_left(qapp: QApplication) -> Iterator[None]:
     assert not left
     shown = [widget for widget in qapp.topLevelWidgets() if widget.isVisible()]
     assert not shown
-    ticking = [timer for window in qapp.topLevelWidgets() for timer in window.findChildren(QTimer) if timer.isActive()]
-    assert not ticking
+    assert not at_work(qapp)
 
 
 @pytest.fixture
