@@ -324,6 +324,8 @@ class MainWindow(QMainWindow):
         self.log_window.close()
         self.commands.close()
         self.filmstrip.close_reader()
+        # An export that is put away may take a while, which nobody wants to look at.
+        self.hide()
         self.workspace.close()
         event.accept()
 

@@ -17,7 +17,6 @@ from pytestqt.qtbot import QtBot
 
 from app.core.document import of_result
 from app.core.engine import Engine
-from app.core.jobs.job import Job, State
 from app.core.playing.clock import FrameClock
 from app.core.playing.pictures.thumbnails import COUNT
 from app.core.playing.playback import Decoding, Playback, Reel
@@ -249,47 +248,6 @@ def test_the_result_of_a_job_that_waits_can_go_elsewhere(
     # The coding size may be the source's own.
     assert window.settings.side.findText("As the source (128)") > 0
     assert window.settings.side.itemText(0) == "Automatic (144 to 720)"
-
-
-def test_no_two_jobs_that_are_yet_to_come_write_one_file(window: MainWindow, scenes: tuple[Path, Path]) -> None:
-    workspace, banner = window.workspace, window.banner
-    drop(window, scenes[0])
-    first = workspace.job
-    second = workspace.orders.again()
-    assert first is not None
-    assert second is not None
-    workspace.choose(second.id)
-    workspace.orders.save_as(first.output)
-    assert [job.output for job in workspace.queue] == [first.output, second.output]
-    assert f"{first.output} is what another job of the queue makes" in banner.message
-    # Its own name is always free, and so is that of one which has ended: the dialog has asked about its file.
-    workspace.orders.save_as(second.output)
-    workspace.queue.update(first.id, state=State.STOPPED)
-    workspace.orders.save_as(first.output)
-    assert [job.output for job in workspace.queue] == [first.output, first.output]
-    workspace.look_at(of_result(scenes[1]))
-    workspace.orders.export(first.output)
-    assert len(workspace.queue) == 2
-
-
-@pytest.mark.parametrize("state", [State.QUEUED, State.PAUSED])
-def test_a_file_that_a_job_goes_on_with_is_shown_as_it_is(
-    window: MainWindow, scenes: tuple[Path, Path], state: State, tmp_path: Path
-) -> None:
-    source, result = scenes
-    workspace = window.workspace
-    workspace.queue.add(Job(source, result, replace(QUICK, resume=True), state))
-    drop(window, result)
-    assert workspace.document is not None
-    assert (workspace.document.result, workspace.document.source) == (result, source)
-    assert len(workspace.queue) == 1
-    # One that is yet to come shows its job.
-    coming = Job(source, tmp_path / "coming.fgvc", QUICK, state)
-    workspace.queue.add(coming)
-    drop(window, coming.output)
-    assert (workspace.document.source, workspace.document.job_id) == (source, coming.id)
-    assert len(workspace.queue) == 2
-    window.may_quit = lambda: True
 
 
 def test_any_other_file_stands_beside_and_can_be_shifted(
