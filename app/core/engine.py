@@ -51,6 +51,9 @@ class Engine(QThread):
     settled = Signal(object)
     crashed = Signal(str)
     logged = Signal(str)
+    # From the thread: told on in one go, so that nobody finds the engine free before all know what has ended.
+    _heard_end = Signal(object)
+    _heard_crash = Signal(str)
 
     def __init__(
         self,
@@ -71,8 +74,8 @@ class Engine(QThread):
         self._at_rest = Flag()
         self.grace = QTimer(self, singleShot=True, interval=CANCEL_GRACE_MS)
         self.grace.timeout.connect(self.kill)
-        self.settled.connect(self._note_settled)
-        self.crashed.connect(self._note_crashed)
+        self._heard_end.connect(self._settle)
+        self._heard_crash.connect(self._crash)
 
     @property
     def busy(self) -> bool:
@@ -152,7 +155,7 @@ class Engine(QThread):
         self._child = None
         connection.close()
         if not self._closing.is_set():
-            self.crashed.emit(_last_words(child.exitcode))
+            self._heard_crash.emit(_last_words(child.exitcode))
         child.close()
 
     def _listen(self, connection: Connection, child: SpawnProcess) -> None:
@@ -168,7 +171,7 @@ class Engine(QThread):
                     break
                 if isinstance(message, Settled):
                     self._flush(pending)
-                    self.settled.emit(message)
+                    self._heard_end.emit(message)
                     self._at_rest.set()
                 elif isinstance(message, Logged):
                     self.logged.emit(message.message)
@@ -199,15 +202,17 @@ class Engine(QThread):
                 return
 
     @Slot(object)
-    def _note_settled(self, _: Settled) -> None:
+    def _settle(self, settled: Settled) -> None:
         self._busy = False
         self.grace.stop()
+        self.settled.emit(settled)
 
     @Slot(str)
-    def _note_crashed(self, _: str) -> None:
+    def _crash(self, message: str) -> None:
         self._busy = False
         self.grace.stop()
         self._connection = None
+        self.crashed.emit(message)
 
 
 def _last_words(exit_code: int | None) -> str:

@@ -3,8 +3,10 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
+from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from app.core.engine import Engine, coalesce
@@ -55,6 +57,21 @@ def test_encode_then_play_through_the_child(qtbot: QtBot, engine: Engine, short_
     assert [e.start_frame for e in played] == [e.start_frame for e in encoded]
     assert sum(len(e.frames) for e in played) == 30
     assert all((a.frames == b.frames).all() for a, b in zip(encoded, played, strict=True))
+
+
+def test_all_hear_in_one_go_that_the_engine_is_free(qtbot: QtBot, engine: Engine, tmp_path: Path) -> None:
+    # Told by its thread, one after the other, somebody could submit in between and take the end for that of his task.
+    heard: list[tuple[bool, bool]] = []
+
+    def hear(_: object) -> None:
+        heard.append((threading.current_thread() is threading.main_thread(), engine.busy))
+
+    engine.settled.connect(hear, Qt.ConnectionType.DirectConnection)
+    engine.crashed.connect(hear, Qt.ConnectionType.DirectConnection)
+    settle(qtbot, engine, Encode(tmp_path / "gone.mp4", tmp_path / "a.fgvc", QUICK))
+    with qtbot.waitSignal(engine.crashed, timeout=PATIENCE):
+        engine.kill()
+    assert heard == [(True, False), (True, False)]
 
 
 def test_a_refusal_is_a_sentence_and_the_child_lives_on(qtbot: QtBot, engine: Engine, tmp_path: Path) -> None:
