@@ -170,6 +170,11 @@ def test_folders_and_missing_files_are_told(source: Path, coded: Path, tmp_path:
     assert "can't be opened" in _refused(capsys, "info", nowhere)
     assert "no file" in _refused(capsys, "measure", source, nowhere)
     assert "no metric 'nonsense'" in _refused(capsys, "measure", source, source, "--metrics", "nonsense")
+    assert list(tmp_path.iterdir()) == []
+
+
+@skips.posix
+def test_a_name_that_no_file_system_has_is_told(tmp_path: Path, capsys: Output) -> None:
     assert "name too long" in _refused(capsys, "encode", tmp_path / ("n" * 300), "-o", tmp_path / "a.fgvc", *TINY)
     assert list(tmp_path.iterdir()) == []
 

@@ -24,12 +24,14 @@ from app.ui.main_window import MainWindow
 from codec.errors import InputError
 from codec.settings import EncodeSettings
 from codec.video import probe
+from tests.support import skips
 from tests.support.windows import PATIENCE
 
 # The system refuses to look at it: no file system has names as long.
 REFUSED = Path("/" + "x" * 5000)
 
 
+@skips.posix
 def test_what_the_system_refuses_is_not_there() -> None:
     with pytest.raises(OSError, match="too long"):
         REFUSED.exists()
