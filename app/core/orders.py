@@ -42,6 +42,7 @@ class Orders(QObject):
         self._queue, self._viewer, self._preferences = queue, viewer, preferences
         self._sessions = sessions
         self._encodes, self._exports = sessions
+        # Whether the range on show is the user's, not yet that of a job.
         self._by_hand = False
         viewer.clock.marked.connect(self._take_range)
         viewer.times_known.connect(self._follow_times)
@@ -101,7 +102,7 @@ class Orders(QObject):
     def save_as(self, output: Path) -> None:
         """Give the result of the open job, while it waits, another name or place."""
         job = self.job
-        if job is not None and job.state is State.QUEUED and not self._is_claimed(output, job):
+        if job is not None and job.state is State.QUEUED and not self._refuse_taken(output, job):
             self._queue.update(job.id, output=output)
 
     def add_encode(self, source: Path, settings: EncodeSettings, suffix: str = "") -> Job:
@@ -112,12 +113,12 @@ class Orders(QObject):
     def export(self, output: Path, settings: DecodeSettings | None = None) -> None:
         """Decode the open file to a video, or save it smaller where `output` is a .fgvc file, beside whatever runs."""
         document = self._viewer.document
-        if document is not None and document.result is not None and not self._is_claimed(output):
+        if document is not None and document.result is not None and not self._refuse_taken(output):
             job = self._add(Job(document.result, output, settings or DecodeSettings()))
             self._exports.start_job(job.id)
 
-    def _is_claimed(self, output: Path, by: Job | None = None) -> bool:
-        """Refuse a place where a job other than `by` is going to write: one would replace what the other made."""
+    def _refuse_taken(self, output: Path, by: Job | None = None) -> bool:
+        """Whether a job other than `by` is going to write there, which is refused: one would replace the other's."""
         others = (job for job in self._queue if job != by and job.state not in FINISHED)
         taken = any(job.output == output for job in others)
         if taken:
