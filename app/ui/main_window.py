@@ -26,12 +26,12 @@ from app.ui.canvas.transport import Transport
 from app.ui.canvas.volume import VolumeControl
 from app.ui.canvas.waiting import why_empty
 from app.ui.commands import BAR, PARTS, Commands, menus
+from app.ui.desktop.notify import notify
 from app.ui.dialogs.log_window import LogWindow
 from app.ui.drops import Drops
 from app.ui.editing import Editing
 from app.ui.keys import OwnKeys
 from app.ui.layout import Layout, column
-from app.ui.notify import notify
 from app.ui.panels.figures import Readouts
 from app.ui.panels.peers import PeersPanel
 from app.ui.panels.queue import QueuePanel

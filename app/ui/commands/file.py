@@ -11,8 +11,8 @@ from PySide6.QtCore import QObject
 
 from app.ui.actions import Entry
 from app.ui.canvas.painting import png_of
+from app.ui.desktop.folders import show_in_folder
 from app.ui.dialogs.files import Dialogs
-from app.ui.folders import show_in_folder
 
 if TYPE_CHECKING:
     from app.ui.dialogs.models_dialog import ModelsDialog

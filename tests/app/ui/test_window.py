@@ -15,33 +15,21 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QPushBut
 from pytestqt.qtbot import QtBot
 
 from app.core.jobs.job import Job, State, to_json
-from app.core.playing.sound.device import Fill, NoSoundError, Output
 from app.core.settings.preferences import Preferences
 from app.core.workspace import Workspace
 from app.ui.canvas.sides import Mode
-from app.ui.commands.encode import TRIED_TARGETS
 from app.ui.dialogs.models_dialog import ModelsDialog
 from app.ui.main_window import MainWindow
 from app.ui.panels.goal import words_for
 from app.ui.panels.retarget import RetargetPanel
 from app.ui.theme import DARK, LIGHT, Theme
 from app.ui.words import human_bytes
-from codec.encoder import encode
 from codec.events import PreviewReady
 from codec.format.info import describe
 from codec.settings import Bitrate, EncodeSettings, Quality
 from codec.video import VideoReader
 from tests.support.films.flashing import write_flashing
-from tests.support.films.ticking import heard, ticking_clip
 from tests.support.windows import PATIENCE, activate, drop
-
-QUICK = EncodeSettings(goal=Quality(0.33), short_side=64, gop_frames=16, base="none")
-
-
-@pytest.fixture
-def clip(quiet_clip: Path, tmp_path: Path) -> Path:
-    """A copy that output may lie beside."""
-    return Path(shutil.copy(quiet_clip, tmp_path / "bottles.mkv"))
 
 
 def test_the_window_never_imports_torch() -> None:
@@ -51,9 +39,11 @@ def test_the_window_never_imports_torch() -> None:
 
 
 @pytest.mark.slow
-def test_drop_encode_play_retarget_export(qtbot: QtBot, window: MainWindow, clip: Path, tmp_path: Path) -> None:
+def test_drop_encode_play_retarget_export(
+    qtbot: QtBot, window: MainWindow, clip: Path, tmp_path: Path, quick: EncodeSettings
+) -> None:
     workspace = window.workspace
-    workspace.preferences.encode = QUICK
+    workspace.preferences.encode = quick
     drop(window, clip)
     assert workspace.document is not None
     assert workspace.document.source == clip
@@ -136,9 +126,11 @@ def test_drop_encode_play_retarget_export(qtbot: QtBot, window: MainWindow, clip
 
 
 @pytest.mark.slow
-def test_a_finished_file_plays_without_its_source(qtbot: QtBot, window: MainWindow, clip: Path) -> None:
+def test_a_finished_file_plays_without_its_source(
+    qtbot: QtBot, window: MainWindow, clip: Path, quick: EncodeSettings
+) -> None:
     workspace = window.workspace
-    workspace.preferences.encode = replace(QUICK, goal=Bitrate(3000))
+    workspace.preferences.encode = replace(quick, goal=Bitrate(3000))
     drop(window, clip)
     with qtbot.waitSignal(workspace.ended, timeout=PATIENCE):
         workspace.orders.start_queue()
@@ -173,11 +165,11 @@ def test_a_folder_without_videos_is_refused(window: MainWindow, tmp_path: Path) 
 
 
 def test_after_a_restart_nothing_runs_by_itself_and_one_button_starts_all(
-    qtbot: QtBot, preferences: Preferences, theme: Theme, clip: Path, tmp_path: Path
+    qtbot: QtBot, preferences: Preferences, theme: Theme, clip: Path, tmp_path: Path, quick: EncodeSettings
 ) -> None:
     folder = tmp_path / "state"
     workspace = Workspace(preferences, folder)
-    quick = replace(QUICK, goal=Bitrate(3000))
+    quick = replace(quick, goal=Bitrate(3000))
     for name, state in (("a", State.RUNNING), ("b", State.QUEUED)):
         workspace.queue.add(Job(clip, clip.with_name(f"{name}.fgvc"), quick, state))
     workspace.close()
@@ -321,9 +313,9 @@ def test_recent_files_forget_what_is_gone(window: MainWindow, preferences: Prefe
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_videos_join_the_queue_and_wait_however_many_they_are(
-    window: MainWindow, preferences: Preferences, clip: Path, tmp_path: Path, count: int
+    window: MainWindow, preferences: Preferences, clip: Path, tmp_path: Path, count: int, quick: EncodeSettings
 ) -> None:
-    preferences.encode = replace(QUICK, seed=7)
+    preferences.encode = replace(quick, seed=7)
     videos = [Path(shutil.copy(clip, tmp_path / f"{number}.mkv")) for number in range(count)]
     drop(window, *videos)
     jobs = list(window.workspace.queue)
@@ -350,8 +342,10 @@ def test_where_a_file_lies_is_said_where_no_file_manager_shows_it(
         assert window.status.text == f"No file manager was found; it lies in {clip.parent}."
 
 
-def test_quitting_during_an_encode_asks_once(window: MainWindow, preferences: Preferences, clip: Path) -> None:
-    preferences.encode = QUICK
+def test_quitting_during_an_encode_asks_once(
+    window: MainWindow, preferences: Preferences, clip: Path, quick: EncodeSettings
+) -> None:
+    preferences.encode = quick
     drop(window, clip)
     window.actions_["start"].trigger()
     answers = [True, False]
@@ -362,70 +356,6 @@ def test_quitting_during_an_encode_asks_once(window: MainWindow, preferences: Pr
     assert window.close()
     assert not answers
     assert [job.state for job in window.workspace.queue] == [State.INTERRUPTED]
-
-
-def test_a_trial_takes_one_gop_from_the_playhead(window: MainWindow, clip: Path) -> None:
-    drop(window, clip)
-    window.workspace.clock.seek(15)
-    window.actions_["trial"].trigger()
-    waiting, job = window.workspace.queue
-    assert isinstance(job.settings, EncodeSettings)
-    assert (job.settings.start, job.settings.duration) == (0.5, 48 / 30)
-    assert "trial at 0.5 s" in job.output.name
-    assert (waiting.state, job.state) == (State.QUEUED, State.RUNNING)
-    window.may_quit = lambda: True
-
-
-@pytest.mark.slow
-def test_three_targets_are_seen_side_by_side_and_one_is_taken(
-    qtbot: QtBot, window: MainWindow, preferences: Preferences, clip: Path
-) -> None:
-    preferences.encode = replace(QUICK, base="auto")
-    drop(window, clip)
-    window.actions_["trials"].trigger()
-    shown = window.commands.encode.trials_window
-    assert shown is not None
-    trials = window.workspace.trials
-    assert [trial.target for trial in trials.trials] == list(TRIED_TARGETS)
-    qtbot.waitUntil(lambda: not trials.running and trials.original is not None, timeout=PATIENCE)
-    sizes = {trial.picture.shape for trial in trials.trials if trial.picture is not None}
-    assert sizes == {(64, 80, 3)}
-    pictures = [pane.picture for pane in shown.panes]
-    assert all(picture is trial.picture for picture, trial in zip(pictures, trials.trials, strict=True))
-    rates = [trial.kbps or 0.0 for trial in trials.trials]
-    assert rates[0] > rates[-1] > 0
-    # Nothing of it stays: neither files nor jobs.
-    assert sorted(path.name for path in clip.parent.iterdir() if path.is_file()) == ["bottles.mkv", "preferences.ini"]
-    assert len(window.workspace.queue) == 1
-    qtbot.mouseClick(shown.buttons[1], Qt.MouseButton.LeftButton)
-    assert not trials.trials
-    job = window.workspace.job
-    assert job is not None
-    assert job.settings.goal == Quality(TRIED_TARGETS[1])
-    assert window.commands.encode.trials_window is None or not window.commands.encode.trials_window.isVisible()
-
-
-def test_trying_again_opens_another_window_that_ends_with_the_main_one(
-    qtbot: QtBot, window: MainWindow, clip: Path
-) -> None:
-    drop(window, clip)
-    window.actions_["trials"].trigger()
-    first = window.commands.encode.trials_window
-    assert first is not None
-    with qtbot.waitSignal(first.destroyed):
-        window.actions_["trials"].trigger()
-    second = window.commands.encode.trials_window
-    assert second is not None
-    window.close()
-    assert not second.isVisible()
-
-
-def test_closing_the_window_ends_trials(window: MainWindow, clip: Path) -> None:
-    drop(window, clip)
-    window.actions_["trials"].trigger()
-    assert window.workspace.trials.running
-    window.close()
-    assert not window.workspace.trials.running
 
 
 def test_output_never_overwrites(window: MainWindow, clip: Path) -> None:
@@ -444,112 +374,11 @@ def test_diagnostics_name_the_versions_and_the_log(window: MainWindow) -> None:
     assert text.endswith("something happened")
 
 
-@pytest.mark.parametrize("late", [0, 2000], ids=["even frames, longer sound", "uneven frames"])
-def test_a_source_shorter_than_it_says_ends_where_it_ends(
-    qtbot: QtBot, window: MainWindow, tmp_path: Path, late: int
+def test_a_job_that_lacks_a_metrics_network_offers_it(
+    qtbot: QtBot, window: MainWindow, clip: Path, quick: EncodeSettings
 ) -> None:
-    times = [40 * number + (late if number >= 40 else 0) for number in range(50)]
-    drop(window, ticking_clip(tmp_path / "a.mkv", 2.0, times=times, sound_seconds=4.0))
     workspace = window.workspace
-    assert workspace.clock.count > 60
-    workspace.clock.seek(workspace.clock.count - 1)
-    qtbot.waitUntil(lambda: workspace.player.original is not None, timeout=PATIENCE)
-    assert (workspace.clock.count, workspace.clock.frame) == (50, 49)
-    assert not window.banner.isVisible()
-
-
-class Speaker:
-    """An audio output of which only what it is given matters."""
-
-    rate = 48000
-
-    def __init__(self) -> None:
-        self.fill: Fill | None = None
-        self.running = False
-
-    def opener(self, fill: Fill) -> Output:
-        self.fill = fill
-        return self
-
-    def start(self) -> None:
-        self.running = True
-
-    def stop(self) -> None:
-        self.running = False
-
-    def close(self) -> None:
-        self.running = False
-
-
-def test_a_file_without_its_source_is_heard(
-    qtbot: QtBot, preferences: Preferences, theme: Theme, tmp_path: Path
-) -> None:
-    clip = ticking_clip(tmp_path / "ticks.mp4", seconds=2.0)
-    for _ in encode(clip, tmp_path / "a.fgvc", EncodeSettings(prior="gaussian", base="none", goal=Bitrate(9000))):
-        pass
-    clip.unlink()
-    speaker = Speaker()
-    workspace = Workspace(preferences, tmp_path / "state", opener=speaker.opener)
-    window = MainWindow(workspace, theme)
-    qtbot.addWidget(window)
-    window.show()
-    assert not window.volume.isEnabled()
-    with qtbot.waitSignal(workspace.sound.available_changed, timeout=PATIENCE):
-        drop(window, tmp_path / "a.fgvc")
-    assert window.volume.isEnabled()
-    assert not window.silence.isVisible()
-    qtbot.waitUntil(lambda: workspace.sound.buffered == float("inf"), timeout=PATIENCE)
-    workspace.clock.ready = lambda _: True
-    workspace.clock.play()
-    qtbot.waitUntil(lambda: speaker.running, timeout=PATIENCE)
-    assert speaker.fill is not None
-    # From 0.44 s on: the ticks at 0.5 s and at 1 s, or where this machine takes its time the latter alone.
-    workspace.clock.seek(11)
-    samples = np.zeros((speaker.rate, 2), np.float32)
-    speaker.fill(samples, 0.0)
-    assert len(heard(samples[:, 0], speaker.rate)) in (1, 2)
-    window.volume.slider.setValue(30)
-    window.actions_["mute"].trigger()
-    speaker.fill(samples, 0.0)
-    assert not samples.any()
-    window.close()
-    assert not speaker.running
-    assert (preferences.volume, preferences.muted) == (30, True)
-    again = MainWindow(Workspace(preferences, tmp_path / "state", opener=speaker.opener), theme)
-    qtbot.addWidget(again)
-    assert again.volume.mute.isChecked()
-    # Whoever moves the slider wants to hear it.
-    again.volume.slider.setValue(60)
-    assert not again.volume.mute.isChecked()
-    assert (preferences.volume, preferences.muted) == (60, False)
-    for made in (window, again):
-        made.workspace.close()
-        made.workspace.deleteLater()
-
-
-def test_why_there_is_no_sound_is_said_in_one_place(
-    qtbot: QtBot, preferences: Preferences, theme: Theme, tmp_path: Path
-) -> None:
-    def opener(_: Fill) -> Output:
-        raise NoSoundError("No sound: this machine has no audio output.")
-
-    workspace = Workspace(preferences, tmp_path / "state", opener=opener)
-    window = MainWindow(workspace, theme)
-    qtbot.addWidget(window)
-    window.show()
-    with qtbot.waitSignal(workspace.sound.available_changed):
-        drop(window, ticking_clip(tmp_path / "ticks.mp4"))
-    assert window.silence.isVisible()
-    assert window.silence.text() == "No sound: this machine has no audio output."
-    assert not window.volume.isEnabled()
-    assert not window.banner.isVisible()
-    window.close()
-    workspace.deleteLater()
-
-
-def test_a_job_that_lacks_a_metrics_network_offers_it(qtbot: QtBot, window: MainWindow, clip: Path) -> None:
-    workspace = window.workspace
-    workspace.preferences.encode = replace(QUICK, goal=Quality(0.3, "lpips"))
+    workspace.preferences.encode = replace(quick, goal=Quality(0.3, "lpips"))
     drop(window, clip)
     with qtbot.waitSignal(workspace.drained, timeout=PATIENCE):
         window.actions_["start"].trigger()
