@@ -5,9 +5,11 @@ Whether a result may be written where the user wants it is told before any work 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import re
 import secrets
 import stat
 from pathlib import Path
@@ -17,6 +19,7 @@ from codec.errors import OutputError
 
 # Of one name, on every file system in use but for a few encrypted ones.
 _NAME_BYTES = 255
+_TOKEN_BYTES = 4
 _ANY_WRITE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -63,7 +66,22 @@ def part_path(path: Path) -> Path:
 
 def own_part(path: Path) -> Path:
     """Where `path` grows under a hidden name that nothing else has: what no other run may touch or go on with."""
-    return path.with_name(_named(path, ".", f".{secrets.token_hex(4)}.part"))
+    return path.with_name(_own_name(path, secrets.token_hex(_TOKEN_BYTES)))
+
+
+def remove_own_parts(path: Path) -> None:
+    """Remove hidden parts of `path` that a killed process has left; for whoever knows that nobody writes it now."""
+    token = "0" * 2 * _TOKEN_BYTES
+    before = _own_name(path, token).removesuffix(f"{token}.part")
+    like = re.compile(re.escape(before) + rf"[0-9a-f]{{{len(token)}}}\.part")
+    with contextlib.suppress(OSError):
+        for other in path.parent.iterdir():
+            if like.fullmatch(other.name):
+                other.unlink(missing_ok=True)
+
+
+def _own_name(path: Path, token: str) -> str:
+    return _named(path, ".", f".{token}.part")
 
 
 def _named(path: Path, before: str, after: str) -> str:

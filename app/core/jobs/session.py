@@ -16,6 +16,7 @@ from app.core.jobs.sentences import in_window
 from app.core.notice import shortfall_words
 from codec.errors import FreeGvcError
 from codec.events import Event, PreviewReady, Warned
+from codec.files import remove_own_parts
 from codec.format.info import describe
 from codec.settings import EncodeSettings
 from codec.video import probe
@@ -141,6 +142,7 @@ class Session(QObject):
             if not job.is_encode:
                 self._engine.end_task()
         self._engine.shut_down()
+        _clear_after(job)
 
     def _next(self) -> Job | None:
         waiting = [job for job in self._queue if job.state is State.QUEUED and self._lane(job)]
@@ -208,6 +210,7 @@ class Session(QObject):
     def _crash(self, message: str) -> None:
         job = self.current
         self.progress = None
+        _clear_after(job)
         if job is None:
             self.failed.emit(message)
         elif self._cancelled:
@@ -237,6 +240,12 @@ def _state_after(settled: Settled, job: Job) -> State:
         return State.STOPPED
     left = isinstance(job.settings, EncodeSettings) and is_there(job.part)
     return State.INTERRUPTED if left and settled.outcome is Outcome.FAILED else State.FAILED
+
+
+def _clear_after(job: Job | None) -> None:
+    """Remove what a child that was killed has left of a job that can't be gone on with."""
+    if job is not None and not job.is_encode:
+        remove_own_parts(job.output)
 
 
 def _begin(job: Job) -> Progress:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from codec.files import own_part, part_path
+from codec.files import own_part, part_path, remove_own_parts
 from codec.format.reader import BitstreamReader, pack_file_header
 from codec.format.writer import BitstreamWriter
 from tests.support.codec_runs import film, run_decode, run_encode
@@ -42,6 +42,16 @@ def test_long_names_have_parts_that_fit_and_differ(tmp_path: Path, name: str) ->
         part.touch()
         assert part.name.endswith(".part")
     assert part_path(path) == part_path(path) != part_path(path.with_name("n" + name[1:-5] + "x.mkv"))
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "n" * 251 + ".mkv"])
+def test_what_a_killed_process_left_hidden_is_removed_and_nothing_else(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    kept = [path, part_path(path), own_part(tmp_path / "b.mkv"), tmp_path / ".a.mkv.notes.part"]
+    for file in (*kept, own_part(path), own_part(path)):
+        file.touch()
+    remove_own_parts(path)
+    assert sorted(tmp_path.iterdir()) == sorted(kept)
 
 
 @pytest.mark.parametrize("length", [244, 250, 255])

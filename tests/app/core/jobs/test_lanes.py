@@ -359,6 +359,7 @@ def test_an_export_whose_engine_crashes_begins_anew(qtbot: QtBot, window: MainWi
     (job,) = workspace.queue
     with qtbot.waitSignal(workspace.exports.crashed, timeout=PATIENCE):
         next(engine for engine in workspace.findChildren(Engine) if engine.busy).kill()
+    assert not parts_of(exported)
     assert window.banner.message.endswith("Nothing of it is kept: it begins anew.")
     assert window.banner.button.text() == "Begin anew"
     with qtbot.waitSignal(workspace.exports.ended, timeout=PATIENCE):
