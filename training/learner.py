@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -64,10 +65,11 @@ class Learner(Generic[Net]):
         for kept, value in zip(self.average.buffers(), self.net.buffers(), strict=True):
             kept.copy_(value)
 
-    def take(self, weights: dict[str, Tensor]) -> None:
-        """Go on from these weights; the optimiser begins anew."""
+    def take(self, metadata: Mapping[str, str], weights: Mapping[str, Tensor]) -> None:
+        """Go on from exported weights, of `codec.priors.weights.read_weights`; the optimiser begins anew."""
         self.net.load_state_dict(weights)
         self.average.load_state_dict(weights)
+        self.iteration, self.seconds = int(metadata["iterations"]), 60 * float(metadata["minutes"])
 
     def save(self, checkpoint: Path, **told: str) -> None:
         """Write all of it, and what else it takes to build the network; whole or not at all."""

@@ -50,9 +50,7 @@ def compare(
         SettingsError: a peer is unknown or missing here, or the start lies nowhere.
     """
     check_start(start)
-    unknown = sorted(set(names) - set(PEERS))
-    if unknown:
-        raise SettingsError(f"No peer is named {unknown[0]!r}; choose from {', '.join(PEERS)}.")
+    _check_names(names)
     info = describe(coded)
     size = (info.header.coding_width, info.header.coding_height)
     ours = _decoded(coded, min(info.frames, MAX_JUDGED))
@@ -60,9 +58,7 @@ def compare(
         reference = np.stack([frame.pixels for frame in islice(reader.frames(), len(ours))])
     if len(reference) < len(ours):
         raise InputError(f"{source} has fewer frames than {coded}; give the video it was made from, and its --start.")
-    share = len(ours) / info.frames
-    budget = round((info.bytes - info.audio_bytes) * share)
-
+    budget = round((info.bytes - info.audio_bytes) * (len(ours) / info.frames))
     looked_at = np.linspace(0, len(ours) - 1, min(judged, len(ours))).round().astype(int)
 
     def result(codec: str, setting: str, count: int, frames: Frames) -> Compared:
@@ -75,6 +71,12 @@ def compare(
     for name in names:
         quantiser, made = yield from _search(name, reference, rate, budget)
         yield result(name, f"q {quantiser}", made.bytes, made.frames)
+
+
+def _check_names(names: Sequence[str]) -> None:
+    unknown = sorted(set(names) - set(PEERS))
+    if unknown:
+        raise SettingsError(f"No peer is named {unknown[0]!r}; choose from {', '.join(PEERS)}.")
 
 
 def _search(

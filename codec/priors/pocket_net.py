@@ -15,8 +15,9 @@ from typing import cast
 
 import torch
 import torch.nn.functional as F
-from safetensors import safe_open
 from torch import Tensor, nn
+
+from codec.priors.weights import read_weights
 
 SLOT_FRAMES = 4
 LATENT_STRIDE = 8
@@ -374,9 +375,9 @@ def load_pocket_net(path: Path) -> PocketNet:
         OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError: it is missing, damaged or of another
             shape.
     """
-    with safe_open(path, "pt") as file:
-        net = PocketNet(PocketConfig.from_json(file.metadata()["config"]))
-        net.load_state_dict({name: file.get_tensor(name).float() for name in file.keys()})  # noqa: SIM118
+    metadata, state = read_weights(path)
+    net = PocketNet(PocketConfig.from_json(metadata["config"]))
+    net.load_state_dict(state)
     return net
 
 

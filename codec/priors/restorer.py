@@ -20,11 +20,11 @@ from typing import cast
 
 import torch
 import torch.nn.functional as F
-from safetensors import safe_open
 from torch import Tensor, nn
 
 from codec.format.limits import WHOLE_RESTORATION
 from codec.priors.pocket_net import ChannelNorm, ResBlock, silence
+from codec.priors.weights import read_weights
 
 PICTURES = 3
 # Bases outside are told as the nearest of these: the network has seen no others.
@@ -160,9 +160,9 @@ def load_restorer(path: Path) -> Restorer:
         OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError: it is missing, damaged or of another
             shape.
     """
-    with safe_open(path, "pt") as file:
-        net = Restorer(RestorerConfig.from_json(file.metadata()["config"]))
-        net.load_state_dict({name: file.get_tensor(name).float() for name in file.keys()})  # noqa: SIM118
+    metadata, state = read_weights(path)
+    net = Restorer(RestorerConfig.from_json(metadata["config"]))
+    net.load_state_dict(state)
     return net
 
 

@@ -15,9 +15,6 @@ PATIENCE = 120.0
 """Seconds that a source may take for one frame; a slow disk that spins up needs ten."""
 OPENING_PATIENCE = 1200.0
 """Seconds until the first frame: where a file can't be sought in, all before a clip's start is decoded for that."""
-THREAD = "reading the source"
-# Decoded while the frame before is coded.
-_AHEAD = 1
 
 
 def opened(opening: Callable[[], T], path: Path, patience: float = OPENING_PATIENCE) -> T:
@@ -37,7 +34,7 @@ def delivered(items: Iterator[T], path: Path, patience: float | None = None) -> 
     """
     patience = PATIENCE if patience is None else patience
     try:
-        yield from ahead(items, THREAD, _AHEAD, patience)
+        yield from ahead(items, "reading the source", patience=patience)
     except LateError:
         raise InputError(
             f"{path} has delivered nothing for {patience:g} s; check the disk or network that it lies on."

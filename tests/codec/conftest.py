@@ -1,1 +1,16 @@
-"""Its being here lets the tests in folders below import the helpers beside it (pytest's import mode "prepend")."""
+"""What the engine's tests share."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture
+def no_thread_stays() -> Iterator[None]:
+    """Fails a test that leaves one of Python's threads running."""
+    before = set(threading.enumerate())
+    yield
+    assert set(threading.enumerate()) <= before

@@ -22,12 +22,12 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
-from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
 from codec.priors.pocket import pocket_schedule
 from codec.priors.pocket_net import SLOT_FRAMES, PocketConfig, PocketNet
+from codec.priors.weights import read_weights
 from training.learner import Learner
 from training.learning_rate import learning_rate
 from training.losses import Dists, LpipsAlex
@@ -138,11 +138,9 @@ def begin(checkpoint: Path, recipe: Recipe) -> Learner[PocketNet]:
 def resume(checkpoint: Path, weights: Path, recipe: Recipe) -> Learner[PocketNet]:
     """As the checkpoint left it; without one, from weights that `training.pocket.export` wrote."""
     torch.manual_seed(recipe.seed)
-    with safe_open(weights, "pt") as file:
-        metadata = file.metadata()
+    metadata, state = read_weights(weights)
     learner = _learner(PocketNet(PocketConfig.from_json(metadata["config"])), recipe)
-    learner.take({name: value.float() for name, value in load_file(weights).items()})
-    learner.iteration, learner.seconds = int(metadata["iterations"]), 60 * float(metadata["minutes"])
+    learner.take(metadata, state)
     return _restored(learner, checkpoint)
 
 

@@ -20,12 +20,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from codec.format.limits import WHOLE_RESTORATION
 from codec.priors.restorer import Restorer, RestorerConfig, multiplications
+from codec.priors.weights import read_weights
 from training.learner import Learner
 from training.learning_rate import learning_rate
 from training.restoration.crops import Batch, Crops, Pool
@@ -91,11 +91,9 @@ def resume(checkpoint: Path, recipe: Recipe, device: torch.device) -> Learner[Re
 
 def from_weights(weights: Path, recipe: Recipe, device: torch.device) -> Learner[Restorer]:
     """From what `export` wrote; the optimiser begins anew."""
-    with safe_open(weights, "pt") as file:
-        metadata = file.metadata()
+    metadata, state = read_weights(weights)
     learner = begin(RestorerConfig.from_json(metadata["config"]), recipe, device)
-    learner.take(load_file(weights))
-    learner.iteration, learner.seconds = int(metadata["iterations"]), 60 * float(metadata["minutes"])
+    learner.take(metadata, state)
     return learner
 
 

@@ -16,7 +16,7 @@ from codec.base.level import StreamLevels
 from codec.control.base_levels.allocation import Allocation, GopHistory
 from codec.control.base_levels.based import BasedGop
 from codec.control.base_levels.curves import crf_for
-from codec.control.base_levels.segment_coder import Coding, SegmentCoder, pictures_of
+from codec.control.base_levels.segment_coder import Coding, SegmentCoder, keep_pictures_of
 from codec.events import Event
 from codec.goals import USUAL_CRF, GoalMetric
 from codec.video.cutting import Segment
@@ -85,7 +85,7 @@ class LevelSearch:
         while not reason:
             coded.append((yield from self.coder.code(segment, wanted, trial, _span(len(coded)))))
             best = min(coded, key=self._badness)
-            coded = pictures_of(best, coded)
+            coded = keep_pictures_of(best, coded)
             wanted = self._corrected(trial, coded)
             reason = self._end(coded, StreamLevels.nearest(wanted, segment.starts).crfs)
         return (yield from self.coder.settled(segment, best, (trial, *coded), reason))

@@ -19,7 +19,7 @@ from codec.control.base_levels.allocation import Allocation
 from codec.control.base_levels.base_level import Ladder
 from codec.control.base_levels.based import BasedGop, charged_bits
 from codec.control.base_levels.curves import CRF_PER_DOUBLING
-from codec.control.base_levels.segment_coder import Coding, SegmentCoder, pictures_of
+from codec.control.base_levels.segment_coder import Coding, SegmentCoder, keep_pictures_of
 from codec.errors import SettingsError
 from codec.events import Event
 from codec.format.records import GopRecord
@@ -74,6 +74,10 @@ class Forecast:
     seen: SegmentTrial
     allocation: Allocation
     bits_known: dict[float, float] = field(default_factory=dict, repr=False)
+
+    def bits_of(self, base: Iterable[int]) -> int:
+        """What it takes with a base of so many bits a GOP: that, and the rest of its records."""
+        return sum(base) + self.seen.overhead
 
     def levels(self, miss: float) -> list[float]:
         """Of its GOPs, at which it misses by so much."""
@@ -156,13 +160,13 @@ class BudgetSearch:
         reason = ""
         while not reason:
             coded.append((yield from self._code(segment, wanted, forecast.seen, len(coded))))
-            best = min(coded, key=lambda coding: self._badness(coding, forecast.seen, allowed, last))
-            coded = pictures_of(best, coded)
-            taken = sum(coded[-1].bits) + forecast.seen.overhead
+            best = min(coded, key=lambda coding: self._badness(forecast.bits_of(coding.bits) / allowed, last))
+            coded = keep_pictures_of(best, coded)
+            taken = forecast.bits_of(coded[-1].bits)
             following = self._shifted(coded, allowed / taken)
             reason = self._end(coded, taken / allowed, last, following)
             wanted = following
-        fits = sum(best.bits) + forecast.seen.overhead <= allowed * (1.0 if last else 1 + NEAR)
+        fits = forecast.bits_of(best.bits) <= allowed * (1.0 if last else 1 + NEAR)
         self._learn(best.crfs, best.bits)
         gops = yield from self.coder.settled(segment, best, (forecast.seen.trial, *coded), reason)
         return tuple(gop.reaching(fits) for gop in gops)
@@ -207,9 +211,9 @@ class BudgetSearch:
             len(coded) == MOST_CODED
         )
 
-    def _badness(self, coding: Coding, forecast: SegmentTrial, allowed: float, last: bool) -> tuple[bool, float]:
+    @staticmethod
+    def _badness(share: float, last: bool) -> tuple[bool, float]:
         """Above the budget is worst where nothing can make up for it; then what is farthest from it."""
-        share = (sum(coding.bits) + forecast.overhead) / allowed
         return last and share > 1, abs(share - 1)
 
     def _learn(self, crfs: Sequence[float], bits: Sequence[int]) -> None:
@@ -217,7 +221,7 @@ class BudgetSearch:
         forecast = self.forecasts.popleft()
         self._predicted += forecast.allocation.bits(crfs)
         self._taken += sum(bits)
-        self.left -= sum(bits) + forecast.seen.overhead
+        self.left -= forecast.bits_of(bits)
 
 
 def _crf_per_doubling(coded: Sequence[Coding]) -> float:

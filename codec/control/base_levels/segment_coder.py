@@ -81,7 +81,7 @@ class Coding:
         return tuple(judged.bits for judged in self.gops)
 
 
-def pictures_of(best: Coding, coded: Sequence[Coding]) -> list[Coding]:
+def keep_pictures_of(best: Coding, coded: Sequence[Coding]) -> list[Coding]:
     """The same codings, of which `best` alone keeps its bases: their pictures are a segment's each."""
     return [coding if coding is best else replace(coding, bases=()) for coding in coded]
 

@@ -10,12 +10,7 @@ import pytest
 
 from codec.parallel.ahead import LateError, ahead
 
-
-@pytest.fixture(autouse=True)
-def _no_thread_stays() -> Iterator[None]:
-    before = set(threading.enumerate())
-    yield
-    assert set(threading.enumerate()) <= before
+pytestmark = pytest.mark.usefixtures("no_thread_stays")
 
 
 def test_items_come_in_order_and_once() -> None:
