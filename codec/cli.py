@@ -39,7 +39,7 @@ from codec.version import program_version
 
 INTERRUPTED = 130
 _VERBOSE = ("-v", "--verbose")
-PEER_METRICS = ("dists", "pocket-dists", "lpips", "ms-ssim", "psnr")
+PEER_METRICS = ("dists", "lpips", "ms-ssim", "psnr")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -18,8 +18,6 @@ class GoalMetric:
         tolerance: how far from the target a GOP may be.
         usual: about what it says of a picture over a base at `USUAL_CRF`.
         per_crf: how much worse a picture looks for one more of the base's CRF, about. A search begins with both.
-        tells_steps: whether it can tell which step of a restoration looks best; else all of it is shown.
-        stand_in: the metric that is taken where this one's network isn't here, or None.
     """
 
     name: str
@@ -29,13 +27,16 @@ class GoalMetric:
     tolerance: float
     usual: float
     per_crf: float
-    tells_steps: bool = True
-    stand_in: str | None = None
 
     @property
     def perfect(self) -> float:
         """Of equal pictures."""
         return 0.0 if self.lower_is_better else 1.0
+
+    @property
+    def asked_as(self) -> str:
+        """The name of the goal that it was measured for."""
+        return "dists" if self.name == ESTIMATE else self.name
 
     def miss(self, target: float, quality: float) -> float:
         """How much worse than `target`; negative where better."""
@@ -43,20 +44,22 @@ class GoalMetric:
 
 
 USUAL_CRF = 60.0
+ESTIMATE = "pocket-dists"
+"""What an encode measured for DISTS while DISTS' own network didn't ship."""
 
 GOAL_METRICS: Mapping[str, GoalMetric] = {
     goal.name: goal
     for goal in (
-        GoalMetric("dists", "dists", "DISTS", True, 0.01, 0.145, 0.009, stand_in="pocket-dists"),
+        GoalMetric("dists", "dists", "DISTS", True, 0.01, 0.145, 0.009),
         GoalMetric("lpips", "lpips", "LPIPS", True, 0.01, 0.055, 0.01),
         GoalMetric("ms-ssim", "ms_ssim", "MS-SSIM", False, 0.01, 0.93, 0.006),
-        # Not for the user to choose: what stands in for DISTS is recorded as what it is. Between the steps of one
-        # restoration it ranks no better than chance (on foliage it likes step 2 best where DISTS likes 12).
-        GoalMetric("pocket-dists", "pocket_dists", "DISTS (estimated)", True, 0.01, 0.12, 0.012, tells_steps=False),
+        # Not for the user to choose: between the steps of one restoration it ranks no better than chance (on foliage it
+        # likes step 2 best where DISTS likes 12). Files hold it all the same.
+        GoalMetric(ESTIMATE, "pocket_dists", "DISTS (estimated)", True, 0.01, 0.12, 0.012),
     )
 }
 
-QUALITY_METRICS = tuple(name for name in GOAL_METRICS if name != "pocket-dists")
+QUALITY_METRICS = tuple(name for name in GOAL_METRICS if name != ESTIMATE)
 """What the user may name."""
 
 

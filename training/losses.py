@@ -5,12 +5,11 @@ Runs under bfloat16 autocast, on crops, and returns gradients; the metrics of re
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
 from torch import Tensor, nn
+
+from codec.metrics.networks import SHIPPED, load_weights
 
 VGG_STAGES = ((0, 2), (5, 7), (10, 12, 14), (17, 19, 21), (24, 26, 28))
 VGG_CHANNELS = [3, 64, 128, 256, 512, 512]
@@ -34,16 +33,16 @@ class Dists(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, networks: Path, weights: Path) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        vgg = load_file(networks / "vgg16_features.safetensors")
+        vgg = load_weights(SHIPPED / "vgg16_features.safetensors")
         self.stages = nn.ModuleList(
             nn.ModuleList(_conv(vgg, index, padding=1) for index in stage) for stage in VGG_STAGES
         )
         window = torch.hann_window(5, periodic=False)[1:-1]
         kernel = window[:, None] * window[None]
         self.register_buffer("kernel", (kernel / kernel.sum())[None, None])
-        table = load_file(weights)
+        table = load_weights(SHIPPED / "dists_weights.safetensors")
         total = table["alpha"].sum() + table["beta"].sum()
         self.register_buffer("alpha", (table["alpha"] / total).flatten())
         self.register_buffer("beta", (table["beta"] / total).flatten())
@@ -94,10 +93,10 @@ class LpipsAlex(nn.Module):
     shift: Tensor
     scale: Tensor
 
-    def __init__(self, networks: Path) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        alex = load_file(networks / "alexnet_features.safetensors")
-        heads = load_file(networks / "lpips_lin_alex.safetensors")
+        alex = load_weights(SHIPPED / "alexnet_features.safetensors")
+        heads = load_weights(SHIPPED / "lpips_lin_alex.safetensors")
         self.layers = nn.ModuleList(
             [
                 _conv(alex, 0, stride=4, padding=2),

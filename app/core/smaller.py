@@ -10,7 +10,7 @@ from app.core.files import reading
 from codec.decoding.retarget import step_choice
 from codec.format.reader import BitstreamReader
 from codec.format.records import GopRecord
-from codec.goals import GOAL_METRICS, GoalMetric
+from codec.goals import GoalMetric
 from codec.settings import Bitrate, Quality
 
 UNIT = 0.005
@@ -52,18 +52,13 @@ def _goals(document: Document) -> tuple[Quality | Bitrate, ...]:
     assert info is not None
     if target is None or metric is None:
         return tuple(Bitrate(1000 * info.kbps * share) for share in _RATES)
-    return tuple(Quality(value, _named(metric)) for value in _worse(metric, target))
+    return tuple(Quality(value, metric.asked_as) for value in _worse(metric, target))
 
 
 def _worse(metric: GoalMetric, target: float) -> list[float]:
     first, last = round(target / UNIT), round(_WORST[metric.lower_is_better] / UNIT)
     steps = range(first + 1, last + 1) if metric.lower_is_better else range(first - 1, last - 1, -1)
     return [step * UNIT for step in steps]
-
-
-def _named(metric: GoalMetric) -> str:
-    """What a goal calls it: an estimate stands in for what the user asked for."""
-    return next((goal.name for goal in GOAL_METRICS.values() if goal.stand_in == metric.name), metric.name)
 
 
 def _spared(document: Document, goals: Sequence[Quality | Bitrate]) -> list[int]:

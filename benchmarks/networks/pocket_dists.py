@@ -24,8 +24,8 @@ from benchmarks.results import save
 from codec.metrics.base import PairNetwork
 from codec.metrics.dists import load_dists_network
 from codec.metrics.ms_ssim import MsSsim
-from codec.metrics.networks import default_folders
 from codec.metrics.pocket_dists import POCKET_WEIGHTS, PocketDists, load_pocket_network
+from codec.metrics.trunks import default_folders
 from training.metric.teacher import CPU
 
 Floats = NDArray[np.float64]

@@ -30,10 +30,12 @@ SHIPPED_FILES = (
     "restorer.safetensors",
     "style.qss",
     "icons/app.svg",
+    "metrics/alexnet_features.safetensors",
     "metrics/dists_weights.safetensors",
     "metrics/lpips_lin_alex.safetensors",
     "metrics/lpips_lin_vgg.safetensors",
     "metrics/pocket_dists.safetensors",
+    "metrics/vgg16_features.safetensors",
 )
 
 

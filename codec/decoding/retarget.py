@@ -26,13 +26,10 @@ def step_choice(goal: Quality | Bitrate | None, header: Header) -> StepChoice:
     if isinstance(goal, Bitrate):
         per_frame = goal.bits_per_second / float(header.frame_rate)
         return lambda record: _by_bits(record, per_frame)
-    known = GOAL_METRICS[goal.metric]
-    # A file made without DISTS' network holds its estimate, which is what its user asked for then.
-    kinds = {known.kind} | ({GOAL_METRICS[known.stand_in].kind} if known.stand_in else set())
-    if header.metric not in kinds:
-        measured = goal_of_kind(header.metric)
-        if measured is None:
-            raise SettingsError("The file's quality was not measured; give a --bitrate.")
+    known, measured = GOAL_METRICS[goal.metric], goal_of_kind(header.metric)
+    if measured is None:
+        raise SettingsError("The file's quality was not measured; give a --bitrate.")
+    if measured.asked_as != known.name:
         raise SettingsError(
             f"The file's quality was measured as {measured.label}, not {known.label}; give a --target for that metric, "
             "or a --bitrate."

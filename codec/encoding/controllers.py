@@ -11,7 +11,6 @@ from codec.control.base_levels.segment_coder import SegmentCoder
 from codec.control.control import Control, WithoutBase
 from codec.control.sent_steps.quality import QualityController, RateControl
 from codec.encoding.record_cost import gop_overhead
-from codec.errors import MissingModelError
 from codec.format.header import Header
 from codec.goals import GOAL_METRICS, GoalMetric
 from codec.metrics.base import Metric
@@ -27,11 +26,10 @@ BASE_SHARE = 0.98
 
 @dataclass(frozen=True)
 class ChosenMetric:
-    """What the controller measures, and what the user should know about that, or ""."""
+    """What the controller measures."""
 
     metric: Metric
     goal: GoalMetric
-    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,27 +46,12 @@ class Budget:
 
 
 def choose_metric(settings: EncodeSettings, prior: VideoPrior[Condition], based: bool) -> ChosenMetric | None:
-    """The goal's metric or its stand-in; a budget with a base equalises DISTS, without one it measures nothing.
-
-    Raises:
-        MissingModelError: the metric's network isn't here, and nothing can stand in for it.
-    """
+    """The goal's metric; a budget with a base equalises DISTS, without one it measures nothing."""
     if not (based or isinstance(settings.goal, Quality)):
         return None
     goal = GOAL_METRICS[settings.goal.metric if isinstance(settings.goal, Quality) else "dists"]
-    try:
-        quick = Computing.choose(settings.device, settings.dtype).restoring
-        return ChosenMetric(metric(goal.name, device=prior.device, dtype=quick), goal)
-    except MissingModelError as error:
-        if goal.stand_in is None:
-            raise
-        lacking = error.name
-    instead = GOAL_METRICS[goal.stand_in]
-    note = (
-        f"{goal.label}' network VGG16 isn't here, so the bundled {instead.name} estimates it, off by 0.02 on average, "
-        f"and every GOP shows all of its restoration; freegvc models get {lacking} fetches it."
-    )
-    return ChosenMetric(metric(instead.name, device=prior.device), instead, note)
+    quick = Computing.choose(settings.device, settings.dtype).restoring
+    return ChosenMetric(metric(goal.name, device=prior.device, dtype=quick), goal)
 
 
 def control_of(

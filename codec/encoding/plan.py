@@ -120,8 +120,6 @@ def make_plan(source: Path, settings: EncodeSettings) -> Generator[Event, None, 
     based = _wants_base(settings, prior, smallest)
     yield Phase(Stage.LOADING, "the metric")
     measured = choose_metric(settings, prior, based)
-    if measured is not None and measured.note:
-        yield Warned(measured.note)
     if based and not levels_may_change():
         yield Warned(ONE_LEVEL_NOTE)
     if isinstance(settings.goal, Size):

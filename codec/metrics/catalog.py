@@ -7,17 +7,17 @@ from pathlib import Path
 
 import torch
 
-from codec.errors import MissingModelError, SettingsError
+from codec.errors import SettingsError
 from codec.log import LOGGER
 from codec.metrics.base import Metric
 from codec.metrics.dists import Dists
 from codec.metrics.lpips import Lpips
 from codec.metrics.ms_ssim import MsSsim
-from codec.metrics.networks import default_folders
 from codec.metrics.pocket_dists import PocketDists
 from codec.metrics.psnr import Psnr
 from codec.metrics.temporal.tlp import Tlp
 from codec.metrics.temporal.tof import Tof
+from codec.metrics.trunks import default_folders
 from codec.metrics.vmaf import Vmaf
 
 Loader = Callable[[Sequence[Path], torch.device, str], Metric]
@@ -46,14 +46,13 @@ def metric(
 
     Args:
         name: one of `NAMES`.
-        folders: where VGG16 and AlexNet are looked for; by default `networks.default_folders()`.
+        folders: where VGG16 and AlexNet are looked for before those that ship; by default `trunks.default_folders()`.
         device: where its network runs.
         dtype: "float32", or "bfloat16" where a quick estimate will do: DISTS of 0.15 then is off by up to 0.0005; all
             others stay in float32.
 
     Raises:
-        MissingModelError: the network that it looks through is not on this machine.
-        SettingsError: no such metric, or what else it needs (ffmpeg, OpenCV) is missing.
+        SettingsError: no such metric, its weights are damaged, or what else it needs (ffmpeg, OpenCV) is missing.
     """
     if name not in LOADERS:
         raise SettingsError(f"There is no metric {name!r}; choose one of {', '.join(NAMES)}.")
@@ -69,6 +68,6 @@ def ready(
     for name in names:
         try:
             loaded.append(metric(name, folders, device))
-        except (MissingModelError, SettingsError) as error:
+        except SettingsError as error:
             absent[name] = str(error)
     return loaded, absent

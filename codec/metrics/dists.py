@@ -13,7 +13,8 @@ from torch.nn import functional
 
 from codec.arrays import Frames
 from codec.metrics.base import Values, check_pair, network_values, to_unit_tensor
-from codec.metrics.networks import SHIPPED, VGG16, find_network, load_weights, vgg16_stages
+from codec.metrics.networks import SHIPPED, VGG16, load_weights, vgg16_stages
+from codec.metrics.trunks import find_network
 
 STABILISER = 1e-6
 """c1 = c2 of equations 5 and 6."""
@@ -139,8 +140,7 @@ def load_dists_network(folders: Sequence[Path]) -> DistsNetwork:
     """DISTS in float32 on the CPU, frozen.
 
     Raises:
-        MissingModelError: no folder holds VGG16.
-        SettingsError: its file is damaged.
+        SettingsError: VGG16's file is damaged.
     """
     weights = load_weights(SHIPPED / "dists_weights.safetensors")
     vgg = load_weights(find_network("metric-vgg16", folders))
@@ -168,7 +168,7 @@ class Dists:
 
     @classmethod
     def load(cls, folders: Sequence[Path], device: torch.device, dtype: str = "float32") -> Dists:
-        """Read VGG16 from the first of `folders` that holds it (raises MissingModelError where none does)."""
+        """Read VGG16 from the first of `folders` that holds it, else the one that ships."""
         return cls(load_dists_network(folders).to(device), device, dtype)
 
     def __call__(self, reference: Frames, distorted: Frames) -> Values:

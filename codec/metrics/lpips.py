@@ -12,7 +12,8 @@ from torch import nn
 
 from codec.arrays import Frames
 from codec.metrics.base import Values, network_values
-from codec.metrics.networks import SHIPPED, alexnet_stages, find_network, load_weights, vgg16_stages
+from codec.metrics.networks import SHIPPED, alexnet_stages, load_weights, vgg16_stages
+from codec.metrics.trunks import find_network
 
 Trunk = Literal["alex", "vgg"]
 SMALLEST = 32
@@ -62,8 +63,7 @@ def load_lpips_network(trunk: Trunk, folders: Sequence[Path]) -> LpipsNetwork:
     """LPIPS v0.1 in float32 on the CPU, frozen.
 
     Raises:
-        MissingModelError: no folder holds the trunk.
-        SettingsError: its file is damaged.
+        SettingsError: the trunk's file is damaged.
     """
     if trunk == "alex":
         stages = alexnet_stages(load_weights(find_network("metric-alexnet", folders)))
@@ -98,7 +98,7 @@ class Lpips:
 
     @classmethod
     def load(cls, trunk: Trunk, folders: Sequence[Path], device: torch.device) -> Lpips:
-        """Read the trunk from the first of `folders` that holds it (raises MissingModelError where none does)."""
+        """Read the trunk from the first of `folders` that holds it, else the one that ships."""
         return cls(load_lpips_network(trunk, folders).to(device), trunk, device)
 
     def __call__(self, reference: Frames, distorted: Frames) -> Values:

@@ -1,4 +1,4 @@
-"""Weights the metrics need: the small tables shipped with the program, and the trunks a user has or fetches."""
+"""What metrics look through, built from the weights that ship or from a published file."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from codec.errors import MissingModelError, SettingsError
-from codec.store.manifest import TRUNKS
-from codec.store.paths import metrics_folder
+from codec.errors import SettingsError
 
 SHIPPED = Path(__file__).resolve().parents[2] / "resources" / "metrics"
 
@@ -19,31 +17,12 @@ VGG16 = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512)
 """Output channels of VGG16's convolutions, stage by stage (Simonyan & Zisserman 2015, configuration D)."""
 
 
-def default_folders() -> tuple[Path, ...]:
-    """Where trunks are looked for unless a caller says otherwise: what `freegvc models get` and `add` keep."""
-    return (metrics_folder(),)
-
-
-def find_network(name: str, folders: Sequence[Path]) -> Path:
-    """The file of the network that the store calls `name` ("metric-vgg16"), in the first of `folders` that holds it.
-
-    Raises:
-        MissingModelError: no folder does.
-    """
-    trunk = TRUNKS[name]
-    for folder in folders:
-        path = folder / trunk.file
-        if path.is_file():
-            return path
-    raise MissingModelError(
-        f"The network {name}, which {trunk.serves} need, is not on this machine; run `freegvc models get {name}`, or "
-        "choose the metric pocket-dists, which comes with the program.",
-        name,
-    )
+SCALE = ".scale"
+"""What follows a weight's name in the name of the scales of its rows, where it is stored in 8 bits."""
 
 
 def load_weights(path: Path) -> dict[str, torch.Tensor]:
-    """All tensors of a safetensors file, float32, on the CPU.
+    """All tensors of a safetensors file, float32, on the CPU; those stored in 8 bits times their rows' scales.
 
     Raises:
         SettingsError: the file can't be read as safetensors.
@@ -54,7 +33,12 @@ def load_weights(path: Path) -> dict[str, torch.Tensor]:
         raise SettingsError(
             f"The metric's weights {path} can't be read ({error}); delete and fetch them again."
         ) from error
-    return {key: value.float() for key, value in tensors.items()}
+    return {key: _widened(key, tensors) for key in tensors if not key.endswith(SCALE)}
+
+
+def _widened(key: str, tensors: dict[str, torch.Tensor]) -> torch.Tensor:
+    value, scales = tensors[key].float(), tensors.get(key + SCALE)
+    return value if scales is None else value * scales.float().view(-1, *[1] * (value.ndim - 1))
 
 
 def convolution(weights: dict[str, torch.Tensor], index: int, stride: int = 1, padding: int = 1) -> nn.Conv2d:

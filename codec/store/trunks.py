@@ -48,7 +48,7 @@ class TrunkPackage:
         spec, part = self.spec, part_path(self._whole)
         return ModelRow(
             name=spec.name,
-            title=f"Network of {spec.serves}",
+            title=f"Full precision for {spec.serves}",
             kind="metric",
             origin="absent" if self.place is None else "fetched",
             place=self.place,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, get_args
 
 from codec.decoding.retarget import step_choice
-from codec.errors import MissingModelError, SettingsError
+from codec.errors import SettingsError
 from codec.events import Event, Phase, PreviewReady, Stage, Warned
 from codec.format.header import Header
 from codec.format.reader import BitstreamReader, Damage, chain_of
@@ -99,10 +99,8 @@ class Handlers:
     def _measure(self, task: Measure) -> Iterator[Measured]:
         judges: dict[str, Metric] = {}
         for name in task.metrics or MEASURED:
-            with contextlib.suppress(MissingModelError, SettingsError):
+            with contextlib.suppress(SettingsError):
                 judges[name] = self._judge(name)
-        if not task.metrics and "dists" not in judges:
-            judges["pocket-dists"] = self._judge("pocket-dists")
         height, width = task.distorted.shape[:2]
         pair = (scaled_picture(task.reference, width, height)[None], task.distorted[None])
         yield Measured(task.frame, width, height, {name: float(judge(*pair)[0]) for name, judge in judges.items()})
@@ -140,15 +138,13 @@ def _from_chain(reader: BitstreamReader, frame: int) -> Iterator[GopRecord | Aud
 
 
 def _compare(task: Compare) -> Iterator[PeerTrial | Compared | Absent]:
-    from codec.metrics.catalog import metric, ready
+    from codec.metrics.catalog import ready
     from codec.peers.codecs import PEERS
     from codec.peers.compare import compare
 
     absent = {name: reason for name in task.peers if (reason := PEERS[name].missing()) is not None}
     yield from (Absent(name, reason) for name, reason in absent.items())
-    metrics, without = ready(COMPARED)
-    if "dists" in without:
-        metrics.append(metric("pocket-dists"))
+    metrics, _ = ready(COMPARED)
     names = [name for name in task.peers if name not in absent]
     yield from compare(task.source, task.coded, names, metrics, task.start, JUDGED_FRAMES)
 

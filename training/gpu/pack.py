@@ -1,10 +1,10 @@
 """Pack what training on a borrowed machine needs into one file that may travel.
 
-    python -m training.gpu.pack ITEMS PACK.zip --networks NETWORKS [--mebibytes 28] [--source-crf 18]
+    python -m training.gpu.pack ITEMS PACK.zip [--mebibytes 8] [--source-crf 18]
 
 In the zip file: items/NAME/ with item.json, source.av1 and baseN.av1 (items of `restoration.make_items`; sources coded
-finely, bases as they were), networks/ with VGG16 in 8 bits and the heads of LPIPS, and libdav1d.so out of PyAV's
-wheel. Items are taken in a random order that gives every collection its share, until the file is full.
+finely, bases as they were), and libdav1d.so out of PyAV's wheel. Items are taken in a random order that gives every
+collection its share, until the file is full.
 """
 
 from __future__ import annotations
@@ -19,11 +19,9 @@ from pathlib import Path
 
 import av
 import numpy as np
-from safetensors.torch import load_file, save
 
 from codec.base.av1 import encode_frames
 from training.data.sources import shares
-from training.gpu.narrow import narrow
 from training.restoration.item import Item, joined
 
 SOURCE_PRESET = 4
@@ -34,13 +32,6 @@ def dav1d_library() -> Path:
     """dav1d as PyAV's wheel brings it."""
     folder = Path(av.__file__).parent.with_name("av.libs")
     return next(folder.glob("libdav1d*"))
-
-
-def networks(folder: Path) -> dict[str, bytes]:
-    """Files below networks/."""
-    vgg = load_file(folder / "vgg16_features.safetensors")
-    heads = "lpips_lin_vgg.safetensors"
-    return {"vgg16_8bit.safetensors": save(narrow(vgg)), heads: (folder / heads).read_bytes()}
 
 
 def item_files(folder: Path, source_crf: float) -> dict[str, bytes]:
@@ -64,13 +55,11 @@ def order(folders: list[Path]) -> list[Path]:
     return [folders[i] for i in np.random.default_rng(3).choice(len(folders), len(folders), False, weights)]
 
 
-def pack(items: Path, output: Path, networks_folder: Path, limit: int, source_crf: float) -> int:
+def pack(items: Path, output: Path, limit: int, source_crf: float) -> int:
     """Write the file, at most `limit` bytes; returns how many items it holds."""
     count = 0
     with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as file:
         file.write(dav1d_library(), "libdav1d.so")
-        for name, data in networks(networks_folder).items():
-            file.writestr(f"networks/{name}", data)
         taken = sum(info.compress_size + 2 * len(info.filename) + 200 for info in file.infolist())
         folders = order(sorted(path.parent for path in items.glob("*/item.json")))
         with ProcessPoolExecutor() as pool:
@@ -90,11 +79,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("items", type=Path)
     parser.add_argument("output", type=Path)
-    parser.add_argument("--networks", type=Path, required=True)
-    parser.add_argument("--mebibytes", type=float, default=28)
+    parser.add_argument("--mebibytes", type=float, default=8)
     parser.add_argument("--source-crf", type=float, default=18)
     args = parser.parse_args()
-    count = pack(args.items, args.output, args.networks, round(args.mebibytes * 2**20), args.source_crf)
+    count = pack(args.items, args.output, round(args.mebibytes * 2**20), args.source_crf)
     print(f"{count} items, {args.output.stat().st_size / 2**20:.1f} MiB")
 
 

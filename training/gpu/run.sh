@@ -13,7 +13,7 @@ trap 'rm -rf "$work"' EXIT
 python=${PYTHON:-python3}
 export PYTHONUNBUFFERED=1
 "$python" -m training.gpu.unpack "$pack" "$work"
-"$python" -m training.restoration.train "$work/items" "$out" --networks "$work/networks" "$@" 2>&1 | tee -a "$out/train.log"
+"$python" -m training.restoration.train "$work/items" "$out" "$@" 2>&1 | tee -a "$out/train.log"
 find "$out" -maxdepth 1 -type f -size +15M | while read -r file; do
   split --bytes=15M --numeric-suffixes "$file" "$file.part" && rm "$file"
 done

@@ -1,6 +1,6 @@
-"""Unpack on the borrowed machine what `training.gpu.pack` packed: items as training reads them, and the networks.
+"""Unpack on the borrowed machine what `training.gpu.pack` packed: items as training reads them.
 
-python -m training.gpu.unpack PACK.zip WORK        writes WORK/items and WORK/networks
+python -m training.gpu.unpack PACK.zip WORK        writes WORK/items
 """
 
 from __future__ import annotations
@@ -13,11 +13,9 @@ from itertools import repeat
 from pathlib import Path
 
 import numpy as np
-from safetensors.torch import load_file, save_file
 
 from codec.base.pictures import upsample, yuv_to_rgb
 from training.gpu.dav1d import Dav1d
-from training.gpu.narrow import widened
 from training.restoration.item import Item, parted
 
 
@@ -39,8 +37,6 @@ def unpack(file: Path, work: Path) -> int:
     """All of it, on all cores; returns how many items there are."""
     with zipfile.ZipFile(file) as packed:
         packed.extractall(work)
-    vgg = work / "networks" / "vgg16_8bit.safetensors"
-    save_file(widened(load_file(vgg)), vgg.with_name("vgg16_features.safetensors"))
     folders = sorted((work / "items").iterdir())
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         for _ in pool.map(unpack_item, repeat(work / "libdav1d.so"), folders, chunksize=4):

@@ -23,7 +23,7 @@ import torch
 
 from codec.base.pictures import upsample
 from codec.metrics.dists import DistsNetwork, load_dists_network
-from codec.metrics.networks import default_folders
+from codec.metrics.trunks import default_folders
 from codec.priors.base import BaseClip, Condition, VideoPrior
 from codec.priors.catalog import open_prior
 from training.metric.decodes import random_decodes

@@ -25,7 +25,7 @@ from PIL import Image
 from codec.base.av1 import encode_clip
 from codec.base.pictures import upsample
 from codec.metrics.dists import DistsNetwork, load_dists_network
-from codec.metrics.networks import default_folders
+from codec.metrics.trunks import default_folders
 from codec.priors.base import BaseClip, Condition, VideoPrior
 from codec.priors.catalog import open_prior
 from codec.video import VideoReader, probe

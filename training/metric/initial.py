@@ -21,8 +21,8 @@ from torch.nn import functional
 
 from codec.metrics.base import to_unit_tensor
 from codec.metrics.dists import DistsNetwork, L2Pool, load_dists_network, normalise
-from codec.metrics.networks import default_folders
 from codec.metrics.pocket_dists import PLAN
+from codec.metrics.trunks import default_folders
 from training.metric.teacher import CPU
 from training.metric.train import layer_numbers
 

@@ -2,7 +2,7 @@
 
 Resumes from WORK/pocket.pt.
 
-    python -m training.pocket.refine_restoration ITEMS WORK --networks NETWORKS --start resources/pocket.safetensors
+    python -m training.pocket.refine_restoration ITEMS WORK --start resources/pocket.safetensors
 
 The other networks are frozen. Every batch has bases of one kind, coarse, fine or half size, since block edges are
 weighed over the whole batch: a mean over all kinds lets it smooth fine bases to make up for coarse ones.
@@ -119,8 +119,6 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("items", type=Path)
     parser.add_argument("work", type=Path)
-    parser.add_argument("--networks", type=Path, required=True, help="folder with VGG16 and the heads of LPIPS over it")
-    parser.add_argument("--dists", type=Path, default=Path("resources/metrics/dists_weights.safetensors"))
     parser.add_argument("--start", type=Path, required=True, help="weights to go on from where there is no checkpoint")
     parser.add_argument("--minutes", type=float, default=120)
     parser.add_argument("--threads", type=int, default=1)
@@ -129,7 +127,7 @@ def main() -> None:
     args.work.mkdir(parents=True, exist_ok=True)
     learner = resume(args.work / "pocket.pt", args.start, RECIPE)
     freeze_all_but(learner.net, learner.net.synthesis)
-    judge = VggJudge(args.networks, args.dists)
+    judge = VggJudge()
     recipe = replace(RECIPE, seed=RECIPE.seed + learner.iteration)
     schedule = Schedule(recipe, args.minutes * 60, flat=0.3, began=time.monotonic())
     print(recipe, WEIGHTS, flush=True)

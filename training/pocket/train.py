@@ -1,6 +1,6 @@
 """Train the pocket prior's networks together, from prepared items; resumes from WORK/pocket.pt.
 
-    python -m training.pocket.train WORK --networks NETWORKS --minutes 120 [--threads 1]
+    python -m training.pocket.train WORK --minutes 120 [--threads 1]
 
 One loss (docs/pocket-prior.md derives it): a random clip, a random level at which the trajectory stops (often level 0:
 no implicit bits), and then
@@ -219,8 +219,6 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser()
     parser.add_argument("work", type=Path)
-    parser.add_argument("--networks", type=Path, required=True, help="folder with VGG16, AlexNet and LPIPS weights")
-    parser.add_argument("--dists", type=Path, default=Path("resources/metrics/dists_weights.safetensors"))
     parser.add_argument("--minutes", type=float, default=120)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--crop", type=int, default=Recipe.crop)
@@ -228,7 +226,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     recipe = replace(Recipe(), crop=args.crop)
     learner = begin(args.work / "pocket.pt", recipe)
-    losses = Losses(Dists(args.networks, args.dists), LpipsAlex(args.networks))
+    losses = Losses(Dists(), LpipsAlex())
     crops = Crops(args.work, recipe.crop, recipe.drop_base, recipe.seed + learner.iteration)
     schedule = Schedule(recipe, args.minutes * 60, flat=0.7, began=time.monotonic())
     print(recipe, flush=True)

@@ -5,15 +5,14 @@ out of it: they judge the result."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from codec.metrics.networks import SHIPPED, load_weights
 from training.losses import VGG_CHANNELS, Dists
 from training.restoration.crops import KINDS
 
@@ -72,10 +71,10 @@ class VggJudge(nn.Module):
     LPIPS's own VGG pools by the maximum, DISTS's by a smoothed mean square; LPIPS's heads are used over the latter.
     """
 
-    def __init__(self, networks: Path, dists: Path) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.dists = Dists(networks, dists)
-        heads = load_file(networks / "lpips_lin_vgg.safetensors")
+        self.dists = Dists()
+        heads = load_weights(SHIPPED / "lpips_lin_vgg.safetensors")
         for index in range(5):
             self.register_buffer(f"head{index}", heads[f"lin{index}.model.1.weight"])
         self.requires_grad_(False)

@@ -1,13 +1,12 @@
 """Train the restorer on a CPU or a GPU; goes on from OUT/restorer.pt, else from exported weights, else from nothing.
 
-    python -m training.restoration.train ITEMS OUT --networks NETWORKS --minutes 60 [--adversarial-minutes 30]
+    python -m training.restoration.train ITEMS OUT --minutes 60 [--adversarial-minutes 30]
         [--device cuda] [--start WEIGHTS]
 
-ITEMS is what training/restoration/make_items.py made, NETWORKS holds VGG16 and the heads of LPIPS over it. A first
-stage knows the original of every picture; the second goes on from it against a discriminator as well. Writes
-OUT/restorer.pt (network, its average, optimiser), OUT/restorer.safetensors and OUT/adversarial.safetensors (the
-averages that each stage ends with), and OUT/log.jsonl, one line of minutes, iterations and terms for every so many
-iterations.
+ITEMS is what training/restoration/make_items.py made. A first stage knows the original of every picture; the second
+goes on from it against a discriminator as well. Writes OUT/restorer.pt (network, its average, optimiser),
+OUT/restorer.safetensors and OUT/adversarial.safetensors (the averages that each stage ends with), and OUT/log.jsonl,
+one line of minutes, iterations and terms for every so many iterations.
 """
 
 from __future__ import annotations
@@ -290,8 +289,6 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("items", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--networks", type=Path, required=True)
-    parser.add_argument("--dists", type=Path, default=Path("resources/metrics/dists_weights.safetensors"))
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--adversarial-minutes", type=float, default=0)
     parser.add_argument("--adversarial", type=float, default=0.3, help="share of the gradient in the second stage")
@@ -319,7 +316,7 @@ def main() -> None:
     names = ("rows", "length", "crop", "peak_rate", "flat", "average")
     recipe = replace(Recipe(), **{name: getattr(args, name) for name in names})
     learner = opened(args, recipe, device)
-    judge = VggJudge(args.networks, args.dists).to(device)
+    judge = VggJudge().to(device)
     pool = Pool(args.items, device, recipe.crop, recipe.length)
     crops = Crops(pool, recipe.rows, recipe.length, recipe.crop, np.random.default_rng(recipe.seed + learner.iteration))
     told = {"items": len(pool), "multiplications": round(multiplications(learner.net.config)), **asdict(recipe)}

@@ -51,8 +51,8 @@ class Mark:
 
 
 def quality_of(row: PeerRow) -> float | None:
-    """The row's DISTS, or its estimate where its network isn't here."""
-    return row.metrics.get("dists", row.metrics.get("pocket-dists"))
+    """The row's DISTS."""
+    return row.metrics.get("dists")
 
 
 class Peers(QObject):

@@ -179,7 +179,7 @@ class SegmentCoder:
         return self.target + miss if self.goal.lower_is_better else self.target - miss
 
     def _explore(self, gop: Gop, base: Base, restoration: RestorationCurve) -> Judged:
-        if not (self.prior.restores and self.goal.tells_steps):
+        if not self.prior.restores:
             return self._judged(gop, base, self._look(gop, base, TRIAL_FRAMES, WHOLE_RESTORATION), WHOLE_RESTORATION)
         values = restored_qualities(self.prior, self.metric, gop, base.clip, TRIAL_FRAMES, restoration.steps)
         curve = restoration.learn({step: self._miss(value) for step, value in values.items()})

@@ -32,7 +32,7 @@ class Tlp:
 
     @classmethod
     def load(cls, folders: Sequence[Path], device: torch.device) -> Tlp:
-        """Read AlexNet from the first of `folders` that holds it (raises MissingModelError where none does)."""
+        """Read AlexNet from the first of `folders` that holds it, else the one that ships."""
         return cls(load_lpips_network("alex", folders).to(device), device)
 
     def __call__(self, reference: Frames, distorted: Frames) -> Values:

@@ -374,19 +374,19 @@ def test_diagnostics_name_the_versions_and_the_log(window: MainWindow) -> None:
     assert text.endswith("something happened")
 
 
-def test_a_job_that_lacks_a_metrics_network_offers_it(
+def test_a_job_that_lacks_a_model_offers_it(
     qtbot: QtBot, window: MainWindow, clip: Path, quick: EncodeSettings
 ) -> None:
-    workspace = window.workspace
-    workspace.preferences.encode = replace(quick, goal=Quality(0.3, "lpips"))
+    workspace, lacking = window.workspace, "wan2.1-t2v-1.3b"
+    workspace.preferences.encode = replace(quick, prior=lacking)
     drop(window, clip)
     with qtbot.waitSignal(workspace.drained, timeout=PATIENCE):
         window.actions_["start"].trigger()
     assert [job.state for job in workspace.queue] == [State.FAILED]
-    assert "metric-alexnet" in window.banner.message
+    assert lacking in window.banner.message
     qtbot.mouseClick(window.banner.findChild(QPushButton), Qt.MouseButton.LeftButton)
     dialog = next(shown for shown in window.findChildren(ModelsDialog) if shown.isVisible())
-    qtbot.waitUntil(lambda: "metric-alexnet" in dialog.cards, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: lacking in dialog.cards, timeout=PATIENCE)
     # A card is shown once its place in the list is laid out.
-    qtbot.waitUntil(dialog.cards["metric-alexnet"].button("get").isVisible, timeout=PATIENCE)
+    qtbot.waitUntil(dialog.cards[lacking].button("get").isVisible, timeout=PATIENCE)
     dialog.close()

@@ -33,6 +33,18 @@ def test_another_metric_than_the_files_is_refused() -> None:
     assert step_choice(Quality(0.9, "ms-ssim"), dataclasses.replace(PLAIN, metric="ms_ssim"))(RECORD) >= 0
 
 
+def test_a_file_made_with_dists_estimate_answers_to_dists() -> None:
+    estimated = dataclasses.replace(PLAIN, metric="pocket_dists")
+    assert step_choice(Quality(0.2, "dists"), estimated)(RECORD) == 2
+    with pytest.raises(SettingsError, match=r"measured as DISTS \(estimated\), not LPIPS"):
+        step_choice(Quality(0.2, "lpips"), estimated)
+
+
+def test_a_file_without_a_measured_quality_wants_a_rate() -> None:
+    with pytest.raises(SettingsError, match="not measured; give a --bitrate"):
+        step_choice(Quality(0.2, "dists"), dataclasses.replace(PLAIN, metric="none"))
+
+
 def test_of_a_restoration_there_is_nothing_to_leave_out() -> None:
     restored = next(record for record in FILMS["full"][1] if isinstance(record, GopRecord) and record.restoration)
     assert step_choice(Quality(0.5), dataclasses.replace(FULL, metric="dists"))(restored) == 0

@@ -34,8 +34,8 @@ def test_contract(name: str, talking: Frames, networks: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in TAUGHT if name not in TEMPORAL])
-def test_what_people_see_as_bad_is_not_in_the_good_range(name: str, talking: Frames, models: Path) -> None:
-    measure = metric(name, [models])
+def test_what_people_see_as_bad_is_not_in_the_good_range(name: str, talking: Frames) -> None:
+    measure = metric(name, [])
     assert mean(measure(talking, box_blur(talking, 3))) > measure.good[1]
 
 
@@ -53,13 +53,16 @@ def test_unknown_name_lists_the_known() -> None:
         metric("ssim2")
 
 
-def test_missing_weights_are_a_sentence(networks: Path) -> None:
-    assert ready(["dists"], [networks])[1] == {}
-    assert ready(["psnr"], [])[1] == {}
-    assert ready(["pocket-dists"], [])[1] == {}
-    reason = ready(["lpips"], [])[1].get("lpips")
-    assert reason is not None
-    assert "models get metric-alexnet" in reason
+def test_every_metric_is_ready_on_a_fresh_machine() -> None:
+    loaded, absent = ready(NAMES, [])
+    assert tuple(one.name for one in loaded) == NAMES
+    assert absent == {}
+
+
+def test_damaged_weights_are_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "alexnet_features.safetensors").write_bytes(b"no tensors")
+    reason = ready(["lpips"], [tmp_path])[1]["lpips"]
+    assert "alexnet_features.safetensors can't be read" in reason
 
 
 def test_a_machine_without_opencv_is_told_before_anything_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:

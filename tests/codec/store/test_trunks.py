@@ -12,9 +12,9 @@ import torch
 from safetensors.numpy import load_file, save, save_file
 
 from codec import cli
-from codec.errors import MissingModelError, PriorError, SettingsError
-from codec.metrics.catalog import metric
-from codec.metrics.networks import default_folders, find_network
+from codec.errors import PriorError, SettingsError
+from codec.metrics.networks import SHIPPED
+from codec.metrics.trunks import default_folders, find_network
 from codec.store.manifest import TRUNKS, WebFile
 from codec.store.package import Transfer
 from codec.store.paths import models_root
@@ -111,15 +111,11 @@ def test_what_alexnet_is_fetched_from_is_pinned() -> None:
     assert f"-{source.sha256[:8]}.pth" in source.url
 
 
-def test_a_missing_network_is_a_missing_model_that_names_the_way_out(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for name, lacking in (("dists", VGG), ("lpips-vgg", VGG), ("lpips", ALEX), ("tlp", ALEX)):
-        with pytest.raises(MissingModelError, match=f"freegvc models get {lacking.name}") as told:
-            metric(name)
-        assert told.value.name == lacking.name
-    assert cli.main(["measure", str(tmp_path), str(tmp_path), "--metrics", "lpips"]) == 1
-    assert "run `freegvc models get metric-alexnet`" in capsys.readouterr().err
+def test_a_network_that_was_never_fetched_is_the_one_that_ships(networks: Path) -> None:
+    for trunk in (VGG, ALEX):
+        assert find_network(trunk.name, default_folders()).is_relative_to(SHIPPED)
+        trunk.add(networks / trunk.spec.file)
+        assert find_network(trunk.name, default_folders()) == trunk.place
 
 
 def test_add_takes_the_real_file(shared: Path) -> None:
