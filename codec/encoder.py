@@ -187,10 +187,7 @@ class _Encoding:
 
     def stop(self) -> None:
         """Leave whole GOPs as a playable file, or nothing if there is none."""
-        if self.next_gop:
-            self.writer.finish(complete=False)
-        else:
-            self.writer.abort()
+        self.writer.stop()
 
     def give_up(self) -> None:
         """Remove a part that holds no GOP."""

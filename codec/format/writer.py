@@ -178,6 +178,17 @@ class BitstreamWriter:
             finish(part_path(self.path), self.path)
         return end
 
+    def stop(self) -> None:
+        """End before the source's end: what there is gets the final name, as a file that plays and can be resumed.
+
+        Unless there is nothing, or the same encode has left more under that name before: then that stays.
+        """
+        frames = self._totals.point().frame
+        if frames and not _holds_more(self.path, self.header, frames):
+            self.finish(complete=False)
+        else:
+            self.abort()
+
     def abort(self) -> None:
         """Remove the part."""
         self.close()
@@ -238,6 +249,15 @@ def _holds_no_header(part: Path, header: Header) -> bool:
     return len(begun) < len(whole) and whole.startswith(begun)
 
 
+def _holds_more(path: Path, header: Header, frames: int) -> bool:
+    """Whether a file is of the same encode and covers more than so many frames of its source."""
+    try:
+        with BitstreamReader(path) as reader:
+            return reader.header == _as_stored(header) and reader.end is not None and reader.end.frames > frames
+    except (InputError, FormatError):
+        return False
+
+
 def _refuse_to_resume(path: Path, reader: BitstreamReader, header: Header) -> None:
     if reader.end is not None and reader.end.complete:
         raise OutputError(
@@ -249,15 +269,18 @@ def _refuse_to_resume(path: Path, reader: BitstreamReader, header: Header) -> No
 def _refuse_other_header(path: Path, reader: BitstreamReader, header: Header) -> None:
     if reader.version != packing.VERSION:
         raise SettingsError(f"{path} was begun by an older version of this program; encode it from the start.")
-    stored = packing.unpack_header(
-        packing.pack_header(header), packing.VERSION
-    )  # a target is stored in single precision
+    stored = _as_stored(header)
     names = [f.name for f in fields(Header) if getattr(stored, f.name) != getattr(reader.header, f.name)]
     if names:
         raise SettingsError(
             f"{path} was begun with another {', '.join(names).replace('_', ' ')}; "
             "restore these settings or encode it from the start."
         )
+
+
+def _as_stored(header: Header) -> Header:
+    """As it is read back: a target is stored in single precision."""
+    return packing.unpack_header(packing.pack_header(header), packing.VERSION)
 
 
 def _cut(reader: BitstreamReader) -> int:

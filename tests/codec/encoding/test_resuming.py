@@ -12,7 +12,7 @@ from codec.encoder import encode
 from codec.errors import SettingsError
 from codec.events import GopDone, Phase, Stage
 from codec.files import part_path
-from codec.format.info import stored_gop
+from codec.format.info import describe, stored_gop
 from codec.format.records import BaseRun, GopRecord
 from codec.settings import Bitrate, Quality, Size
 from tests.support.codec_runs import cut_film, run_encode, tiny
@@ -76,6 +76,20 @@ def test_stopping_a_resumed_encode_at_once_leaves_what_there_was(source: Path, t
     events.close()  # type: ignore[attr-defined]
     assert output.read_bytes() == before
     assert list(tmp_path.iterdir()) == [output]
+
+
+def test_stopping_a_resumed_encode_early_keeps_the_longer_file(source: Path, tmp_path: Path) -> None:
+    output, goal = tmp_path / "a.fgvc", GOALS["bitrate"]
+    _stopped(source, output, SCENES[0] + 8, overlap="guided", **goal)
+    before, held = output.read_bytes(), describe(output)
+    _stopped(source, output, 0, overlap="guided", resume=True, **goal)
+    assert output.read_bytes() == before
+    assert not part_path(output).exists()
+    # The same encode begun anew and stopped earlier doesn't take its place either; another encode does.
+    _stopped(source, output, 0, overlap="guided", **goal)
+    assert output.read_bytes() == before
+    _stopped(source, output, 0, overlap="guided", seed=4, **goal)
+    assert describe(output).frames < held.frames
 
 
 def test_other_pictures_under_the_same_name_are_refused(source: Path, tmp_path: Path) -> None:
