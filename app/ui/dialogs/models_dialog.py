@@ -32,7 +32,7 @@ class ModelsDialog(QDialog):
         intro = label(
             self.tr(
                 "The pocket prior runs everywhere. The larger priors need a GPU and a download. Metrics work as they "
-                "come; their networks in full precision change figures by 0.0002."
+                "come; their networks in full precision change figures by 0.0003."
             ),
             "muted",
         )
