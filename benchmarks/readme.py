@@ -28,6 +28,7 @@ ANCHORS = {
     "own-base": "own base, nothing restored",
     "svtav1-base": "SVT-AV1, the base's settings",
     "svtav1": "SVT-AV1 preset 4",
+    "libaom": "libaom speed 4",
     "x265": "x265 slow",
     "vvc": "VVC medium",
 }
@@ -57,7 +58,8 @@ def _range(rates: Mapping[str, float | None]) -> str:
         return "no common range"
     apart = f", {len(rates) - len(values)} apart" if len(values) < len(rates) else ""
     mean = sum(values) / len(values)
-    return f"{mean:+.1f} % ({min(values):+.1f} to {max(values):+.1f}, {len(values)} clips{apart})"
+    clips = "1 clip" if len(values) == 1 else f"{len(values)} clips"
+    return f"{mean:+.1f} % ({min(values):+.1f} to {max(values):+.1f}, {clips}{apart})"
 
 
 def _block_edges(rows: list[Mapping[str, Any]]) -> Iterator[str]:
