@@ -92,8 +92,8 @@ class LevelSearch:
 
     def _trial(self, segment: Segment) -> Generator[Event, None, Coding]:
         """At the level that is usual for such a target; at half size too where full size can't be coarse enough."""
-        goal = self.coder.goal
-        usual = self.ladder.clamp(USUAL_CRF - goal.miss(self.coder.target, goal.usual) / goal.per_crf, 1)
+        goal, lines = self.coder.goal, min(segment.pixels.shape[1:3])
+        usual = self.ladder.clamp(USUAL_CRF - goal.miss(self.coder.target, goal.usual_at(lines)) / goal.per_crf, 1)
         halves = 2 in self.ladder.ends
         trial = yield from self.coder.trial(segment, usual, 1, (0.0, _TRIAL / 2 if halves else _TRIAL))
         coarse = [crf_for([judged.point], goal.per_crf) for judged in trial.gops]
