@@ -21,7 +21,7 @@ from codec.events import Event
 from codec.goals import USUAL_CRF, GoalMetric
 from codec.video.cutting import Segment
 
-MOST_CODED = 3
+MOST_CODED = 4
 # In tolerances: how far a coding may be from what is wanted before the base is coded again.
 MEAN_SLACK = 0.35
 # What the worst of a segment's GOPs is aimed at, where the mean of them is at the target.
