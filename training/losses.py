@@ -9,19 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from codec.metrics.networks import SHIPPED, load_weights
+from codec.metrics.networks import SHIPPED, convolution, load_weights
 
 VGG_STAGES = ((0, 2), (5, 7), (10, 12, 14), (17, 19, 21), (24, 26, 28))
 VGG_CHANNELS = [3, 64, 128, 256, 512, 512]
 EPSILON = 1e-6
 THIN_ABOVE = 64
-
-
-def _conv(weights: dict[str, Tensor], index: int, **options: int) -> nn.Conv2d:
-    weight = weights[f"{index}.weight"]
-    layer = nn.Conv2d(weight.shape[1], weight.shape[0], weight.shape[2], **options)  # type: ignore[arg-type]
-    layer.load_state_dict({"weight": weight, "bias": weights[f"{index}.bias"]})
-    return layer
 
 
 class Dists(nn.Module):
@@ -36,9 +29,7 @@ class Dists(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         vgg = load_weights(SHIPPED / "vgg16_features.safetensors")
-        self.stages = nn.ModuleList(
-            nn.ModuleList(_conv(vgg, index, padding=1) for index in stage) for stage in VGG_STAGES
-        )
+        self.stages = nn.ModuleList(nn.ModuleList(convolution(vgg, index) for index in stage) for stage in VGG_STAGES)
         window = torch.hann_window(5, periodic=False)[1:-1]
         kernel = window[:, None] * window[None]
         self.register_buffer("kernel", (kernel / kernel.sum())[None, None])
@@ -99,11 +90,11 @@ class LpipsAlex(nn.Module):
         heads = load_weights(SHIPPED / "lpips_lin_alex.safetensors")
         self.layers = nn.ModuleList(
             [
-                _conv(alex, 0, stride=4, padding=2),
-                _conv(alex, 3, padding=2),
-                _conv(alex, 6, padding=1),
-                _conv(alex, 8, padding=1),
-                _conv(alex, 10, padding=1),
+                convolution(alex, 0, stride=4, padding=2),
+                convolution(alex, 3, padding=2),
+                convolution(alex, 6),
+                convolution(alex, 8),
+                convolution(alex, 10),
             ]
         )
         self.heads = [heads[f"lin{i}.model.1.weight"] for i in range(5)]

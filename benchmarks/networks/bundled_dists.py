@@ -49,17 +49,17 @@ class Judged:
     ms_ssim: float
 
 
-def judge(path: Path, shipped: Dists, pocket: PocketDists, ms_ssim: MsSsim) -> Iterator[Judged]:
+def judge(path: Path, shipped: Dists, estimate: PocketDists, ms_ssim: MsSsim) -> Iterator[Judged]:
     """Every pair of one file, by the metrics as the program calls them."""
     clip, side, _ = path.stem.rsplit("-", 2)
     with safe_open(path, "np") as file:
         reference, distorted, terms = (file.get_tensor(key) for key in ("reference", "distorted", "terms"))
         kinds = file.metadata()["kinds"].split()
     for kind, picture, exact in zip(kinds, distorted[0], terms[0].sum((1, 2)), strict=True):
-        dists, estimated = (float(metric(reference, picture[None])[0]) for metric in (shipped, pocket))
+        dists, pocket = (float(metric(reference, picture[None])[0]) for metric in (shipped, estimate))
         similarity = ms_ssim(reference, picture[None])[0]
-        estimate = np.sqrt(max(0.0, 1 - similarity) / MS_SSIM_SCALE)
-        yield Judged(clip, side, kind.split(":")[0], float(exact), dists, estimated, float(estimate))
+        from_ms_ssim = np.sqrt(max(0.0, 1 - similarity) / MS_SSIM_SCALE)
+        yield Judged(clip, side, kind.split(":")[0], float(exact), dists, pocket, float(from_ms_ssim))
 
 
 def ranks(x: Floats) -> Floats:

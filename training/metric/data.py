@@ -110,7 +110,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("items", type=Path)
     parser.add_argument("pairs", type=Path)
-    parser.add_argument("--models", type=Path, action="append", help="folder with vgg16_features.safetensors")
+    parser.add_argument("--models", type=Path, action="append", help="folder with VGG16 in full precision")
     parser.add_argument("--count", type=int, default=500)
     args = parser.parse_args()
     torch.set_num_threads(1)

@@ -156,7 +156,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("clips", type=Path)
     parser.add_argument("heldout", type=Path)
-    parser.add_argument("--models", type=Path, action="append", help="folder with vgg16_features.safetensors")
+    parser.add_argument("--models", type=Path, action="append", help="folder with VGG16 in full precision")
     args = parser.parse_args()
     torch.set_num_threads(1)
     args.heldout.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ from codec.control.base_levels.based import Base, BasedGop, Verdict, charged_bit
 from codec.control.base_levels.curves import LevelPoint, Parabola, RestorationCurve, finite, level_fit
 from codec.control.probing import PROBE_FRAMES, TRIAL_FRAMES, opened_quality, restored_qualities
 from codec.events import BaseChosen, BaseTrial, Event, Fit, Phase, PreviewReady, Probe, Stage
-from codec.format.limits import MAX_RESTORATION, WHOLE_RESTORATION
+from codec.format.limits import MAX_RESTORATION
 from codec.goals import GoalMetric
 from codec.metrics.base import Metric
 from codec.priors.base import Condition, VideoPrior
@@ -180,7 +180,7 @@ class SegmentCoder:
 
     def _explore(self, gop: Gop, base: Base, restoration: RestorationCurve) -> Judged:
         if not self.prior.restores:
-            return self._judged(gop, base, self._look(gop, base, TRIAL_FRAMES, WHOLE_RESTORATION), WHOLE_RESTORATION)
+            return self._judged(gop, base, self._look(gop, base, TRIAL_FRAMES, 0), 0)
         values = restored_qualities(self.prior, self.metric, gop, base.clip, TRIAL_FRAMES, restoration.steps)
         curve = restoration.learn({step: self._miss(value) for step, value in values.items()})
         probes = tuple(Probe(step, base.run.bits, value) for step, value in sorted(values.items()))
@@ -196,9 +196,9 @@ class SegmentCoder:
         return restored_qualities(self.prior, self.metric, gop, base.clip, frames, [step])[step]
 
     def _judged(self, gop: Gop, base: Base, quality: float, step: int) -> Judged:
-        miss, shown, run = self._miss(quality), step if self.prior.restores else 0, base.run
-        probes = (Probe(shown, run.bits, quality),)
-        return Judged(gop.own, run.crf, run.bits, Parabola(shown, miss, 0.0), shown, miss, probes)
+        miss, run = self._miss(quality), base.run
+        probes = (Probe(step, run.bits, quality),)
+        return Judged(gop.own, run.crf, run.bits, Parabola(step, miss, 0.0), step, miss, probes)
 
     def _miss(self, quality: float) -> float:
         return finite(self.goal.miss(self.target, quality))
