@@ -125,7 +125,7 @@ def _facts(document: Document) -> list[tuple[str, str]]:
         *_qualities(document, info),
         (_tr("Aimed at"), f"{header.target.kind} {header.target.value:.4g}"),
         (_tr("Prior"), f"{header.prior_id} ({header.weights_hash.hex()})"),
-        (_tr("Written by"), header.writer),
+        (_tr("Written by"), header.program),
     ]
 
 

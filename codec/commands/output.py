@@ -175,9 +175,10 @@ def show_info(info: FileInfo, as_json: bool) -> None:
         f"{header.coding_width}x{header.coding_height}, {float(header.frame_rate):.5g} fps; "
         f"{info.kbps:.1f} kbit/s video, {info.bpp:.4f} bpp"
     )
+    sent = "nothing sent" if header.trajectory is None else f"channel {header.trajectory.coder.id}"
     print(
-        f"prior {header.prior_id} ({header.weights_hash.hex()}, {header.dtype}), channel {header.coder.id}, "
-        f"overlap {header.overlap_mode}, base {header.base_codec}, written by {header.writer}"
+        f"prior {header.prior_id} ({header.weights_hash.hex()}, {header.dtype}), {sent}, "
+        f"overlap {header.overlap_mode}, base {header.base_codec}, written by {header.program}"
     )
     if header.tiling is not None:
         print(f"pictures made in tiles of {header.tiling.side} pixels, {header.tiling.stride} apart")

@@ -107,17 +107,20 @@ class Chain:
 
     def _replay(self, record: GopRecord, condition: Condition, sent: int) -> Generator[DecodedItem, None, Sent]:
         """The walk along the steps that were sent."""
+        trajectory = self.header.trajectory
+        # What reads records refuses such a one where the header has no trajectory.
+        assert trajectory is not None
         walk = Walk(
             self.prior,
             condition,
             self.prior.geometry.latent_shape(record.frames, *self._size()),
-            self.header.seed,
+            trajectory.seed,
             record.index,
             self.known if record.overlap else None,
-            self.header.reuse,
+            trajectory.reuse,
         )
         state = walk.start()
-        for step in walk.replay(record.steps[:sent], coder_for(self.header.coder)):
+        for step in walk.replay(record.steps[:sent], coder_for(trajectory.coder)):
             state = step.state
             yield StepCoded(record.index, step.step, sent, 8 * len(step.payload))
         if sent == record.sent:

@@ -25,7 +25,7 @@ def prior_for(header: Header, settings: DecodeSettings) -> VideoPrior[Condition]
         )
         # A prior loaded without its text encoder is another one; the note says how that came.
         raise PriorError(" ".join((refusal, *prior.notes)))
-    if prior.schedule.spec != header.schedule:
+    if header.trajectory is not None and prior.schedule.spec != header.trajectory.schedule:
         raise PriorError(f"The file was made with another noise schedule of the prior {prior.id}; update this program.")
     return prior
 

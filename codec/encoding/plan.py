@@ -21,7 +21,7 @@ from codec.encoding.sizing import SizeSearch
 from codec.encoding.sound_rate import opus_rate
 from codec.errors import InputError, SettingsError
 from codec.events import Event, GopDone, Phase, Stage, Warned
-from codec.format.header import ColourDescription, Header, Target
+from codec.format.header import ColourDescription, Header, Target, TrajectorySpec
 from codec.format.limits import MAX_GOP_FRAMES, MAX_GOP_PIXELS, MAX_PIXELS, MAX_SIDE
 from codec.goals import GOAL_METRICS
 from codec.metrics.base import Metric
@@ -100,8 +100,9 @@ class Plan:
     @property
     def last_duration(self) -> int:
         """Of the last frame, in the header's time base; 0 where it is what the frame rate says."""
-        usual = self.timeline.constant and abs(self.timeline.last_duration - 1 / self.header.frame_rate) <= ROUNDING
-        return 0 if usual else round(self.timeline.last_duration / self.header.time_base)
+        if _steady(self.timeline, self.header.frame_rate):
+            return 0
+        return round(self.timeline.last_duration / self.header.time_base)
 
     def unreachable_message(self, gop: GopDone) -> str:
         """One sentence for a GOP whose goal lies outside what its choices reach."""
@@ -293,32 +294,40 @@ def _header(
 ) -> Header:
     goal = settings.goal
     average = timeline.average_rate.limit_denominator(MAX_DENOMINATOR)
+    rate = timeline.nominal_rate if timeline.constant else average
     return Header(
         prior_id=prior.id,
         weights_hash=prior.weights_hash,
         dtype=prior.dtype,
-        seed=settings.seed,
-        coder=spec_for(settings.channel),
-        schedule=prior.schedule.spec,
+        trajectory=None if based and prior.restores else _trajectory(settings, prior),
         source_width=info.width,
         source_height=info.height,
         coding_width=size[0],
         coding_height=size[1],
-        frame_rate=timeline.nominal_rate if timeline.constant else average,
-        time_base=timeline.time_base,
+        frame_rate=rate,
+        # Nothing is told in it where every frame lasts as long as the rate says.
+        time_base=1 / rate if _steady(timeline, rate) else timeline.time_base,
         variable_timing=not timeline.constant,
         colour=ColourDescription(**vars(info.colour), bit_depth=info.bit_depth),
         overlap_mode=settings.overlap,
         gop_frames=settings.gop_frames or prior.geometry.gop_frames,
         overlap_frames=prior.geometry.overlap_frames,
-        reuse=prior.reuse,
         base_codec="av1" if based else "none",
         target=_target(goal),
         metric="none" if measured is None else measured.goal.kind,
         audio=None if audio is None else header_of(audio.track),
-        writer=f"freegvc {program_version()}",
+        writer=program_version(),
         tiling=prior.tiling,
     )
+
+
+def _steady(timeline: Timeline, rate: Fraction) -> bool:
+    """Whether all frames, the last one too, are shown for as long as the rate says."""
+    return timeline.constant and abs(timeline.last_duration - 1 / rate) <= ROUNDING
+
+
+def _trajectory(settings: EncodeSettings, prior: VideoPrior[Condition]) -> TrajectorySpec:
+    return TrajectorySpec(settings.seed, spec_for(settings.channel), prior.schedule.spec, prior.reuse)
 
 
 def _target(goal: Quality | Bitrate | Size) -> Target:

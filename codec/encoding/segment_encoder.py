@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from codec.channel.choice import coder_for
+from codec.channel.choice import coder_for, spec_for
 from codec.control.base_levels.based import BasedGop
 from codec.control.control import Control
 from codec.encoding.controllers import ChosenMetric
@@ -20,6 +20,7 @@ from codec.events import Event, Fit, PreviewReady, Probe
 from codec.format.header import Header
 from codec.format.limits import MAX_PROBES, MAX_RESTORATION
 from codec.format.records import GopRecord
+from codec.format.wire import as_half
 from codec.priors.base import Condition, VideoPrior
 from codec.settings import EncodeSettings, Quality
 from codec.trajectory.alignment import shared_slots
@@ -72,7 +73,8 @@ class SegmentEncoder:
     ) -> SegmentEncoder:
         """For the settings; a budget's steps are chosen by bits alone."""
         judge = measured.metric if measured is not None and isinstance(settings.goal, Quality) else None
-        coder = GopCoder(prior, coder_for(header.coder), control.steps, judge, settings.seed, settings.keep_steps)
+        channel = coder_for(spec_for(settings.channel))
+        coder = GopCoder(prior, channel, control.steps, judge, settings.seed, settings.keep_steps)
         return cls(prior, header, control, coder, settings.preview)
 
     def encode(self, segment: Segment) -> Generator[Event | MadeGop, None, None]:
@@ -106,7 +108,8 @@ class SegmentEncoder:
             z_hash=coded.z_hash,
             fingerprint=coded.fingerprint,
             base=None if based.base is None else based.base.run,
-            quality=coded.quality,
+            # As it is stored, so that the mean of a file that was gone on with is the uninterrupted one's.
+            quality=None if coded.quality is None else as_half(coded.quality),
             probes=_stored_probes(coded),
             pts=times_of(gop, self.header),
             restoration=coded.restoration,

@@ -66,6 +66,25 @@ class CoderSpec:
 
 
 @dataclass(frozen=True)
+class TrajectorySpec:
+    """What encoder and decoder share of a trajectory whose steps are sent.
+
+    Attributes:
+        seed: key of all shared randomness, 0 <= seed < 2**64.
+        reuse: the trajectory calls the denoiser on every `reuse`-th step only (x0-cache).
+    """
+
+    seed: int
+    coder: CoderSpec
+    schedule: ScheduleSpec
+    reuse: int
+
+    def __post_init__(self) -> None:
+        require(0 <= self.seed < 2**64, "the seed does not fit in 64 bits")
+        require(1 <= self.reuse <= MAX_REUSE, f"the denoiser is called on every {self.reuse}th step")
+
+
+@dataclass(frozen=True)
 class ColourDescription:
     """The source's colour as code points of ITU-T H.273, 2 for unspecified; range: 0 unspecified, 1 limited, 2 full."""
 
@@ -128,12 +147,11 @@ class Header:
 
     Attributes:
         weights_hash: first 8 bytes of the prior's hash of its weights.
-        seed: key of all shared randomness, 0 <= seed < 2**64.
+        trajectory: along which GOPs' steps are sent; None where all of them only restore a base.
         source_width, source_height: upright display size; coding_*: the size GOPs are coded at.
         frame_rate: frames a second; where `variable_timing`, only its average, and GOPs carry times in `time_base`.
         gop_frames, overlap_frames: the usual GOP length l and overlap m.
-        reuse: the trajectory calls the denoiser on every `reuse`-th step only (x0-cache).
-        writer: name and version of the program that wrote the file.
+        writer: name and version of the program that wrote the file; the version alone where that is freegvc.
         metric: what the GOPs' quality is measured in, or "none".
         tiling: how the encoder's VAE was tiled, or None; a decoder that tiles otherwise makes slightly other pictures.
     """
@@ -141,9 +159,7 @@ class Header:
     prior_id: str
     weights_hash: bytes
     dtype: str
-    seed: int
-    coder: CoderSpec
-    schedule: ScheduleSpec
+    trajectory: TrajectorySpec | None
     source_width: int
     source_height: int
     coding_width: int
@@ -155,7 +171,6 @@ class Header:
     overlap_mode: str
     gop_frames: int
     overlap_frames: int
-    reuse: int
     base_codec: str
     target: Target
     audio: AudioHeader | None
@@ -168,7 +183,6 @@ class Header:
         check_short(self.writer, "the writer's name")
         require(len(self.weights_hash) == WEIGHTS_HASH_BYTES, "the weights' hash is not 8 bytes long")
         check_name(self.dtype, STORED_DTYPES, "number type")
-        require(0 <= self.seed < 2**64, "the seed does not fit in 64 bits")
         for width, height in ((self.source_width, self.source_height), (self.coding_width, self.coding_height)):
             sides = 1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE
             require(sides and width * height <= MAX_PIXELS, f"a picture of {width}x{height} is outside the limits")
@@ -177,6 +191,13 @@ class Header:
         check_name(self.overlap_mode, OVERLAP_MODES, "overlap mode")
         require(1 <= self.gop_frames <= MAX_GOP_FRAMES, f"a GOP has {self.gop_frames} frames")
         require(0 <= self.overlap_frames < self.gop_frames, f"GOPs overlap by {self.overlap_frames} frames")
-        require(1 <= self.reuse <= MAX_REUSE, f"the denoiser is called on every {self.reuse}th step")
         check_name(self.base_codec, BASE_CODECS, "base codec")
+        require(
+            self.trajectory is not None or self.base_codec != "none", "there is neither a base layer nor a trajectory"
+        )
         check_name(self.metric, METRICS, "metric")
+
+    @property
+    def program(self) -> str:
+        """Name and version of the program that wrote the file."""
+        return f"freegvc {self.writer}" if self.writer[0].isdigit() else self.writer

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from codec.errors import FormatError, InputError
-from codec.format import framing, packing
+from codec.format import framing, header_packing, packing
 from codec.format.framing import RecordFile, RecordSpan
 from codec.format.header import Header
 from codec.format.records import AudioRecord, EndRecord, GopRecord, IndexEntry, check_belongs
@@ -56,7 +56,7 @@ class Located:
 
 def pack_file_header(header: Header) -> bytes:
     """Signature, version, length, header, CRC32 of the last three."""
-    payload = packing.pack_header(header)
+    payload = header_packing.pack_header(header)
     body = bytes([packing.VERSION]) + varint(len(payload)) + payload
     return SIGNATURE + body + zlib.crc32(body).to_bytes(_CRC, "little")
 
@@ -227,7 +227,7 @@ def _read_header(path: Path, records: RecordFile) -> tuple[int, Header, int]:
         body = records.read(start, len(lead) - cursor.left + length)
         crc = records.read(start + len(body), _CRC)
         require(zlib.crc32(body).to_bytes(_CRC, "little") == crc, "its checksum differs")
-        header = packing.unpack_header(body[len(lead) - cursor.left :], version)
+        header = header_packing.unpack_header(body[len(lead) - cursor.left :], version)
         return version, header, start + len(body) + _CRC
     except FormatError as error:
         raise FormatError(f"The header of {path} is damaged ({error}); ask for the file again.") from error

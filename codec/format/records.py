@@ -208,12 +208,17 @@ def check_belongs(record: GopRecord | AudioRecord, header: Header) -> None:
     """Refuse a record that contradicts its file's header.
 
     Raises:
-        FormatError: more steps than the schedule has, a base layer, times or audio where the header has none.
+        FormatError: more steps than the schedule has, a trajectory, a base layer, times or audio where the header has
+            none.
     """
     if isinstance(record, AudioRecord):
         require(header.audio is not None, "there is audio that the header does not announce")
         return
-    require(len(record.steps) < len(header.schedule.levels), "a GOP has more steps than the noise schedule")
+    if header.trajectory is None:
+        require(record.restoration is not None and not record.steps, "there is a trajectory without its noise schedule")
+    else:
+        levels = len(header.trajectory.schedule.levels)
+        require(len(record.steps) < levels, "a GOP has more steps than the noise schedule")
     require(
         record.base is None or header.base_codec != "none", "there is a base layer that the header does not announce"
     )

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Sequence
+from fractions import Fraction
 
 from codec.errors import FormatError
 
@@ -54,9 +56,24 @@ def half(value: float) -> bytes:
     return struct.pack("<e", value)
 
 
+def as_half(value: float) -> float:
+    """What `half` leaves of a value."""
+    return float(struct.unpack("<e", half(value))[0])
+
+
 def single(value: float) -> bytes:
     """IEEE 754 binary32, little-endian."""
     return struct.pack("<f", value)
+
+
+def code(name: str, known: Sequence[str]) -> bytes:
+    """A name as its place in a table."""
+    return bytes([known.index(name)])
+
+
+def ratio(value: Fraction) -> bytes:
+    """Numerator and denominator, both positive, as varints."""
+    return varint(value.numerator) + varint(value.denominator)
 
 
 class Cursor:
@@ -100,6 +117,24 @@ class Cursor:
         """A zigzag varint."""
         value = self.varint()
         return value >> 1 if value & 1 == 0 else -(value >> 1) - 1
+
+    def flags(self, known: int) -> int:
+        """A byte without bits other than `known`."""
+        flags = self.byte()
+        require(flags & ~known == 0, f"unknown flags {flags:#04x}")
+        return flags
+
+    def name(self, known: Sequence[str], what: str) -> str:
+        """A name from a table, by its place there."""
+        code = self.byte()
+        require(code < len(known), f"{what} {code} is unknown to this version of the program")
+        return known[code]
+
+    def ratio(self, limit: int) -> Fraction:
+        """A ratio whose terms are at most `limit`."""
+        numerator, denominator = self.varint(limit), self.varint(limit)
+        require(denominator > 0, "a ratio is divided by zero")
+        return Fraction(numerator, denominator)
 
     def blob(self, limit: int) -> bytes:
         """A varint length <= limit, then that many bytes."""

@@ -11,15 +11,17 @@ from dataclasses import dataclass, fields
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from codec.errors import FormatError, InputError, OutputError, SettingsError
 from codec.files import finish, own_part, part_path
-from codec.format import framing, packing
-from codec.format.header import Header
+from codec.format import framing, header_packing, packing
+from codec.format.header import Header, TrajectorySpec
 from codec.format.reader import BitstreamReader, pack_file_end, pack_file_header
 from codec.format.records import AudioRecord, EndRecord, GopRecord, IndexEntry, check_belongs
 from codec.format.wire import require
+
+Settings = TypeVar("Settings", Header, TrajectorySpec)
 
 
 @dataclass(frozen=True)
@@ -270,7 +272,10 @@ def _refuse_other_header(path: Path, reader: BitstreamReader, header: Header) ->
     if reader.version != packing.VERSION:
         raise SettingsError(f"{path} was begun by an older version of this program; encode it from the start.")
     stored = _as_stored(header)
-    names = [f.name for f in fields(Header) if getattr(stored, f.name) != getattr(reader.header, f.name)]
+    names = _differing(stored, reader.header)
+    if stored.trajectory is not None and reader.header.trajectory is not None:
+        names[:0] = _differing(stored.trajectory, reader.header.trajectory)
+        names = [name for name in names if name != "trajectory"]
     if names:
         raise SettingsError(
             f"{path} was begun with another {', '.join(names).replace('_', ' ')}; "
@@ -278,9 +283,13 @@ def _refuse_other_header(path: Path, reader: BitstreamReader, header: Header) ->
         )
 
 
+def _differing(one: Settings, other: Settings) -> list[str]:
+    return [f.name for f in fields(one) if getattr(one, f.name) != getattr(other, f.name)]
+
+
 def _as_stored(header: Header) -> Header:
     """As it is read back: a target is stored in single precision."""
-    return packing.unpack_header(packing.pack_header(header), packing.VERSION)
+    return header_packing.unpack_header(header_packing.pack_header(header), packing.VERSION)
 
 
 def _cut(reader: BitstreamReader) -> int:

@@ -89,7 +89,7 @@ class Handlers:
     def _prior_for(self, header: Header, settings: DecodeSettings) -> VideoPrior[Condition]:
         from codec.decoding.prior import prior_for
 
-        key = (header.prior_id, header.weights_hash, header.schedule, header.dtype, settings.device, settings.dtype)
+        key = (header.prior_id, header.weights_hash, header.trajectory, header.dtype, settings.device, settings.dtype)
         if self._prior is None or self._prior[0] != key:
             # Let go before the next one is loaded: no machine need hold two large ones.
             self._prior = None

@@ -11,7 +11,16 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from codec.format import limits
-from codec.format.header import AudioHeader, CoderSpec, ColourDescription, Header, ScheduleSpec, Target, Tiling
+from codec.format.header import (
+    AudioHeader,
+    CoderSpec,
+    ColourDescription,
+    Header,
+    ScheduleSpec,
+    Target,
+    Tiling,
+    TrajectorySpec,
+)
 from codec.format.reader import BitstreamReader, Damage
 from codec.format.records import AudioPacket, AudioRecord, BaseRun, GopRecord
 from codec.format.writer import BitstreamWriter
@@ -26,9 +35,9 @@ PLAIN = Header(
     prior_id="wan2.1-1.3b",
     weights_hash=bytes(range(8)),
     dtype="bfloat16",
-    seed=7,
-    coder=CoderSpec("trellis", (4, 8)),
-    schedule=ScheduleSpec("flow", 1000, tuple(range(1000, 0, -40))),
+    trajectory=TrajectorySpec(
+        7, CoderSpec("trellis", (4, 8)), ScheduleSpec("flow", 1000, tuple(range(1000, 0, -40))), reuse=1
+    ),
     source_width=1920,
     source_height=1080,
     coding_width=832,
@@ -40,7 +49,6 @@ PLAIN = Header(
     overlap_mode="plain",
     gop_frames=48,
     overlap_frames=4,
-    reuse=1,
     base_codec="none",
     target=Target("dists", 0.125),
     metric="dists",
@@ -51,9 +59,7 @@ FULL = dataclasses.replace(
     PLAIN,
     prior_id="pocket",
     dtype="float32",
-    seed=2**64 - 1,
-    coder=CoderSpec("pfr"),
-    schedule=ScheduleSpec("vp", 1000, (999, 700, 300, 0)),
+    trajectory=TrajectorySpec(2**64 - 1, CoderSpec("pfr"), ScheduleSpec("vp", 1000, (999, 700, 300, 0)), reuse=2),
     frame_rate=Fraction(30000, 1001),
     time_base=Fraction(1, 90000),
     variable_timing=True,
@@ -61,10 +67,21 @@ FULL = dataclasses.replace(
     overlap_mode="guided",
     gop_frames=4,
     overlap_frames=1,
-    reuse=2,
     base_codec="av1",
     audio=AudioHeader("aac", b"\x12\x10", 48000, 2, Fraction(1, 48000)),
     tiling=Tiling(256, 192),
+)
+
+
+RESTORED = dataclasses.replace(
+    PLAIN,
+    prior_id="pocket",
+    dtype="float32",
+    trajectory=None,
+    frame_rate=Fraction(30000, 1001),
+    time_base=Fraction(1001, 30000),
+    colour=ColourDescription(),
+    base_codec="av1",
 )
 
 
@@ -107,10 +124,14 @@ FILMS: dict[str, Film] = {
             _restored_gop(3, 10, 1),
         ),
     ),
+    "restored": (
+        RESTORED,
+        tuple(dataclasses.replace(_restored_gop(n, 4 * n, 0), pts=None, probes=()) for n in range(3)),
+    ),
 }
 
 
-QUALITIES_AT_SOURCE: dict[str, float | None] = {"plain": None, "full": 0.1875}
+QUALITIES_AT_SOURCE: dict[str, float | None] = {"plain": None, "full": 0.1875, "restored": 0.25}
 
 
 def write(path: Path, film: Film, quality_at_source: float | None = None) -> bytes:
@@ -159,6 +180,13 @@ def schedules(draw: st.DrawFn) -> ScheduleSpec:
     return ScheduleSpec(draw(st.sampled_from(limits.SCHEDULES)), unit, tuple(sorted(levels, reverse=True)))
 
 
+@st.composite
+def trajectories(draw: st.DrawFn) -> TrajectorySpec:
+    parameters = tuple(draw(st.lists(st.integers(0, 2**32 - 1), max_size=8)))
+    coder = CoderSpec(draw(st.sampled_from(limits.CODERS)), parameters)
+    return TrajectorySpec(draw(st.integers(0, 2**64 - 1)), coder, draw(schedules()), draw(st.integers(1, 255)))
+
+
 SIDES = st.integers(1, limits.MAX_SIDE)
 
 
@@ -167,29 +195,27 @@ def headers(draw: st.DrawFn) -> Header:
     (source_width, source_height), (coding_width, coding_height) = draw(sizes), draw(sizes)
     length = draw(st.integers(1, 1024))
     code = st.integers(0, 255)
+    colours = st.builds(ColourDescription, code, code, code, code, st.integers(1, 16))
+    usual = st.sampled_from((ColourDescription(), ColourDescription(1, 1, 1, 1, 8)))
+    base_codec, rate = draw(st.sampled_from(limits.BASE_CODECS)), draw(ratios)
     track = st.builds(AudioHeader, names, blobs, st.integers(1, 2**24), st.integers(1, 255), ratios)
     return Header(
         prior_id=draw(names),
         weights_hash=draw(st.binary(min_size=8, max_size=8)),
         dtype=draw(st.sampled_from(limits.STORED_DTYPES)),
-        seed=draw(st.integers(0, 2**64 - 1)),
-        coder=CoderSpec(
-            draw(st.sampled_from(limits.CODERS)), tuple(draw(st.lists(st.integers(0, 2**32 - 1), max_size=8)))
-        ),
-        schedule=draw(schedules()),
+        trajectory=draw(trajectories() if base_codec == "none" else st.none() | trajectories()),
         source_width=source_width,
         source_height=source_height,
         coding_width=coding_width,
         coding_height=coding_height,
-        frame_rate=draw(ratios),
-        time_base=draw(ratios),
+        frame_rate=rate,
+        time_base=draw(ratios | st.just(1 / rate)),
         variable_timing=draw(st.booleans()),
-        colour=draw(st.builds(ColourDescription, code, code, code, code, st.integers(1, 16))),
+        colour=draw(usual | colours),
         overlap_mode=draw(st.sampled_from(limits.OVERLAP_MODES)),
         gop_frames=length,
         overlap_frames=draw(st.integers(0, length - 1)),
-        reuse=draw(st.integers(1, 255)),
-        base_codec=draw(st.sampled_from(limits.BASE_CODECS)),
+        base_codec=base_codec,
         target=Target(draw(st.sampled_from(limits.TARGETS)), draw(st.floats(-(2.0**99), 2.0**99, width=32))),
         metric=draw(st.sampled_from(limits.METRICS)),
         audio=draw(st.none() | track),

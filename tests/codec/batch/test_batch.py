@@ -83,7 +83,9 @@ def test_other_settings_or_another_source_are_coded_anew(sources: Path, tmp_path
     assert _statuses(_rows(_batch(sources, output))) == ["kept", "done", "done", "failed"]
     assert describe(output / "1.fgvc").frames == 30
     assert _statuses(_rows(_batch(sources, output, tiny(**BASED, seed=1)))) == ["done", "done", "done", "failed"]
-    assert describe(output / "0.fgvc").header.seed == 1
+    trajectory = describe(output / "0.fgvc").header.trajectory
+    assert trajectory is not None
+    assert trajectory.seed == 1
 
 
 def test_a_stopped_batch_leaves_parts_that_play_and_goes_on(sources: Path, tmp_path: Path) -> None:

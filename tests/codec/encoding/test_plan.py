@@ -17,6 +17,7 @@ from codec.format import framing, packing
 from codec.format.info import stored_gop
 from codec.format.records import BaseRun, GopRecord
 from codec.settings import Bitrate, Quality, Size
+from codec.version import program_version
 from tests.support.codec_runs import film, tiny
 
 
@@ -38,7 +39,9 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_header_says_what_was_chosen(source: Path) -> None:
     events, plan = _plan(source, seed=9, overlap="plain", channel="pfr", gop_frames=20, goal=Bitrate(12_000))
     header = plan.header
-    assert (header.seed, header.overlap_mode, header.coder.id, header.gop_frames) == (9, "plain", "pfr", 20)
+    assert header.trajectory is not None
+    assert (header.trajectory.seed, header.trajectory.coder.id, header.trajectory.reuse) == (9, "pfr", 1)
+    assert (header.overlap_mode, header.gop_frames, header.writer) == ("plain", 20, program_version())
     assert (header.target.kind, header.target.value) == ("bitrate", 12.0)
     assert (header.source_width, header.source_height, header.base_codec) == (48, 32, "none")
     assert not header.variable_timing

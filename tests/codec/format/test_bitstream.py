@@ -55,7 +55,7 @@ def test_a_film_comes_back(film: cases.Film, path: Path) -> None:
 @given(header=cases.headers(), gop=cases.gops())
 def test_any_film_comes_back(header: Header, gop: GopRecord, tmp_path: Path) -> None:
     gop = dataclasses.replace(gop, index=0, start_frame=0, overlap=0, base=None, restoration=None, probes=(), pts=None)
-    header = dataclasses.replace(header, variable_timing=False, schedule=cases.PLAIN.schedule)
+    header = dataclasses.replace(header, variable_timing=False, trajectory=cases.PLAIN.trajectory)
     cases.write(tmp_path / "any.fgvc", (header, (gop,)))
     assert cases.read(tmp_path / "any.fgvc") == [gop]
 
@@ -235,7 +235,10 @@ def test_resume_refuses_what_it_can_not_go_on_with(path: Path) -> None:
     with pytest.raises(OutputError, match="is complete"):
         BitstreamWriter.resume(path, header)
     BitstreamWriter(path, header).close()
-    other = dataclasses.replace(header, seed=8, frame_rate=Fraction(25))
+    assert header.trajectory is not None
+    other = dataclasses.replace(
+        header, trajectory=dataclasses.replace(header.trajectory, seed=8), frame_rate=Fraction(25)
+    )
     with pytest.raises(SettingsError, match="another seed, frame rate;"):
         BitstreamWriter.resume(path, other)
     odd = dataclasses.replace(header, target=Target("dists", 0.1))

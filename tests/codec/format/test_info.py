@@ -28,7 +28,7 @@ SHORTEST = dataclasses.replace(cases.PLAIN, frame_rate=Fraction(2**31 - 1), time
 def test_any_file_without_its_end_is_described(header: Header, gop: GopRecord, tmp_path: Path) -> None:
     base_codec = "none" if gop.base is None else "av1"
     header = dataclasses.replace(
-        header, variable_timing=gop.pts is not None, base_codec=base_codec, schedule=cases.PLAIN.schedule
+        header, variable_timing=gop.pts is not None, base_codec=base_codec, trajectory=cases.PLAIN.trajectory
     )
     path = tmp_path / "any.fgvc"
     path.write_bytes(pack_file_header(header) + framing.frame(framing.GOP, packing.pack_gop(gop)))

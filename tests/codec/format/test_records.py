@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codec.errors import FormatError
-from codec.format import packing
+from codec.format import header_packing, packing
 from codec.format.fingerprint import drift, fingerprint, state_hash
 from codec.format.header import Header, ScheduleSpec
 from codec.format.records import AudioPacket, AudioRecord, BaseRun, EndRecord, GopRecord, IndexEntry, check_belongs
@@ -26,7 +26,7 @@ BASE = BaseRun(60.25, 1, "modelled", b"")
 @cases.steady
 @given(cases.headers())
 def test_headers_come_back(header: Header) -> None:
-    assert packing.unpack_header(packing.pack_header(header), packing.VERSION) == header
+    assert header_packing.unpack_header(header_packing.pack_header(header), packing.VERSION) == header
 
 
 @cases.steady
@@ -88,7 +88,7 @@ def test_a_name_must_be_utf8() -> None:
 @cases.steady
 @given(st.binary(max_size=200), st.integers(1, packing.VERSION))
 def test_arbitrary_bytes_are_parsed_or_refused(data: bytes, version: int) -> None:
-    for unpack in (packing.unpack_header, packing.unpack_gop, lambda d, v: packing.unpack_end(d, 9, v)):
+    for unpack in (header_packing.unpack_header, packing.unpack_gop, lambda d, v: packing.unpack_end(d, 9, v)):
         with contextlib.suppress(FormatError):
             unpack(data, version)
     with contextlib.suppress(FormatError):
@@ -96,7 +96,8 @@ def test_arbitrary_bytes_are_parsed_or_refused(data: bytes, version: int) -> Non
 
 
 @cases.steady
-@given(cases.gops(), st.data())
+# A base takes all that is left of its record, whose length and checksum say how much that is.
+@given(cases.gops().filter(lambda gop: gop.base is None), st.data())
 def test_a_record_cut_short_is_refused(gop: GopRecord, data: st.DataObject) -> None:
     packed = packing.pack_gop(gop)
     with pytest.raises(FormatError):
@@ -105,11 +106,34 @@ def test_a_record_cut_short_is_refused(gop: GopRecord, data: st.DataObject) -> N
         packing.unpack_gop(packed + b"\x00", packing.VERSION)
 
 
+def test_what_is_usual_costs_nothing_and_is_refused_where_it_is_told() -> None:
+    packed = header_packing.pack_header(cases.RESTORED)
+    assert len(packed) <= 56
+    rate = packed.index(varint(30000) + varint(1001))
+    own_time_base = bytearray(packed)
+    own_time_base[0] |= 16
+    own_time_base[rate + 5 : rate + 5] = varint(1001) + varint(30000)
+    spelled_out = packed[: rate + 5] + bytes((2, 2, 2, 2, 0, 8)) + packed[rate + 6 :]
+    for strange, reason in ((bytes(own_time_base), "usual time base"), (spelled_out, "usual description")):
+        with pytest.raises(FormatError, match=reason):
+            header_packing.unpack_header(strange, packing.VERSION)
+
+
+def test_no_overlap_and_no_steps_are_not_told() -> None:
+    whole = packing.pack_gop(cases.gop(0, 0, 48, 0, steps=(), sent=0, z_hash=b"", fingerprint=b""))
+    assert len(whole) == 4
+    for flag in (16, 128):
+        with pytest.raises(FormatError, match="no overlap or no steps"):
+            packing.unpack_gop(
+                bytes([whole[0] | flag]) + whole[1:] + b"\x00" * (2 if flag == 16 else 1), packing.VERSION
+            )
+
+
 def test_a_step_costs_about_a_byte_beside_its_payload() -> None:
     steps = tuple(bytes(200 + 30 * (n % 2)) for n in range(24))
     longer = packing.pack_gop(cases.gop(0, 0, 48, 0, steps=steps, sent=24))
-    empty = packing.pack_gop(cases.gop(0, 0, 48, 0, steps=(), sent=0))
-    assert len(longer) - len(empty) - sum(map(len, steps)) <= 25
+    shorter = packing.pack_gop(cases.gop(0, 0, 48, 0, steps=steps[:1], sent=1))
+    assert len(longer) - len(shorter) - sum(map(len, steps[1:])) <= 24
 
 
 def test_regular_audio_costs_only_its_sizes() -> None:
@@ -131,7 +155,7 @@ def test_regular_audio_costs_only_its_sizes() -> None:
         {"prior_id": "ü" * 33},
         {"weights_hash": b"short"},
         {"dtype": "int3"},
-        {"seed": -1},
+        {"trajectory": None},
         {"overlap_mode": "sideways"},
         {"base_codec": "vp6"},
     ],
@@ -170,6 +194,13 @@ def test_gops_out_of_bounds_are_refused(change: dict[str, Any]) -> None:
         dataclasses.replace(cases.gop(0, 0, 48, 0), **change)
 
 
+@pytest.mark.parametrize("change", [{"seed": -1}, {"seed": 2**64}, {"reuse": 0}, {"reuse": 256}])
+def test_trajectories_out_of_bounds_are_refused(change: dict[str, int]) -> None:
+    assert cases.PLAIN.trajectory is not None
+    with pytest.raises(FormatError):
+        dataclasses.replace(cases.PLAIN.trajectory, **change)
+
+
 @pytest.mark.parametrize("levels", [(1000,), (1001, 5), (900, 900), (5, 6), (5, -1)])
 def test_schedules_out_of_bounds_are_refused(levels: tuple[int, ...]) -> None:
     with pytest.raises(FormatError):
@@ -191,6 +222,8 @@ def test_records_that_contradict_the_header_are_refused() -> None:
         check_belongs(audio, cases.PLAIN)
     with pytest.raises(FormatError, match="times"):
         check_belongs(cases.gop(0, 0, 48, 0), cases.FULL)
+    with pytest.raises(FormatError, match="without its noise schedule"):
+        check_belongs(full, cases.RESTORED)
     with pytest.raises(FormatError, match="more steps"):
         check_belongs(cases.gop(0, 0, 48, 0, steps=(b"",) * 25), cases.PLAIN)
 
