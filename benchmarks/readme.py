@@ -33,6 +33,7 @@ ANCHORS = {
     "vvc": "VVC medium",
 }
 OURS = "fgvc"
+SHARES = {"edges": "Block edges", "checkerboard": "Checkerboards of single pixels"}
 CODERS = {
     "`trellis` (default), `trellis-best`": ("trellis-4-9", "trellis-4-16"),
     "`greedy`, `pfr`": ("greedy", "pfr"),
@@ -40,7 +41,7 @@ CODERS = {
 
 
 def evidence(figures: Mapping[str, Any]) -> Iterator[str]:
-    """BD-rates of the pocket prior by size and anchor, mean over clips and their range; then block edges."""
+    """BD-rates of the pocket prior by size and anchor, mean over clips and their range; then `SHARES`."""
     for group, rates in figures["bd_rates"].items():
         anchors = [name for name in ANCHORS if name in rates]
         yield f"| {group}: bits against | " + " | ".join(ANCHORS[name] for name in anchors) + " |"
@@ -49,7 +50,8 @@ def evidence(figures: Mapping[str, Any]) -> Iterator[str]:
             if all(metric in rates[name] for name in anchors):
                 yield f"| {title} | " + " | ".join(_range(rates[name][metric]) for name in anchors) + " |"
         yield ""
-    yield from _block_edges(figures["rows"])
+    for name, title in SHARES.items():
+        yield from _share(figures["rows"], name, title)
 
 
 def _range(rates: Mapping[str, float | None]) -> str:
@@ -62,15 +64,16 @@ def _range(rates: Mapping[str, float | None]) -> str:
     return f"{mean:+.1f} % ({min(values):+.1f} to {max(values):+.1f}, {clips}{apart})"
 
 
-def _block_edges(rows: list[Mapping[str, Any]]) -> Iterator[str]:
-    """One sentence: how much the 8-pixel grid stands out, as a multiple of what it does in the source."""
+def _share(rows: list[Mapping[str, Any]], name: str, what: str) -> Iterator[str]:
+    """One sentence: means over all rows in which it was measured, as multiples of the source's."""
     ways = {OURS: "ours"} | ANCHORS
     means = {}
     for way, title in ways.items():
-        values = [row["values"]["edges"] for row in rows if row["way"] == way]
+        values = [row["values"][name] for row in rows if row["way"] == way and name in row["values"]]
         if values:
             means[title] = sum(values) / len(values)
-    yield "Block edges as multiples of the source's: " + ", ".join(f"{k} {v:.3f}" for k, v in means.items()) + "."
+    if means:
+        yield f"{what} as multiples of the source's: " + ", ".join(f"{k} {v:.3f}" for k, v in means.items()) + "."
 
 
 def channel(figures: Mapping[str, Any]) -> Iterator[str]:

@@ -10,7 +10,8 @@ size that suits it (the hull over --lines). A row is kept in ROWS.jsonl as soon 
 unless this codec's weights have changed since: the run takes hours, and can be ended at any time. --keep writes
 benchmarks/results/evidence.json, of which README's table is made; no clip is left out of it.
 
-DISTS and LPIPS over VGG were trained for; LPIPS over AlexNet (`lpips`), VMAF, tOF, tLP and block edges were not.
+DISTS, LPIPS over VGG and block edges were trained for; LPIPS over AlexNet (`lpips`), VMAF, tOF, tLP and checkerboards
+of single pixels were not.
 """
 
 from __future__ import annotations

@@ -15,7 +15,9 @@ from codec.metrics.base import Metric
 from codec.metrics.catalog import metric
 
 LOWER_IS_BETTER = {"dists": True, "lpips": True, "psnr": False, "vmaf": False, "tof": True, "tlp": True}
-"""Metrics that bits can be saved in; block edges are shown beside them."""
+"""Metrics that bits can be saved in."""
+SHARES = ("edges", "checkerboard")
+"""Shown beside them: multiples of what the source has of each."""
 Key = tuple[str, str, int, str, float, int, str]
 NETWORK_METRICS = ("dists", "lpips", "vmaf", "tof", "tlp")
 # Those that see pictures in order see all of them; the others every JUDGED_EVERY-th.
@@ -90,11 +92,23 @@ class Judges:
         few, wanted = made[1::JUDGED_EVERY], source[1::JUDGED_EVERY]
         error = np.square(wanted.astype(np.float32) - few).mean((1, 2, 3))
         values = {"psnr": float(np.mean(10 * np.log10(255**2 / np.maximum(error, 1e-9))))}
-        values["edges"] = block_edges(few) / block_edges(wanted)
+        values |= shares(wanted, few)
         for name, judge in self.metrics.items():
             pair = (source, made) if name in WHOLE else (wanted, few)
             values[name] = float(np.mean(judge(*pair)))
         return values
+
+
+def shares(source: Clip, made: Clip) -> dict[str, float]:
+    """`SHARES` of (T, H, W, 3) pictures."""
+    figures = (block_edges, checkerboard)
+    return {name: figure(made) / figure(source) for name, figure in zip(SHARES, figures, strict=True)}
+
+
+def checkerboard(pictures: Clip) -> float:
+    """RMS of what alternates from pixel to pixel in both directions, in levels of 255; 0.05 where there is none."""
+    alternating = np.diff(np.diff(pictures.astype(np.float32), 2, axis=1), 2, axis=2) / 16
+    return float(np.sqrt(np.square(alternating).mean() + 0.05**2))
 
 
 def block_edges(pictures: Clip) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.evidence.judging import LOWER_IS_BETTER, EvidenceRow
+from benchmarks.evidence.judging import LOWER_IS_BETTER, SHARES, EvidenceRow
 from benchmarks.evidence.ways import OURS, WAYS
 from codec.errors import InputError
 from codec.reproduce.bd_rate import bd_rate
@@ -69,9 +69,9 @@ def lines(rows: Sequence[EvidenceRow]) -> Iterator[str]:
     for name, group in groups(rows):
         yield f"== {name}"
         metrics = [metric for metric in LOWER_IS_BETTER if any(metric in row.values for row in group)]
-        yield "clip way setting | bytes | bpp | " + " | ".join([*metrics, "edges"]) + " | encode fps | decode fps"
+        yield "clip way setting | bytes | bpp | " + " | ".join([*metrics, *SHARES]) + " | encode fps | decode fps"
         for row in sorted(group, key=lambda row: (row.clip, row.way, row.size)):
-            values = " | ".join(f"{row.values.get(metric, float('nan')):.4f}" for metric in [*metrics, "edges"])
+            values = " | ".join(f"{row.values.get(metric, float('nan')):.4f}" for metric in [*metrics, *SHARES])
             speeds = " | ".join(f"{row.frames / s:.1f}" if s else "-" for s in (row.encode_s, row.decode_s))
             yield f"{row.clip} {row.way} {row.setting:g} | {row.size} | {row.bpp:.4f} | {values} | {speeds}"
         for way in (way for way in WAYS if way != OURS and any(row.way == way for row in group)):

@@ -5,7 +5,8 @@
 
 Each clip's base is coded at every CRF, full size (and at half size with every CRF of --halves). "base" judges it as it
 is, then the shipped weights and each other file (of training/restoration/train.py) at each step.
-DISTS and LPIPS (AlexNet), or the --metrics named, PSNR over all judged pixels, and block edges relative to the source.
+DISTS and LPIPS (AlexNet), or the --metrics named, PSNR over all judged pixels, block edges and
+checkerboards relative to the source.
 Prints means, and keeps every row in OUT.json with commit, weights and machine. LPIPS over AlexNet and temporal metrics
 were not trained for.
 """
@@ -23,7 +24,7 @@ import numpy as np
 import torch
 
 from benchmarks.clips import JUDGED_EVERY, Clip, read_clip
-from benchmarks.evidence.judging import block_edges
+from benchmarks.evidence.judging import shares
 from benchmarks.results import save
 from codec.base.av1 import encode_clip
 from codec.base.pictures import upsample
@@ -68,7 +69,7 @@ def judged(source: Clip, made: Clip, judges: dict[str, Metric]) -> dict[str, flo
     few, wanted = made[JUDGED], source[JUDGED]
     error = np.square(wanted.astype(np.float64) - few).mean()
     values = {"psnr": float(10 * np.log10(255**2 / max(error, 1e-9)))}
-    values["edges"] = block_edges(made) / block_edges(source)
+    values |= shares(source, made)
     for name, judge in judges.items():
         whole = judge.context > 0 or name == "vmaf"
         values[name] = float(np.mean(judge(source, made) if whole else judge(wanted, few)))

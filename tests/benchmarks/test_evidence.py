@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from benchmarks.evidence import __main__ as suite
-from benchmarks.evidence.judging import EvidenceRow, Judges, append_row, block_edges, read_rows
+from benchmarks.evidence.judging import EvidenceRow, Judges, append_row, block_edges, checkerboard, read_rows
 from benchmarks.evidence.report import bd_rates, figures, groups, summary
 from benchmarks.evidence.ways import OURS, WAYS
 from benchmarks.evidence.work import Work, done
@@ -103,11 +103,19 @@ def test_block_edges_stand_out_where_there_are_some() -> None:
     assert block_edges((0.5 * blocks + 0.5 * smooth).astype(np.uint8)) > 2
 
 
+def test_a_checkerboard_of_single_pixels_stands_out() -> None:
+    smooth = np.full((2, 32, 32, 3), 100, np.uint8)
+    pattern = (np.indices((32, 32)).sum(0) % 2 * 4)[..., None].astype(np.uint8)
+    stripes = (np.indices((32, 32))[0] % 2 * 4)[..., None].astype(np.uint8)
+    assert checkerboard(smooth) == checkerboard(smooth + stripes) == pytest.approx(0.05)
+    assert checkerboard(smooth + pattern) == pytest.approx(2, rel=0.01)
+
+
 def test_judging_a_copy_finds_nothing_wrong() -> None:
     clip = moving_noise(6, 48, 64)
     values = Judges.load([])(clip, clip)
     assert values["psnr"] > 100
-    assert values["edges"] == 1
+    assert values["edges"] == values["checkerboard"] == 1
 
 
 @pytest.mark.parametrize("way", ["own-base", "svtav1-base"])

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from codec.priors.restorer import Restorer, RestorerConfig, Told, gate, multiplications, neighbourhood
+from codec.priors.restorer import (
+    Restorer,
+    RestorerConfig,
+    Told,
+    gate,
+    multiplications,
+    neighbourhood,
+    without_checkerboard,
+)
 
 SMALL = RestorerConfig(half=8, quarter=16, eighth=16, blocks=(1, 1, 1), embedding=8)
 
@@ -62,6 +72,25 @@ def test_a_crop_on_the_grid_sees_the_same_network(net: Restorer) -> None:
     whole, part = made(net, base), made(net, base[..., 64:].contiguous())
     # Away from the cut, by more than the convolutions reach.
     torch.testing.assert_close(part[..., 96:], whole[..., 64 + 96 :], rtol=0, atol=1e-5)
+
+
+def test_no_checkerboard_of_single_pixels_is_added(net: Restorer) -> None:
+    net = copy.deepcopy(net)
+    assert net.tail.out.bias is not None
+    # What the last layer adds where it tells the four pixels of its cells apart.
+    with torch.no_grad():
+        net.tail.out.weight.zero_()
+        net.tail.out.bias.copy_(torch.tensor([1.0, -1.0, -1.0, 1.0]).repeat(3))
+    base = noise(3, 24, 40)
+    torch.testing.assert_close(made(net, base), base)
+
+
+def test_all_but_the_checkerboard_is_left() -> None:
+    rows, columns = torch.meshgrid(torch.arange(16.0), torch.arange(24.0), indexing="ij")
+    stripes = 1 - 2 * (rows % 2) + 3 * columns + 5
+    kept = without_checkerboard(stripes[None, None])
+    assert torch.allclose(kept[..., 1:-1, 1:-1], stripes[1:-1, 1:-1], atol=1e-5)
+    assert without_checkerboard((1 - 2 * ((rows + columns) % 2))[None, None]).abs().max() == 0
 
 
 def test_the_shipped_shape_costs_at_most_30000_multiplications_a_pixel() -> None:
