@@ -1,7 +1,7 @@
 """What a benchmark measured, kept as JSON beside what it was measured with: benchmarks/results/NAME.json.
 
-README's tables are made of these files (readme.py), so a figure there can be traced to a commit, to weights and to a
-machine, and a test says when it is older than the weights.
+The tables of README and docs/measurements.md are made of these files (tables.py), so a figure there can be traced to a
+commit, to weights and to a machine, and a test says when it is older than the weights.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ LINTERS = (
     ("ruff", "format", "--check", "."),
     ("mypy",),
     ("lint-imports",),
-    ("python", "-m", "benchmarks.readme", "--check"),
+    ("python", "-m", "benchmarks.tables", "--check"),
 )
 TESTS = (("python", "-m", "pytest", "-q"),)
 

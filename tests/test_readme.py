@@ -33,22 +33,30 @@ def test_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     assert measured.times[-1] == pytest.approx(59 * 6 / 179, abs=0.001)
 
 
-def test_files_it_names_exist() -> None:
-    named = re.findall(r"(?:\]\(|encode )((?:docs|benchmarks|resources)/[\w./-]+)", README)
-    assert named
-    assert [name for name in named if not (ROOT / name).exists()] == []
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md")), ROOT / "benchmarks" / "README.md"]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_files_that_documents_link_to_exist(document: Path) -> None:
+    links = re.findall(r"\]\(([\w./-]+)(?:#[\w-]+)?\)", document.read_text(encoding="utf-8"))
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def test_the_sample_it_encodes_exists() -> None:
+    (named,) = set(re.findall(r"encode (docs/[\w./-]+)", README))
+    assert (ROOT / named).is_file()
 
 
 def test_its_tables_are_those_of_the_benchmarks_results() -> None:
     """Also where the weights have changed since: then a table has to say that it is of older ones."""
-    command = [sys.executable, "-m", "benchmarks.readme", "--check"]
+    command = [sys.executable, "-m", "benchmarks.tables", "--check"]
     run = subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
 
 
 def test_every_benchmark_keeps_what_it_measures() -> None:
     """But those that draw pictures, make tables or are another's worker."""
-    other = {"contact_sheet", "screenshots", "readme", "mutants"}
+    other = {"contact_sheet", "screenshots", "tables", "mutants"}
     scripts = [path for path in (ROOT / "benchmarks").rglob("*.py") if path.stem not in other]
     texts = {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in scripts}
     measuring = {name: text for name, text in texts.items() if "def main" in text}

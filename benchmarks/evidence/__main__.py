@@ -8,7 +8,7 @@ and is judged against.
 With --at-source pictures are scaled up to the source's size and judged there, so that each codec can choose the coding
 size that suits it (the hull over --lines). A row is kept in ROWS.jsonl as soon as it is there and not measured again,
 unless this codec's weights have changed since: the run takes hours, and can be ended at any time. --keep writes
-benchmarks/results/evidence.json, of which README's table is made; no clip is left out of it.
+benchmarks/results/evidence.json, of which the documents' tables are made; no clip is left out of it.
 
 DISTS, LPIPS over VGG and block edges were trained for; LPIPS over AlexNet (`lpips`), VMAF, tOF, tLP and checkerboards
 of single pixels were not.

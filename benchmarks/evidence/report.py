@@ -1,4 +1,4 @@
-"""BD-rates and hulls of evidence rows, and what README shows of them."""
+"""BD-rates and hulls of evidence rows, and what the documents show of them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Makes README's tables of benchmarks/results/*.json, each between the comments that name it.
+"""Makes the tables of README.md and docs/measurements.md of results/*.json, each between the comments that name it.
 
-    python -m benchmarks.readme [--check]
+    python -m benchmarks.tables [--check]
 
 A table whose figures were measured with other weights than those in resources says so under it.
 """
@@ -11,11 +11,11 @@ import argparse
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from benchmarks.results import ROOT, Results, load, script
 
-README = ROOT / "README.md"
 METRICS = {
     "dists": "DISTS",
     "lpips": "LPIPS (Alex)",
@@ -33,11 +33,35 @@ ANCHORS = {
     "vvc": "VVC medium",
 }
 OURS = "fgvc"
+# Of what README shows: metrics and anchors.
+IN_SHORT = ("dists", "lpips", "psnr"), ("own-base", "svtav1", "x265", "vvc")
 SHARES = {"edges": "Block edges", "checkerboard": "Checkerboards of single pixels"}
 CODERS = {
     "`trellis` (default), `trellis-best`": ("trellis-4-9", "trellis-4-16"),
     "`greedy`, `pfr`": ("greedy", "pfr"),
 }
+
+
+def summary(figures: Mapping[str, Any]) -> Iterator[str]:
+    """Mean BD-rates of the pocket prior where it is judged at coding size."""
+    metrics, anchors = IN_SHORT
+    yield "| bits at equal quality, against | " + " | ".join(ANCHORS[name] for name in anchors) + " |"
+    yield "|---" * (1 + len(anchors)) + "|"
+    for group, rates in figures["bd_rates"].items():
+        if not all(name in rates and metrics[0] in rates[name] for name in anchors):
+            continue
+        for metric in metrics:
+            cells = (_mean(rates[name][metric]) for name in anchors)
+            clips = len(rates[anchors[0]][metric])
+            yield f"| {group}, {clips} clips: {METRICS[metric]} | " + " | ".join(cells) + " |"
+
+
+def _mean(rates: Mapping[str, float | None]) -> str:
+    values = [rate for rate in rates.values() if rate is not None]
+    if not values:
+        return "no common range"
+    of = f" ({len(values)} of them)" if len(values) < len(rates) else ""
+    return f"{sum(values) / len(values):+.1f} %{of}"
 
 
 def evidence(figures: Mapping[str, Any]) -> Iterator[str]:
@@ -149,20 +173,21 @@ def portability(figures: Mapping[str, Any]) -> Iterator[str]:
         yield f"| clip {row['clip']}, base {row['base']}, {row['bpp']:.3f} bpp | " + " | ".join(cells) + " |"
 
 
-TABLES: Mapping[str, Callable[[Mapping[str, Any]], Iterator[str]]] = {
-    "evidence": evidence,
-    "channel": channel,
-    "controller": controller,
-    "memory": memory,
-    "portability": portability,
-    "reliability": reliability,
+Table = tuple[str, Callable[[Mapping[str, Any]], Iterator[str]]]
+"""The result's name in benchmarks/results, and what its table looks like."""
+DOCUMENTS: Mapping[Path, Mapping[str, Table]] = {
+    ROOT / "README.md": {"summary": ("evidence", summary)},
+    ROOT / "docs/measurements.md": {
+        function.__name__: (function.__name__, function)
+        for function in (evidence, channel, controller, memory, portability, reliability)
+    },
 }
 
 
-def table(name: str) -> str:
+def table(result: str, lines: Callable[[Mapping[str, Any]], Iterator[str]]) -> str:
     """The lines between the comments."""
-    results = load(name)
-    return "\n".join([*TABLES[name](results.figures), "", _origin(results)])
+    results = load(result)
+    return "\n".join([*lines(results.figures), "", _origin(results)])
 
 
 def _origin(results: Results) -> str:
@@ -171,13 +196,15 @@ def _origin(results: Results) -> str:
     return f"<sub>`{script(results.benchmark)}` at {results.commit}{weights}.{old}</sub>"
 
 
-def rewritten(text: str) -> str:
-    """README with every table as it should be."""
-    for name in TABLES:
+def rewritten(document: Path) -> str:
+    """A document with every table as it should be."""
+    text = document.read_text("utf-8")
+    for name, (result, lines) in DOCUMENTS[document].items():
         pattern = rf"(<!-- table {name} -->\n).*?(<!-- end of {name} -->)"
         if len(re.findall(pattern, text, re.DOTALL)) != 1:
-            raise SystemExit(f"{README} lacks the comments around the table {name}")
-        text = re.sub(pattern, lambda found, name=name: found[1] + table(name) + "\n" + found[2], text, flags=re.DOTALL)
+            raise SystemExit(f"{document} lacks the comments around the table {name}")
+        new = table(result, lines)
+        text = re.sub(pattern, lambda found, new=new: found[1] + new + "\n" + found[2], text, flags=re.DOTALL)
     return text
 
 
@@ -186,12 +213,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--check", action="store_true", help="change nothing; exit code 1 where something would change")
     args = parser.parse_args()
-    text = README.read_text("utf-8")
-    if text == rewritten(text):
-        return
-    if args.check:
-        sys.exit("README's tables are not those of benchmarks/results; run python -m benchmarks.readme")
-    README.write_text(rewritten(text), "utf-8")
+    for document in DOCUMENTS:
+        text = rewritten(document)
+        if text == document.read_text("utf-8"):
+            continue
+        if args.check:
+            sys.exit(f"{document.name}'s tables are not those of benchmarks/results; run python -m benchmarks.tables")
+        document.write_text(text, "utf-8")
 
 
 if __name__ == "__main__":
