@@ -154,7 +154,13 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=_compare)
     parser.add_argument("source", type=Path)
     parser.add_argument("coded", type=Path, help="the .fgvc file made from it")
-    parser.add_argument("--peers", nargs="+", choices=tuple(PEERS), default=QUICK)
+    parser.add_argument(
+        "--peers",
+        nargs="+",
+        choices=tuple(PEERS),
+        default=QUICK,
+        help=f"codecs to compare with (default: {' '.join(QUICK)})",
+    )
     parser.add_argument("--start", type=float, default=0.0, metavar="S", help="as it was given to encode")
     parser.add_argument("--deinterlace", choices=DEINTERLACING, default="auto", help="as it was given to encode")
     parser.add_argument("--json", action="store_true")
