@@ -63,25 +63,34 @@ def encode(
         yield finished(output, [kept.told(plan.frames_total) for kept in gops_in(output)])
         return
     writer, at = _open_writer(output, plan.header, settings.resume)
-    with writer, _open_reader(source, plan) as reader, closing(delivered(reader.frames(), source)) as frames:
-        session = _Encoding(plan, writer, AudioFeed(plan.audio, writer, at.audio_pts), next_gop=at.gop)
+    with writer:
         try:
-            ahead, charges = plan.segments.control.ahead, [0] * at.gop
-            if ahead is not None:
-                ahead.foresee((yield from _look_ahead(source, plan, ahead.look, workers)))
-                charges = ahead.resume(kept.record for kept in kept_gops(output, at.gop))
-            session.catch_up(kept_gops(output, at.gop), charges)
-            yield from session.run(islice(frames, at.frame, None), at.frame, workers)
-            session.check_result()
+            session = yield from _encoded(source, plan, writer, at, workers)
         except (GeneratorExit, KeyboardInterrupt):
-            session.stop()
+            writer.stop()
             raise
         except Exception:
             # What is done stays in the part for --resume; a source that was refused leaves nothing.
-            session.give_up()
+            writer.give_up()
             raise
         yield from session.finish()
     yield finished(output, session.done)
+
+
+def _encoded(
+    source: Path, plan: Plan, writer: BitstreamWriter, at: ResumePoint, workers: Workers | None
+) -> Generator[Event, None, _Encoding]:
+    """All frames from where the writer goes on."""
+    with _open_reader(source, plan) as reader, closing(delivered(reader.frames(), source)) as frames:
+        session = _Encoding(plan, writer, AudioFeed(plan.audio, writer, at.audio_pts), next_gop=at.gop)
+        ahead, charges = plan.segments.control.ahead, [0] * at.gop
+        if ahead is not None:
+            ahead.foresee((yield from _look_ahead(source, plan, ahead.look, workers)))
+            charges = ahead.resume(kept.record for kept in kept_gops(writer.path, at.gop))
+        session.catch_up(kept_gops(writer.path, at.gop), charges)
+        yield from session.run(islice(frames, at.frame, None), at.frame, workers)
+        session.check_result()
+    return session
 
 
 def _look_ahead(
@@ -184,15 +193,6 @@ class _Encoding:
             return None
         judge = AtSource(self.plan.pictures, self.plan.segments.prior, metric)
         return (yield from judge.quality(part_path(self.writer.path), 1 - COMPARING_SHARE, 1))
-
-    def stop(self) -> None:
-        """Leave whole GOPs as a playable file, or nothing if there is none."""
-        self.writer.stop()
-
-    def give_up(self) -> None:
-        """Remove a part that holds no GOP."""
-        if not self.next_gop:
-            self.writer.abort()
 
     def _take(self, item: Event | MadeGop) -> Iterator[Event]:
         if isinstance(item, MadeGop):

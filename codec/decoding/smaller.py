@@ -19,8 +19,7 @@ from codec.format.limits import MAX_PROBES
 from codec.format.reader import BitstreamReader, Damage
 from codec.format.records import EndRecord, GopRecord
 from codec.format.writer import BitstreamWriter
-from codec.goals import GOAL_METRICS
-from codec.settings import Bitrate, DecodeSettings, Quality
+from codec.settings import DecodeSettings
 
 
 def save_smaller(source: Path, output: Path, settings: DecodeSettings) -> Iterator[Event]:
@@ -35,6 +34,10 @@ def save_smaller(source: Path, output: Path, settings: DecodeSettings) -> Iterat
     check_output(source, output)
     yield Phase(Stage.OPENING)
     with BitstreamReader(source) as reader:
+        if reader.version == 1 and reader.header.base_codec != "none":
+            raise SettingsError(
+                f"{source} is in version 1 of the format, whose base isn't written any more; encode its source again."
+            )
         # Without a goal every step stays, those that were kept beyond the encoder's choice too.
         choose = None if settings.goal is None else step_choice(settings.goal, reader.header)
         with BitstreamWriter(output, _header(reader.header, settings)) as writer:
@@ -57,11 +60,7 @@ def _end(writer: BitstreamWriter, end: EndRecord | None, same_pictures: bool) ->
 
 
 def _header(header: Header, settings: DecodeSettings) -> Header:
-    target = header.target
-    if isinstance(settings.goal, Quality):
-        target = Target(GOAL_METRICS[settings.goal.metric].kind, settings.goal.value)
-    elif isinstance(settings.goal, Bitrate):
-        target = Target("bitrate", settings.goal.bits_per_second / 1000)
+    target = header.target if settings.goal is None else Target.of(settings.goal)
     return replace(header, target=target, audio=header.audio if settings.audio else None)
 
 
@@ -88,6 +87,8 @@ def _copy(
             writer.append_audio(record)
         else:
             left_out += sum(len(packet.data) for packet in record.packets)
+    if reader.end is not None and len(done) != len(reader.end.index):
+        raise FormatError(f"{reader.path} has lost GOP {len(done)}; only of a whole file is a smaller one made.")
     if not left_out:
         raise SettingsError(f"Nothing of {reader.path} can be left out for this goal; encode its source again.")
     return tuple(done)

@@ -39,12 +39,15 @@ def stills(reader: BitstreamReader, prior: VideoPrior[Condition], most: int) -> 
     chain.
     """
     index = reader.index()
-    if not (prior.restores and reader.header.base_codec != "none"):
-        index, most = tuple(entry for entry in index if entry.chain_start), 1
-    wanted = spread(index, most)
-    for start in dict.fromkeys(chain_of(reader.index(), entry.start_frame) for entry in wanted):
+    quick = prior.restores and reader.header.base_codec != "none"
+    wanted = spread(index, most) if quick else spread([entry for entry in index if entry.chain_start], 1)
+    chains: dict[IndexEntry, list[int]] = {}
+    for entry in wanted:
+        start = chain_of(index, entry.start_frame)
         assert start is not None
-        yield from _of_chain(reader, prior, start, wanted)
+        chains.setdefault(start, []).append(entry.start_frame)
+    for start, frames in chains.items():
+        yield from _of_chain(reader, prior, start, frames)
 
 
 def spread(entries: Sequence[IndexEntry], most: int) -> tuple[IndexEntry, ...]:
@@ -54,10 +57,10 @@ def spread(entries: Sequence[IndexEntry], most: int) -> tuple[IndexEntry, ...]:
 
 
 def _of_chain(
-    reader: BitstreamReader, prior: VideoPrior[Condition], start: IndexEntry, wanted: Sequence[IndexEntry]
+    reader: BitstreamReader, prior: VideoPrior[Condition], start: IndexEntry, frames: Sequence[int]
 ) -> Iterator[Still]:
+    """Of the GOPs that begin with `frames`."""
     chain = Chain(reader.header, prior, step_choice(None, reader.header))
-    frames = [entry.start_frame for entry in wanted if chain_of(reader.index(), entry.start_frame) == start]
     for record in reader.records(start):
         if not isinstance(record, GopRecord):
             continue

@@ -42,7 +42,7 @@ from codec.video import (
     read_audio,
     read_timeline,
 )
-from codec.video.cutting import Cutter
+from codec.video.cutting import Cutter, largest_gop
 from codec.video.delivery import opened
 from codec.video.stills import Stills
 
@@ -268,9 +268,10 @@ def _check_gop(settings: EncodeSettings, prior: VideoPrior[Condition], size: tup
         raise SettingsError(
             f"GOPs of the prior {prior.id} have {shortest} to {MAX_GOP_FRAMES} frames, not {frames}; change --gop."
         )
-    if frames * size[0] * size[1] > MAX_GOP_PIXELS:
+    most = largest_gop(frames, prior.geometry.overlap_frames)
+    if most * size[0] * size[1] > MAX_GOP_PIXELS:
         raise SettingsError(
-            f"A GOP of {frames} frames of {size[0]}x{size[1]} is too large; give a smaller --short-side or --gop."
+            f"A GOP of {most} frames of {size[0]}x{size[1]} is too large; give a smaller --short-side or --gop."
         )
 
 
@@ -313,7 +314,7 @@ def _header(
         gop_frames=settings.gop_frames or prior.geometry.gop_frames,
         overlap_frames=prior.geometry.overlap_frames,
         base_codec="av1" if based else "none",
-        target=_target(goal),
+        target=Target.of(goal),
         metric="none" if measured is None else measured.goal.kind,
         audio=None if audio is None else header_of(audio.track),
         writer=program_version(),
@@ -328,9 +329,3 @@ def _steady(timeline: Timeline, rate: Fraction) -> bool:
 
 def _trajectory(settings: EncodeSettings, prior: VideoPrior[Condition]) -> TrajectorySpec:
     return TrajectorySpec(settings.seed, spec_for(settings.channel), prior.schedule.spec, prior.reuse)
-
-
-def _target(goal: Quality | Bitrate | Size) -> Target:
-    if isinstance(goal, Quality):
-        return Target(GOAL_METRICS[goal.metric].kind, goal.value)
-    return Target("bitrate", goal.bits_per_second / 1000) if isinstance(goal, Bitrate) else Target("size", goal.bytes)

@@ -11,9 +11,11 @@ from codec.format.limits import MAX_CRF, MAX_FRAMES
 from codec.format.records import AudioPacket, BaseRun, GopRecord
 from codec.video.cutting import Gop
 
-# A step's length is stored as a difference, the GOP's in its record's head and in the file's index.
+# A step's length is stored as a difference, the GOP's in its record's head and in the file's index; then how many steps
+# there are and are sent, and where a restoration stops.
 STEP_LENGTH = 2
 GOP_LENGTHS = 10
+STEP_COUNTS, RESTORATION = 4, 1
 # An audio packet's time, duration and length, all as differences, and its share of a record's head.
 AUDIO_PACKET = 7
 
@@ -45,6 +47,8 @@ def times_of(gop: Gop, header: Header) -> tuple[int, ...] | None:
 def overhead_bits(frames: int, overlap: int, base: BaseRun | None, times: tuple[int, ...] | None, steps: int) -> int:
     """Most bits of a GOP's record beside base units and payloads, wherever in the file it lies.
 
+    Without probes, which only the search for a quality measures, and no budget pays for.
+
     Args:
         times: of its own frames, where timing is variable.
         steps: that it might hold.
@@ -64,7 +68,8 @@ def overhead_bits(frames: int, overlap: int, base: BaseRun | None, times: tuple[
         pts=times,
     )
     size = len(framing.frame(framing.GOP, packing.pack_gop(record))) - record.base_bits // 8
-    return 8 * (size + GOP_LENGTHS + STEP_LENGTH * steps)
+    counts = STEP_COUNTS if steps else 0
+    return 8 * (size + GOP_LENGTHS + counts + RESTORATION * (base is not None) + STEP_LENGTH * steps)
 
 
 def audio_bits(packets: Iterable[AudioPacket]) -> int:

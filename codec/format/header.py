@@ -29,6 +29,8 @@ from codec.format.limits import (
     check_short,
 )
 from codec.format.wire import require
+from codec.goals import GOAL_METRICS
+from codec.settings import Bitrate, Goal, Quality
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,13 @@ class Target:
     def __post_init__(self) -> None:
         check_name(self.kind, TARGETS, "target")
         require(math.isfinite(self.value) and abs(self.value) < 3e38, f"the target is {self.value}")
+
+    @classmethod
+    def of(cls, goal: Goal) -> Target:
+        """What the user asked for."""
+        if isinstance(goal, Quality):
+            return cls(GOAL_METRICS[goal.metric].kind, goal.value)
+        return cls("bitrate", goal.bits_per_second / 1000) if isinstance(goal, Bitrate) else cls("size", goal.bytes)
 
 
 @dataclass(frozen=True)

@@ -76,19 +76,19 @@ def unpack_gop(data: bytes, version: int) -> GopRecord:
     base = _unpack_base(c, shown, version) if flags & _BASE and version > 3 else base
     c.finish()
     return GopRecord(
-        index,
-        start_frame,
-        frames,
-        overlap,
-        sent,
-        payloads,
-        z_hash,
-        fingerprint,
-        base,
-        quality,
-        probes,
-        pts,
-        restoration,
+        index=index,
+        start_frame=start_frame,
+        frames=frames,
+        overlap=overlap,
+        sent=sent,
+        steps=payloads,
+        z_hash=z_hash,
+        fingerprint=fingerprint,
+        base=base,
+        quality=quality,
+        probes=probes,
+        pts=pts,
+        restoration=restoration,
     )
 
 

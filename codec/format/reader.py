@@ -20,6 +20,7 @@ from codec.errors import FormatError, InputError
 from codec.format import framing, header_packing, packing
 from codec.format.framing import RecordFile, RecordSpan
 from codec.format.header import Header
+from codec.format.limits import MAX_GOP_FRAMES
 from codec.format.records import AudioRecord, EndRecord, GopRecord, IndexEntry, check_belongs
 from codec.format.wire import Cursor, require, varint
 
@@ -93,9 +94,9 @@ class BitstreamReader:
     def __init__(self, path: Path) -> None:
         self.path = path
         with ExitStack() as opened:
-            if path.exists() and not (path.is_file() or path.is_dir()):
-                raise InputError(f"{path} is no ordinary file, and reading goes back and forth; save it to one.")
             try:
+                if path.exists() and not (path.is_file() or path.is_dir()):
+                    raise InputError(f"{path} is no ordinary file, and reading goes back and forth; save it to one.")
                 file = opened.enter_context(path.open("rb"))
             except OSError as error:
                 raise InputError(f"{path} can't be opened: {error.strerror}; check its name and rights.") from error
@@ -159,6 +160,10 @@ class BitstreamReader:
             if found is None:
                 raise FormatError("no record starts there")
             item = self._parse(found)
+            if isinstance(item, GopRecord):
+                # So that nobody who makes room for all frames is led on by a few bytes.
+                most = offset // packing.MIN_GOP_RECORD * MAX_GOP_FRAMES
+                require(item.start_frame <= most, f"frame {item.start_frame} can't lie there")
             if isinstance(item, GopRecord) and last is not None:
                 ordered = item.index > last.index and item.start_frame > last.start_frame
                 require(ordered, f"GOP {item.index} follows GOP {last.index}")

@@ -133,7 +133,7 @@ class Cursor:
     def ratio(self, limit: int) -> Fraction:
         """A ratio whose terms are at most `limit`."""
         numerator, denominator = self.varint(limit), self.varint(limit)
-        require(denominator > 0, "a ratio is divided by zero")
+        require(numerator > 0 and denominator > 0, "a ratio isn't positive")
         return Fraction(numerator, denominator)
 
     def blob(self, limit: int) -> bytes:

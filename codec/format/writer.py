@@ -191,6 +191,13 @@ class BitstreamWriter:
         else:
             self.abort()
 
+    def give_up(self) -> None:
+        """Leave the part for a run that goes on, unless it holds no GOP: then remove it."""
+        if self._totals.point().gop:
+            self.close()
+        else:
+            self.abort()
+
     def abort(self) -> None:
         """Remove the part."""
         self.close()

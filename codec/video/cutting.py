@@ -45,13 +45,22 @@ def longest_segment(gop_frames: int, overlap: int) -> int:
     return gop_frames + (MAX_SEGMENT_FRAMES - gop_frames) // step * step
 
 
+def largest_gop(gop_frames: int, overlap: int) -> int:
+    """Most frames that `windows` puts into a GOP of a segment."""
+    return min(gop_frames + max(_tail(gop_frames, overlap) - 1, 0), longest_segment(gop_frames, overlap))
+
+
+def _tail(length: int, overlap: int) -> int:
+    return (length - overlap) // 4
+
+
 def windows(items: Iterable[T], length: int, overlap: int) -> Iterator[Window[T]]:
     """Cut one segment into GOPs of `length` items that overlap by `overlap`.
 
     A tail with less than a quarter of a GOP's new items joins the GOP before it: a GOP's own cost (its record, its
     shared frames) would weigh more than the items.
     """
-    tail = (length - overlap) // 4
+    tail = _tail(length, overlap)
     held: list[T] = []
     shared = 0
     for item in items:
@@ -82,6 +91,10 @@ class SceneCuts:
         # A cut counts as motion too: it fades before the shortest segment ends, but a flicker's many jumps add up.
         self._motion = MOTION_MEMORY * self._motion + (1 - MOTION_MEMORY) * difference
         return cut
+
+    def forget_motion(self) -> None:
+        """Begin a segment as one does who goes on from here, and has not seen what was before."""
+        self._motion = 0.0
 
 
 def _thumbnail(frame: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -204,5 +217,6 @@ def _numbered(frames: Iterable[tuple[T, NDArray[np.uint8]]], longest: int) -> It
         cut = cuts.starts_scene(picture) and length >= SHORTEST_SEGMENT
         if cut or length == longest:
             segment, length = segment + 1, 0
+            cuts.forget_motion()
         length += 1
         yield segment, item

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from codec.encoder import encode
-from codec.errors import FreeGvcError, OutputError, SettingsError
+from codec.errors import FreeGvcError, InputError, OutputError, SettingsError
 from codec.events import GopDone
 from codec.files import part_path
 from codec.format.info import describe
@@ -276,6 +276,18 @@ def _refused(source: Path, output: Path, **more: Any) -> str:
     return str(caught.value)
 
 
+def test_a_source_whose_sound_is_refused_leaves_nothing(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise InputError("its first packet can't be read")
+
+    monkeypatch.setattr("codec.encoder.AudioFeed", refused)
+    with pytest.raises(InputError, match="first packet"):
+        run_encode(data / "scene.mp4", tmp_path / "a.fgvc")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_output_that_would_destroy_something_is_refused(tmp_path: Path) -> None:
     source = film(tmp_path / "in.mp4", 3)
     original = source.read_bytes()
@@ -319,7 +331,7 @@ def test_what_can_not_be_done_leaves_nothing(tmp_path: Path, more: dict[str, Any
 
 
 def test_a_gop_beyond_the_bound_is_refused_before_it_is_allocated(tmp_path: Path) -> None:
-    source = write_video(tmp_path / "in.mp4", [np.zeros((1024, 1024, 3), np.uint8)])
+    source = write_video(tmp_path / "in.mp4", [np.zeros((1024, 2048, 3), np.uint8)])
     assert "is too large; give a smaller --short-side" in _refused(
         source, tmp_path / "a.fgvc", short_side=1024, gop_frames=1000
     )

@@ -26,6 +26,7 @@ from codec.format.records import GopRecord
 from codec.goals import USUAL_CRF
 from codec.video.cutting import Segment
 
+OTHER_PICTURES = "The unfinished file was begun from other pictures than the source has now; encode it from the start."
 MOST_CODED = 6
 # A coding stays if it takes within so much of its share; the last one, if it leaves no more than this of all there is.
 NEAR, SPARE = 0.08, 0.03
@@ -141,16 +142,19 @@ class BudgetSearch:
             own = [gop.frames - gop.overlap for gop in gops]
             bases = [gop.base for gop in gops if gop.base is not None]
             if own != expected:
-                raise SettingsError(
-                    "The unfinished file was begun from other pictures than the source has now; encode it from the "
-                    "start."
-                )
+                raise SettingsError(OTHER_PICTURES)
             self._learn([base.crf for base in bases], [base.bits for base in bases])
             charges += charged_bits([base.bits for base in bases], own)
         return charges
 
     def choose(self, segment: Segment) -> Generator[Event, None, tuple[BasedGop, ...]]:
-        """Returns the segment's GOPs over their bases; tells what was chosen and why."""
+        """Returns the segment's GOPs over their bases; tells what was chosen and why.
+
+        Raises:
+            SettingsError: there are more segments than were looked at.
+        """
+        if not self.forecasts:
+            raise SettingsError(OTHER_PICTURES)
         forecast, last = self.forecasts[0], len(self.forecasts) == 1
         miss = self._common_miss()
         wanted = forecast.levels(miss)

@@ -6,7 +6,6 @@ negative where better.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -133,8 +132,3 @@ def _curvature(a: LevelPoint, b: LevelPoint, c: LevelPoint) -> float:
     """Of the parabola through three points."""
     left, right = (b[1] - a[1]) / (b[0] - a[0]), (c[1] - b[1]) / (c[0] - b[0])
     return (right - left) / (c[0] - a[0])
-
-
-def finite(value: float) -> float:
-    """A metric's value that may be infinite (a PSNR of equal pictures) as a number that can be reckoned with."""
-    return math.copysign(1e3, value) if math.isinf(value) else value

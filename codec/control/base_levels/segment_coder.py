@@ -11,7 +11,7 @@ import numpy as np
 from codec.base.av1 import PRESET
 from codec.base.level import StreamLevels
 from codec.control.base_levels.based import Base, BasedGop, Verdict, charged_bits, code_base
-from codec.control.base_levels.curves import LevelPoint, Parabola, RestorationCurve, finite, level_fit
+from codec.control.base_levels.curves import LevelPoint, Parabola, RestorationCurve, level_fit
 from codec.control.probing import PROBE_FRAMES, TRIAL_FRAMES, opened_quality, restored_qualities
 from codec.events import BaseChosen, BaseTrial, Event, Fit, Phase, PreviewReady, Probe, Stage
 from codec.format.limits import MAX_RESTORATION
@@ -201,7 +201,7 @@ class SegmentCoder:
         return Judged(gop.own, run.crf, run.bits, Parabola(step, miss, 0.0), step, miss, probes)
 
     def _miss(self, quality: float) -> float:
-        return finite(self.goal.miss(self.target, quality))
+        return self.goal.miss(self.target, quality)
 
     def _verdict(self, judged: Judged, earlier: Sequence[Judged]) -> Verdict:
         tried = [replace(probe, crf=one.crf) for one in earlier for probe in one.probes]

@@ -17,6 +17,7 @@ from codec.format.info import describe
 from codec.format.reader import BitstreamReader
 from codec.format.records import GopRecord
 from codec.settings import Bitrate, DecodeSettings, Quality
+from tests.support import ROOT
 from tests.support.codec_runs import film, run_decode, run_encode, shown
 from tests.support.format_cases import FILMS, FULL, gop, write
 
@@ -106,6 +107,21 @@ def test_of_a_file_with_a_lost_gop_none_is_made(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="has lost GOP 1"):
         _save(source, tmp_path / "less.fgvc", goal=Bitrate(1))
     assert [path.name for path in tmp_path.iterdir()] == ["plain.fgvc"]
+
+
+def test_of_a_file_that_lost_its_last_gop_none_is_made(tmp_path: Path) -> None:
+    data = bytearray(write(tmp_path / "a.fgvc", FILMS["plain"]))
+    with BitstreamReader(tmp_path / "a.fgvc") as reader:
+        data[reader.index()[-1].offset + 12] ^= 1
+    (tmp_path / "a.fgvc").write_bytes(data)
+    with pytest.raises(FormatError, match="has lost GOP 2"):
+        list(save_smaller(tmp_path / "a.fgvc", tmp_path / "b.fgvc", DecodeSettings(Bitrate(1.0))))
+    assert not (tmp_path / "b.fgvc").exists()
+
+
+def test_a_base_of_version_1_is_not_copied(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"full-1\.fgvc is in version 1 .* encode its source again"):
+        list(save_smaller(ROOT / "tests/golden/full-1.fgvc", tmp_path / "b.fgvc", DecodeSettings(audio=False)))
 
 
 def test_one_that_was_cut_off_stays_incomplete(tmp_path: Path) -> None:

@@ -96,6 +96,16 @@ def test_what_looks_like_a_record_inside_a_damaged_one_is_not_taken_for_one(path
     assert [item.sent for item in cases.read(path) if isinstance(item, GopRecord)] == [1]
 
 
+def test_a_gop_that_lies_further_than_its_file_can_hold_is_damage(path: Path) -> None:
+    # What makes room for a number of frames would be led on by a few bytes.
+    data = pack_file_header(cases.PLAIN) + framing.frame(framing.GOP, packing.pack_gop(cases.gop(0, 0, 48, 0)))
+    path.write_bytes(data + framing.frame(framing.GOP, packing.pack_gop(cases.gop(1, 10**6, 48, 0))))
+    near, far, _ = cases.read(path)
+    assert isinstance(near, GopRecord)
+    assert isinstance(far, Damage)
+    assert "frame 1000000 can't lie there" in far.message
+
+
 class CountingFile(FileIO):
     """Counts what is read."""
 

@@ -106,6 +106,13 @@ def test_a_record_cut_short_is_refused(gop: GopRecord, data: st.DataObject) -> N
         packing.unpack_gop(packed + b"\x00", packing.VERSION)
 
 
+def test_a_ratio_of_zero_is_refused() -> None:
+    packed = header_packing.pack_header(cases.RESTORED)
+    rate = packed.index(varint(30000) + varint(1001))
+    with pytest.raises(FormatError, match="positive"):
+        header_packing.unpack_header(packed[:rate] + b"\x00\x01" + packed[rate + 5 :], packing.VERSION)
+
+
 def test_what_is_usual_costs_nothing_and_is_refused_where_it_is_told() -> None:
     packed = header_packing.pack_header(cases.RESTORED)
     assert len(packed) <= 56

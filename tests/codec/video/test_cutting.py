@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from codec.format.limits import MAX_SEGMENT_FRAMES
 from codec.video import Frame, VideoReader
-from codec.video.cutting import SHORTEST_SEGMENT, Cutter, SceneCuts, longest_segment, segments, windows
+from codec.video.cutting import SHORTEST_SEGMENT, Cutter, SceneCuts, largest_gop, longest_segment, segments, windows
 from tests.support.codec_runs import moving
 
 shapes = st.integers(1, 64).flatmap(lambda length: st.tuples(st.just(length), st.integers(0, length - 1)))
@@ -82,6 +82,32 @@ def test_a_cut_starts_a_segment_and_motion_does_not() -> None:
 def test_a_scene_too_short_to_pay_for_a_keyframe_is_no_segment() -> None:
     flash = SHORTEST_SEGMENT - 1
     assert _lengths([*_scene(20, 10), *_scene(flash, 150), *_scene(20, 10)]) == [20, 20 + flash]
+
+
+def test_whoever_goes_on_at_a_segment_cuts_the_same() -> None:
+    # As a resumed encode does; motion from before a cut must not decide about a later one.
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        shaking, levels = rng.uniform(0, 9), np.zeros(40)
+        levels[20] = rng.uniform(40, 120)
+        levels[28 + rng.integers(0, 6)] = -rng.uniform(20, 60)
+        seen = 60 + np.cumsum(levels + shaking * (-1) ** np.arange(40))
+        pictures = [np.full((36, 64, 3), np.clip(round(value), 0, 255), np.uint8) for value in seen]
+        lengths = _lengths(pictures)
+        assert _lengths(pictures[lengths[0] :]) == lengths[1:]
+
+
+@given(shapes, st.integers(1, 500))
+def test_no_gop_is_larger_than_the_largest(shape: tuple[int, int], count: int) -> None:
+    length, overlap = shape
+    segment = range(min(count, longest_segment(length, overlap)))
+    sizes = [len(window.items) for window in windows(segment, length, overlap)]
+    assert max(sizes) <= largest_gop(length, overlap)
+
+
+def test_a_tail_that_joins_makes_the_largest_gop() -> None:
+    (window,) = windows(range(largest_gop(48, 4)), 48, 4)
+    assert (len(window.items), largest_gop(300, 4)) == (58, MAX_SEGMENT_FRAMES)
 
 
 def test_a_segment_never_exceeds_its_length() -> None:
