@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ ANCHORS = {
 OURS = "fgvc"
 # Of what README shows: metrics and anchors.
 IN_SHORT = ("dists", "lpips", "psnr"), ("own-base", "svtav1", "x265", "vvc")
-SHARES = {"edges": "Block edges", "checkerboard": "Checkerboards of single pixels"}
+SHARES = {"edges": "block edges", "checkerboard": "checkerboard of single pixels"}
 CODERS = {
     "`trellis` (default), `trellis-best`": ("trellis-4-9", "trellis-4-16"),
     "`greedy`, `pfr`": ("greedy", "pfr"),
@@ -65,7 +65,7 @@ def _mean(rates: Mapping[str, float | None]) -> str:
 
 
 def evidence(figures: Mapping[str, Any]) -> Iterator[str]:
-    """BD-rates of the pocket prior by size and anchor, mean over clips and their range; then `SHARES`."""
+    """BD-rates of the pocket prior by size and anchor, mean over clips and their range, and `SHARES` of each way."""
     for group, rates in figures["bd_rates"].items():
         anchors = [name for name in ANCHORS if name in rates]
         yield f"| {group}: bits against | " + " | ".join(ANCHORS[name] for name in anchors) + " |"
@@ -73,9 +73,12 @@ def evidence(figures: Mapping[str, Any]) -> Iterator[str]:
         for metric, title in METRICS.items():
             if all(metric in rates[name] for name in anchors):
                 yield f"| {title} | " + " | ".join(_range(rates[name][metric]) for name in anchors) + " |"
+        at_coding_size = [
+            row for row in figures["rows"] if (f"{row['lines']} lines", row["judged_at"]) == (group, "coding")
+        ]
+        for name in SHARES:
+            yield from _share(at_coding_size, name, anchors)
         yield ""
-    for name, title in SHARES.items():
-        yield from _share(figures["rows"], name, title)
 
 
 def _range(rates: Mapping[str, float | None]) -> str:
@@ -88,16 +91,17 @@ def _range(rates: Mapping[str, float | None]) -> str:
     return f"{mean:+.1f} % ({min(values):+.1f} to {max(values):+.1f}, {clips}{apart})"
 
 
-def _share(rows: list[Mapping[str, Any]], name: str, what: str) -> Iterator[str]:
-    """One sentence: means over all rows in which it was measured, as multiples of the source's."""
-    ways = {OURS: "ours"} | ANCHORS
-    means = {}
-    for way, title in ways.items():
-        values = [row["values"][name] for row in rows if row["way"] == way and name in row["values"]]
-        if values:
-            means[title] = sum(values) / len(values)
-    if means:
-        yield f"{what} as multiples of the source's: " + ", ".join(f"{k} {v:.3f}" for k, v in means.items()) + "."
+def _share(rows: Sequence[Mapping[str, Any]], name: str, anchors: Sequence[str]) -> Iterator[str]:
+    """A line of means, as multiples of what the source has; none where it wasn't measured."""
+    ours, *theirs = (_mean_value(rows, way, name) for way in (OURS, *anchors))
+    if ours is not None:
+        cells = ("" if value is None else f"{value:.3f}" for value in theirs)
+        yield f"| {SHARES[name]} (the source 1, ours {ours:.3f}) | " + " | ".join(cells) + " |"
+
+
+def _mean_value(rows: Sequence[Mapping[str, Any]], way: str, name: str) -> float | None:
+    values = [row["values"][name] for row in rows if row["way"] == way and name in row["values"]]
+    return sum(values) / len(values) if values else None
 
 
 def channel(figures: Mapping[str, Any]) -> Iterator[str]:
