@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, get_args
 
 from codec.decoding.retarget import step_choice
-from codec.errors import SettingsError
+from codec.errors import FreeGvcError, SettingsError, TooSmallError
 from codec.events import Event, Phase, PreviewReady, Stage, Warned
 from codec.format.header import Header
 from codec.format.reader import BitstreamReader, Damage, chain_of
@@ -97,13 +96,18 @@ class Handlers:
         return self._prior[1]
 
     def _measure(self, task: Measure) -> Iterator[Measured]:
-        judges: dict[str, Metric] = {}
-        for name in task.metrics or MEASURED:
-            with contextlib.suppress(SettingsError):
-                judges[name] = self._judge(name)
         height, width = task.distorted.shape[:2]
         pair = (scaled_picture(task.reference, width, height)[None], task.distorted[None])
-        yield Measured(task.frame, width, height, {name: float(judge(*pair)[0]) for name, judge in judges.items()})
+        values: dict[str, float] = {}
+        refusals: list[FreeGvcError] = []
+        for name in task.metrics or MEASURED:
+            try:
+                values[name] = float(self._judge(name)(*pair)[0])
+            except (SettingsError, TooSmallError) as error:
+                refusals.append(error)
+        if refusals and not values:
+            raise refusals[0]
+        yield Measured(task.frame, width, height, values)
 
     def _judge(self, name: str) -> Metric:
         """A metric, loaded once (raises what `metric` does while this machine lacks what it needs)."""

@@ -56,7 +56,8 @@ class Play:
 class Measure:
     """Measure one frame, uint8 (H, W, 3), against its reference: a `Measured`.
 
-    A reference of another size is brought to that of the frame.
+    A reference of another size is brought to that of the frame. Metrics that can't run here, or that the picture is too
+    small for, are left out; it is refused where none is left.
 
     Attributes:
         metrics: names of those to measure by; none stands for every one that people look at and that can run here.

@@ -10,7 +10,7 @@ from app.core.document import Document
 from app.core.engine import Engine
 from app.core.playing.pictures.original import OriginalReader
 from app.core.playing.player import Player
-from codec.worker.tasks import Measure, Measured
+from codec.worker.tasks import Measure, Measured, Settled
 
 METRIC = "pocket-dists"
 """An estimate of DISTS; lower is better."""
@@ -42,7 +42,7 @@ class QualityCurve(QObject):
         self._asked: int | None = None
         self.values: dict[int, float] = {}
         engine.told.connect(self._take)
-        engine.settled.connect(self._go_on)
+        engine.settled.connect(self._settled)
         engine.crashed.connect(self._crashed)
         player.filled.connect(self._go_on)
         player.clock.playing_changed.connect(self._go_on)
@@ -98,11 +98,18 @@ class QualityCurve(QObject):
                 self._asked = None
                 self.changed.emit()
 
+    @Slot(object)
+    def _settled(self, settled: Settled) -> None:
+        self._end(settled.message)
+
     @Slot(str)
     def _crashed(self, message: str) -> None:
+        self._end(message)
+
+    def _end(self, message: str) -> None:
+        """A task of the child is over; one of ours that has brought no figure would end the same way again."""
         if self._asked is None:
             self._go_on()
             return
-        # The same frame would end the next child too.
         self.close()
         self.refused.emit(message)

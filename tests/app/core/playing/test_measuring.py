@@ -77,6 +77,38 @@ def test_a_curve_whose_child_is_lost_says_so_and_tries_that_file_no_more(
     curve.close()
 
 
+def test_a_curve_that_is_refused_a_frame_says_so_once_and_asks_no_more(
+    qtbot: QtBot, engine: Engine, player: Player, document: Document
+) -> None:
+    player.take(PreviewReady(0, 0, np.full((document.count, 8, 12, 3), 90, np.uint8)))
+    curve = QualityCurve(player, engine, lambda: True)
+    ends: list[object] = []
+    engine.settled.connect(ends.append)
+    with qtbot.waitSignal(curve.refused, timeout=PATIENCE) as refused:
+        curve.show(document)
+    assert "these are 12x8" in refused.args[0]
+    assert not engine.busy
+    player.filled.emit()
+    assert not engine.busy
+    assert len(ends) == 1
+    curve.close()
+
+
+def test_a_region_too_small_for_some_metrics_has_the_others_figures(
+    qtbot: QtBot, engine: Engine, player: Player
+) -> None:
+    metrics = FrameMetrics(player, engine, lambda: False)
+    metrics.region = (10, 10, 20, 20)
+    told: list[str] = []
+    metrics.refused.connect(told.append)
+    with qtbot.waitSignal(metrics.measured, timeout=PATIENCE) as measured:
+        metrics.measure()
+    assert measured.args[0].values.keys() == {"psnr", "ms-ssim", "dists"}
+    assert (measured.args[0].width, measured.args[0].height) == (20, 20)
+    assert not told
+    metrics.close()
+
+
 def test_what_one_of_them_loses_the_other_goes_on_with(
     qtbot: QtBot, engine: Engine, player: Player, document: Document
 ) -> None:
