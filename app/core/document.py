@@ -69,6 +69,7 @@ class Document:
         info: of `result`.
         times: seconds at which each frame is shown; empty where frames come at a constant rate.
         audio_track: the source's track that is heard, None for the default one.
+        deinterlace: how its encode reads the source, as in `EncodeSettings`.
     """
 
     source: Path | None
@@ -84,6 +85,7 @@ class Document:
     times: tuple[float, ...] = ()
     source_facts: SourceFacts | None = None
     audio_track: int | None = None
+    deinterlace: str = "auto"
 
     @property
     def full_size(self) -> tuple[int, int]:
@@ -127,16 +129,17 @@ def of_source(path: Path, settings: EncodeSettings, job_id: str = "") -> Documen
     frames = _count(info, settings)
     full = (info.width, info.height)
     return Document(
-        path,
-        None,
-        job_id,
-        settings.start,
-        frames,
-        info.frame_rate,
-        size,
+        source=path,
+        result=None,
+        job_id=job_id,
+        start=settings.start,
+        count=frames,
+        rate=info.frame_rate,
+        size=size,
         source_size=full,
         source_facts=SourceFacts.of(path, info),
         audio_track=settings.audio_track,
+        deinterlace=settings.deinterlace,
     )
 
 
@@ -151,15 +154,15 @@ def of_result(path: Path, source: Path | None = None, start: float = 0.0, job_id
     facts = None if known is None else SourceFacts.of(known, probe(known))
     full = (info.header.source_width, info.header.source_height)
     return Document(
-        known,
-        path,
-        job_id,
-        start,
-        info.frames,
-        info.header.frame_rate,
-        size,
-        gops,
-        info,
+        source=known,
+        result=path,
+        job_id=job_id,
+        start=start,
+        count=info.frames,
+        rate=info.header.frame_rate,
+        size=size,
+        gops=gops,
+        info=info,
         source_size=full,
         times=times,
         source_facts=facts,

@@ -116,7 +116,7 @@ class Viewer(QObject):
             self.player.choose(ORIGINAL, RESULT)
             return
         source = other.source if other.result is None else None
-        reader = None if source is None else OriginalReader(source, None, other.start, self)
+        reader = None if source is None else OriginalReader(source, None, other.start, self, other.deinterlace)
         beside.open((other.result or other.source or Path()).name, other.count, reader)
         if other.result is not None:
             self._second_engine = self._make_engine()
@@ -195,7 +195,7 @@ class Viewer(QObject):
         document, reader = self.document, None
         if document is not None and document.source is not None:
             size = document.size if self.at_coding_size else None
-            reader = OriginalReader(document.source, size, document.start, self)
+            reader = OriginalReader(document.source, size, document.start, self, document.deinterlace)
         self.player.show_original(reader)
 
     def _read_times(self, document: Document | None) -> None:

@@ -150,7 +150,7 @@ def _compare(task: Compare) -> Iterator[PeerTrial | Compared | Absent]:
     yield from (Absent(name, reason) for name, reason in absent.items())
     metrics, _ = ready(COMPARED)
     names = [name for name in task.peers if name not in absent]
-    yield from compare(task.source, task.coded, names, metrics, task.start, JUDGED_FRAMES)
+    yield from compare(task.source, task.coded, names, metrics, task.start, JUDGED_FRAMES, task.deinterlace)
 
 
 def _survey(_: Survey) -> Iterator[Machine]:

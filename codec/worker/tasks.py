@@ -71,12 +71,16 @@ class Measure:
 
 @dataclass(frozen=True)
 class Compare:
-    """Code the source, from `start` seconds on, with other codecs to at most the bytes of the file made from it."""
+    """Code the source, from `start` seconds on, with other codecs to at most the bytes of the file made from it.
+
+    `deinterlace` is as the file was made.
+    """
 
     source: Path
     coded: Path
     start: float
     peers: tuple[str, ...]
+    deinterlace: str = "auto"
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,9 @@ class Peers(QObject):
         self._engine.told.connect(self._take)
         self._engine.settled.connect(self._settled)
         self._engine.crashed.connect(self._crashed)
-        self._engine.submit(Compare(document.source, document.result, document.start, tuple(PEERS)))
+        self._engine.submit(
+            Compare(document.source, document.result, document.start, tuple(PEERS), document.deinterlace)
+        )
         self.changed.emit()
 
     def cancel(self) -> None:

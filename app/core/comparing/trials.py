@@ -82,7 +82,7 @@ class Trials(QObject):
         one = replace(settings, start=start, duration=float(count / rate), audio="none", preview=True, resume=False)
         self._task = (document.source, one)
         self._at = 0
-        self._reader = OriginalReader(document.source, document.size, start, self)
+        self._reader = OriginalReader(document.source, document.size, start, self, settings.deinterlace)
         self._reader.arrived.connect(self._arrived)
         self._reader.start()
         self._folder = tempfile.TemporaryDirectory(prefix="freegvc-trials-", ignore_cleanup_errors=True)

@@ -23,8 +23,7 @@ def document_of(job: Job, jobs: Iterable[Job]) -> Document:
     if not isinstance(settings, EncodeSettings):
         return _smaller(job, jobs) if _shows_output(job) else of_result(job.source)
     if _shows_output(job):
-        result = of_result(job.output, job.source, settings.start, job.id)
-        return replace(result, audio_track=settings.audio_track)
+        return _beside_source(job.output, job.source, settings, job.id)
     if job.state is State.QUEUED:
         # All of it, so that another part can be chosen.
         settings = replace(settings, start=0.0, duration=None)
@@ -44,7 +43,7 @@ def document_of_file(path: Path, jobs: Iterable[Job]) -> Document:
     if _shows_output(job) or not is_there(path):
         return document_of(job, jobs)
     if isinstance(job.settings, EncodeSettings):
-        return of_result(path, job.source, job.settings.start)
+        return _beside_source(path, job.source, job.settings)
     return of_result(path)
 
 
@@ -60,4 +59,10 @@ def _smaller(job: Job, jobs: Iterable[Job]) -> Document:
     encode = encode_of(job.source, jobs)
     if encode is None or not isinstance(encode.settings, EncodeSettings):
         return of_result(job.output, job_id=job.id)
-    return of_result(job.output, encode.source, encode.settings.start, job.id)
+    return _beside_source(job.output, encode.source, encode.settings, job.id)
+
+
+def _beside_source(result: Path, source: Path, settings: EncodeSettings, job_id: str = "") -> Document:
+    """A file beside the video that it comes from, read as the encode with these settings reads it."""
+    document = of_result(result, source, settings.start, job_id)
+    return replace(document, audio_track=settings.audio_track, deinterlace=settings.deinterlace)

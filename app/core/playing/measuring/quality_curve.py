@@ -85,7 +85,7 @@ class QualityCurve(QObject):
         """Read at coding size beside what is shown, so that neither moves the other's place."""
         if self._reader is None:
             assert document.source is not None
-            self._reader = OriginalReader(document.source, document.size, document.start, self)
+            self._reader = OriginalReader(document.source, document.size, document.start, self, document.deinterlace)
             self._reader.arrived.connect(self._go_on)
             self._reader.start()
         return self._reader

@@ -20,9 +20,12 @@ CACHE_BYTES = 2**28
 
 
 class OriginalReader(QThread):
-    """Frame n is the n-th after `start` seconds, at `size` (width, height), None for its own.
+    """Frame n is the n-th after `start` seconds, at `size` (width, height), None for its own, as an encode sees it.
 
     Whoever makes one connects its signals and then starts it: a file that is gone fails at once, and is told of once.
+
+    Args:
+        deinterlace: see `codec.settings.EncodeSettings`.
 
     Attributes:
         arrived: a frame that was asked for is there.
@@ -35,10 +38,16 @@ class OriginalReader(QThread):
     failed = Signal(str)
 
     def __init__(
-        self, path: Path, size: tuple[int, int] | None, start: float = 0.0, parent: QObject | None = None
+        self,
+        path: Path,
+        size: tuple[int, int] | None,
+        start: float = 0.0,
+        parent: QObject | None = None,
+        deinterlace: str = "auto",
     ) -> None:
         super().__init__(parent)
         self._path, self._size, self._offset = path, size, start
+        self._joined = deinterlace == "auto"
         self._cache = FrameStore(CACHE_BYTES)
         self._wake = Condition()
         self._ahead = AHEAD
@@ -127,7 +136,7 @@ class OriginalReader(QThread):
 
     def _open_at(self, number: int) -> tuple[VideoReader, Iterator[Frame], int]:
         """A reader whose next frame is `number`; by time where frames come at a constant rate, else by counting."""
-        reader = VideoReader(self._path, size=self._size, start=self._offset)
+        reader = self._reader(self._offset)
         if number == 0:
             return reader, reader.frames(), 0
         rate = reader.info.frame_rate
@@ -137,11 +146,17 @@ class OriginalReader(QThread):
             return _counted(reader, number)
         reader.close()
         try:
-            reader = VideoReader(self._path, size=self._size, start=self._offset + number / float(rate))
+            # One earlier: what becomes of a frame's two fields depends on the frame before.
+            reader = self._reader(self._offset + (number - 1) / float(rate))
         except InputError:
             # What a file says of its length is often an estimate, so this may lie behind its end.
-            return _counted(VideoReader(self._path, size=self._size, start=self._offset), number)
-        return reader, reader.frames(), number
+            return _counted(self._reader(self._offset), number)
+        frames = reader.frames()
+        next(frames, None)
+        return reader, frames, number
+
+    def _reader(self, start: float) -> VideoReader:
+        return VideoReader(self._path, size=self._size, start=start, deinterlace=self._joined)
 
 
 def _counted(reader: VideoReader, number: int) -> tuple[VideoReader, Iterator[Frame], int]:
