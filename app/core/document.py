@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -67,7 +67,7 @@ class Document:
         size: (width, height) at which it is coded.
         source_size: (width, height) of the source, and of what decoding writes; None where they aren't known.
         info: of `result`.
-        times: seconds at which each frame is shown; empty where frames come at a constant rate.
+        times: seconds at which each frame is shown; empty where frames come at a constant rate, or it isn't known yet.
         audio_track: the source's track that is heard, None for the default one.
         deinterlace: how its encode reads the source, as in `EncodeSettings`.
     """
@@ -91,6 +91,10 @@ class Document:
     def full_size(self) -> tuple[int, int]:
         """(width, height) that people see in the end: the source's own."""
         return self.source_size or self.size
+
+    def seconds(self, frame: int) -> float:
+        """When a frame is shown, in seconds after the first; of `count`, how long it takes."""
+        return shown_at(frame, self.rate, self.times)
 
     @property
     def chains(self) -> tuple[int, ...]:
@@ -119,6 +123,14 @@ class Document:
         """The quality that the file was made for; None where it was made for a rate or a size."""
         target = None if self.info is None else self.info.header.target
         return None if target is None or goal_of_kind(target.kind) is None else float(target.value)
+
+
+def shown_at(frame: int, rate: Fraction, times: Sequence[float]) -> float:
+    """Seconds after the first frame at which one is shown: by `times` where they are known, else at a constant rate."""
+    if frame < len(times):
+        return times[frame]
+    beyond = frame - max(0, len(times) - 1)
+    return (times[-1] if times else 0.0) + float(beyond / rate)
 
 
 def of_source(path: Path, settings: EncodeSettings, job_id: str = "") -> Document:

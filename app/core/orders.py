@@ -94,9 +94,11 @@ class Orders(QObject):
         document = self._viewer.document
         if document is None or document.source is None:
             return
-        start = document.start + self._viewer.clock.seconds(self._viewer.clock.frame)
-        frames = settings.gop_frames or defaults_of(settings.prior).gop_frames
-        trial = replace(settings, start=start, duration=float(frames / document.rate))
+        first = self._viewer.clock.frame
+        begin = document.seconds(first)
+        end = document.seconds(first + (settings.gop_frames or defaults_of(settings.prior).gop_frames))
+        start = document.start + begin
+        trial = replace(settings, start=start, duration=end - begin)
         self._encodes.start_job(self.add_encode(document.source, trial, f" (trial at {start:.1f} s)").id)
 
     def save_as(self, output: Path) -> None:

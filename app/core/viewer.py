@@ -31,7 +31,7 @@ class Viewer(QObject):
         refused: why the file beside can't be shown, a sentence.
         reframed: places in the pictures mean nothing any more: others are shown, or the same at another size.
         gops_changed: the document has more GOPs.
-        times_known: when its frames are shown was found to be uneven, which moves a range that is told in seconds.
+        times_known: its frames were found to come unevenly, which moves whatever is told in seconds.
     """
 
     opened = Signal()
@@ -212,13 +212,15 @@ class Viewer(QObject):
     @Slot(object)
     def _take_times(self, times: tuple[float, ...]) -> None:
         # One that was closed may still have had something to say.
-        if self.sender() is self._times:
+        if self.sender() is self._times and self.document is not None:
+            self.document = replace(self.document, times=times)
             self.clock.set_times(times)
+            self._shorten(len(times))
             self.times_known.emit()
 
     @Slot(int)
     def _shorten(self, count: int) -> None:
-        """Until the source was read to its end, its length was what the file says."""
+        """Until the source's times are known or it was read to its end, its length is what the file says."""
         document = self.document
         if document is not None and document.result is None and 0 < count < document.count:
             self.document = replace(document, count=count)

@@ -124,6 +124,7 @@ class MainWindow(QMainWindow):
         workspace = self.workspace
         workspace.viewer.opened.connect(self._opened)
         workspace.viewer.reframed.connect(self._forget_region)
+        workspace.viewer.times_known.connect(self._show_filmstrip)
         workspace.viewer.gops_changed.connect(self._show_gops)
         workspace.progressed.connect(self._progressed)
         workspace.told.connect(self._tell)
@@ -184,6 +185,11 @@ class MainWindow(QMainWindow):
         self.banner.pass_on()
         self._fill_recent()
         self.transport.refresh()
+
+    @Slot()
+    def _show_filmstrip(self) -> None:
+        if self.workspace.document is not None:
+            self.filmstrip.show_document(self.workspace.document)
 
     @Slot()
     def _show_gops(self) -> None:

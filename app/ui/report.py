@@ -107,7 +107,7 @@ def _facts(document: Document) -> list[tuple[str, str]]:
     source = document.source_facts
     if source is not None:
         facts.append((_tr("Source"), f"{source.path.name}: {source_words(source)}"))
-    seconds = float(document.count / document.rate)
+    seconds = document.seconds(document.count)
     facts.append((_tr("Length"), _tr("{}, {} frames").format(human_time(seconds), document.count)))
     if info is None:
         return facts
@@ -146,7 +146,7 @@ def _ratio(source: SourceFacts, size: int, seconds: float) -> str:
 
 def _gops(document: Document) -> Iterable[tuple[str, ...]]:
     for gop in document.gops:
-        start = f"{float(gop.start_frame / document.rate):.2f} s"
+        start = f"{document.seconds(gop.start_frame):.2f} s"
         quality = DASH if gop.quality is None else f"{gop.quality:.4f}"
         level = DASH if gop.crf is None else str(BaseLevel(gop.crf, gop.scale))
         numbers = str(gop.frames), level, str(gop.t_star), str(gop.bits), str(gop.base_bits)

@@ -74,12 +74,13 @@ class Trials(QObject):
         self.close()
         if document.source is None:
             return
-        rate, count = document.rate, settings.gop_frames or defaults_of(settings.prior).gop_frames
+        count = settings.gop_frames or defaults_of(settings.prior).gop_frames
         count = max(1, min(count, document.count - frame))
-        start = document.start + (document.times[frame] if frame < len(document.times) else float(frame / rate))
+        begin, end = document.seconds(frame), document.seconds(frame + count)
+        start = document.start + begin
         self._middle = count // 2
         self.trials = tuple(Trial(target) for target in targets)
-        one = replace(settings, start=start, duration=float(count / rate), audio="none", preview=True, resume=False)
+        one = replace(settings, start=start, duration=end - begin, audio="none", preview=True, resume=False)
         self._task = (document.source, one)
         self._at = 0
         self._reader = OriginalReader(document.source, document.size, start, self, settings.deinterlace)

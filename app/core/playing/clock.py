@@ -9,6 +9,8 @@ from fractions import Fraction
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
+from app.core.document import shown_at
+
 SPEEDS = (Fraction(1, 4), Fraction(1, 2), Fraction(1), Fraction(2), Fraction(4))
 
 
@@ -94,10 +96,7 @@ class FrameClock(QObject):
 
     def seconds(self, frame: int) -> float:
         """When a frame is shown, in seconds after the first."""
-        if frame < len(self.times):
-            return self.times[frame]
-        beyond = frame - max(0, len(self.times) - 1)
-        return (self.times[-1] if self.times else 0.0) + float(beyond / self.rate)
+        return shown_at(frame, self.rate, self.times)
 
     def frame_at(self, seconds: float) -> int:
         """The frame that is on show then."""

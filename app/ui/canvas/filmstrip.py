@@ -8,12 +8,13 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.core.document import Document
 from app.core.playing.measuring.quality_curve import QualityCurve
-from app.core.playing.pictures.thumbnails import COUNT, HEIGHT, Thumbnails
+from app.core.playing.pictures.thumbnails import HEIGHT, Thumbnails
 from app.core.playing.player import Player
 from app.ui.canvas.painting import to_image
 from app.ui.theme import Theme
 from codec.arrays import Picture
 
+COUNT = 14
 _WORST = 0.4  # the curve's top; what looks worse stays there
 _MARGIN = 9  # as the scrub bar's handle keeps from its ends
 
@@ -49,8 +50,10 @@ class Filmstrip(QWidget):
         self._pictures.clear()
         self.setFixedHeight(0 if document.source is None else HEIGHT)
         if document.source is not None:
-            seconds = float(document.count / document.rate)
-            self._reader = Thumbnails(document.source, document.start, seconds, self)
+            # Each from the middle of what the bar has below it.
+            frames = (int(document.count * (place + 0.5) / COUNT) for place in range(COUNT))
+            moments = [document.start + document.seconds(frame) for frame in frames]
+            self._reader = Thumbnails(document.source, moments, self)
             self._reader.arrived.connect(self._take)
             self._reader.start()
         self.update()

@@ -121,7 +121,7 @@ class EncodeCommands(QObject):
             return
         self.close()
         workspace.trials.start(document, self._window.settings.settings, workspace.clock.frame, TRIED_TARGETS)
-        seconds = float(document.count / document.rate)
+        seconds = document.seconds(document.count)
         self.trials_window = TrialsWindow(workspace.trials, seconds, self._window.theme, self._window)
         self.trials_window.chosen.connect(self._window.settings.aim_at)
         self.trials_window.finished.connect(self._forget_trials)

@@ -147,7 +147,7 @@ class Readouts(QWidget):
 def _times(document: Document, facts: SourceFacts) -> str:
     """How many times smaller than its part of the source a file is."""
     assert document.info is not None
-    taken = float(document.count / document.rate)
+    taken = document.seconds(document.count)
     share = min(1.0, taken / facts.seconds) if facts.seconds else 1.0
     times = facts.bytes * share / document.info.bytes
     return f"{times:.0f}" if times >= 10 else f"{times:.1f}"

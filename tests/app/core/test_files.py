@@ -67,7 +67,7 @@ def test_threads_that_read_a_file_which_has_gone_end_quietly_or_say_so(
     for module in (sys.modules[OriginalReader.__module__], sys.modules[Thumbnails.__module__]):
         monkeypatch.setattr(module, "VideoReader", vanished)
     told: list[str] = []
-    thumbnails = Thumbnails(tmp_path / "gone.mkv", 0.0, 1.0)
+    thumbnails = Thumbnails(tmp_path / "gone.mkv", [0.0, 0.5])
     thumbnails.start()
     assert thumbnails.wait(PATIENCE)
     reader = OriginalReader(tmp_path / "gone.mkv", None)

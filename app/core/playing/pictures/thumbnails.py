@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QThread, Signal
@@ -11,11 +12,11 @@ from codec.arrays import Picture
 from codec.errors import FreeGvcError
 from codec.video import VideoReader, coding_size
 
-COUNT, HEIGHT = 14, 40
+HEIGHT = 40
 
 
 class Thumbnails(QThread):
-    """Reads COUNT pictures, each from the middle of its part of a clip; to be started when its signal is connected.
+    """Reads the pictures that a video shows at `moments`, in seconds; to be started when its signal is connected.
 
     Attributes:
         arrived: (place, Picture).
@@ -23,9 +24,9 @@ class Thumbnails(QThread):
 
     arrived = Signal(int, object)
 
-    def __init__(self, path: Path, start: float, seconds: float, parent: QObject | None = None) -> None:
+    def __init__(self, path: Path, moments: Sequence[float], parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._path, self._clip_start, self._seconds = path, start, seconds
+        self._path, self._moments = path, moments
 
     def close(self) -> None:
         """End the thread."""
@@ -34,10 +35,10 @@ class Thumbnails(QThread):
 
     def run(self) -> None:
         """The thread."""
-        for place in range(COUNT):
+        for place, moment in enumerate(self._moments):
             if self.isInterruptionRequested():
                 return
-            picture = self._read(self._clip_start + self._seconds * (place + 0.5) / COUNT)
+            picture = self._read(moment)
             if picture is not None:
                 self.arrived.emit(place, picture)
 

@@ -18,9 +18,9 @@ from pytestqt.qtbot import QtBot
 from app.core.document import of_result
 from app.core.engine import Engine
 from app.core.playing.clock import FrameClock
-from app.core.playing.pictures.thumbnails import COUNT
 from app.core.playing.playback import Decoding, Playback, Reel
 from app.core.playing.player import Player
+from app.ui.canvas.filmstrip import COUNT
 from app.ui.canvas.painting import fitted
 from app.ui.canvas.sides import Mode
 from app.ui.main_window import MainWindow

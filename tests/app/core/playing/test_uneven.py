@@ -1,0 +1,83 @@
+"""A source whose frames come unevenly: all that the window tells in seconds goes by their own times."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtWidgets import QLabel
+from pytestqt.qtbot import QtBot
+
+from app.core.settings.preferences import Preferences
+from app.ui.canvas.filmstrip import COUNT
+from app.ui.main_window import MainWindow
+from app.ui.words import human_bytes
+from codec.settings import EncodeSettings, Quality
+from tests.support.films.synthetic import write_video
+from tests.support.windows import PATIENCE, drop
+
+FRAMES, SECONDS = 50, 11.0
+TINY = EncodeSettings(goal=Quality(0.33), short_side=64, gop_frames=8)
+
+
+def _brightness(frame: int) -> int:
+    return 30 + 4 * frame
+
+
+@pytest.fixture
+def opened(qtbot: QtBot, window: MainWindow, preferences: Preferences, tmp_path: Path) -> MainWindow:
+    """Grey frames, each brighter than the one before: a second of 25, then one every 0.4 seconds."""
+    times = [40 * n if n < 25 else 960 + 400 * (n - 24) for n in range(FRAMES)]
+    pictures = [np.full((64, 96, 3), _brightness(n), np.uint8) for n in range(FRAMES)]
+    preferences.encode = TINY
+    with qtbot.waitSignal(window.workspace.viewer.times_known, timeout=PATIENCE):
+        drop(window, write_video(tmp_path / "uneven.mkv", pictures, times=times))
+    return window
+
+
+def test_the_document_knows_its_length_before_it_was_played_to_its_end(opened: MainWindow) -> None:
+    document = opened.workspace.document
+    assert document is not None
+    assert (document.count, opened.workspace.clock.count) == (FRAMES, FRAMES)
+    assert document.seconds(document.count) == pytest.approx(SECONDS)
+
+
+def test_thumbnails_stand_over_their_frames(qtbot: QtBot, opened: MainWindow) -> None:
+    strip = opened.filmstrip
+    qtbot.waitUntil(lambda: strip.pictures == COUNT, timeout=PATIENCE)
+    seen = strip.grab().toImage()
+    for place in (0, COUNT // 2, COUNT - 1):
+        share = (place + 0.5) / COUNT
+        x = 9 + share * (strip.width() - 18)
+        grey = seen.pixelColor(round(x * seen.width() / strip.width()), seen.height() // 2).red()
+        assert grey == pytest.approx(_brightness(int(FRAMES * share)), abs=3)
+
+
+def test_a_trial_takes_as_many_frames_as_a_gop_has(opened: MainWindow) -> None:
+    workspace = opened.workspace
+    workspace.clock.seek(30)
+    opened.actions_["trial"].trigger()
+    job = list(workspace.queue)[-1]
+    assert isinstance(job.settings, EncodeSettings)
+    assert job.settings.start == workspace.clock.seconds(30)
+    assert job.settings.duration == pytest.approx(8 * 0.4)
+    opened.may_quit = lambda: True
+
+
+@pytest.mark.slow
+def test_targets_are_tried_on_the_moment_that_is_looked_at(qtbot: QtBot, opened: MainWindow) -> None:
+    workspace, trials = opened.workspace, opened.workspace.trials
+    workspace.clock.seek(40)
+    opened.actions_["trials"].trigger()
+    qtbot.waitUntil(lambda: not trials.running and trials.original is not None, timeout=PATIENCE)
+    assert trials.original is not None
+    assert trials.original.mean() == pytest.approx(_brightness(44), abs=3)
+    first = trials.trials[0]
+    assert first.picture is not None
+    assert first.picture.mean() == pytest.approx(_brightness(44), abs=8)
+    assert first.kbps is not None
+    shown = opened.commands.encode.trials_window
+    assert shown is not None
+    whole = f"about {human_bytes(first.kbps * 125 * SECONDS)} for all of it"
+    assert any(whole in label.text() for label in shown.findChildren(QLabel))
