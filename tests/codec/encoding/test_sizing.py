@@ -47,10 +47,18 @@ def _chosen(events: list[Event]) -> SizeChosen:
     return chosen
 
 
-def test_a_quality_chooses_by_what_scaling_costs(source: Path, tmp_path: Path) -> None:
-    events, done = _encoded(source, tmp_path / "a.fgvc", Quality(0.4))
-    chosen = _chosen(events)
-    header = describe(tmp_path / "a.fgvc").header
+@pytest.fixture(scope="module")
+def coded(source: Path) -> tuple[Path, list[Event]]:
+    """All of it at a quality."""
+    path = source.with_suffix(".fgvc")
+    return path, _encoded(source, path, Quality(0.4))[0]
+
+
+def test_a_quality_chooses_by_what_scaling_costs(coded: tuple[Path, list[Event]], source: Path, tmp_path: Path) -> None:
+    path, events = coded
+    chosen, done = _chosen(events), events[-1]
+    assert isinstance(done, Finished)
+    header = describe(path).header
     assert (header.coding_width, header.coding_height) == (chosen.width, chosen.height)
     assert (done.coding_width, done.coding_height) == (chosen.width, chosen.height)
     assert chosen.short_side < HEIGHT
@@ -78,16 +86,17 @@ def test_a_number_is_taken_as_it_is(source: Path, tmp_path: Path) -> None:
     assert done.coding_height == 96
 
 
-def test_a_resumed_encode_keeps_the_size_and_looks_at_nothing_again(source: Path, tmp_path: Path) -> None:
+def test_a_resumed_encode_keeps_the_size_and_looks_at_nothing_again(
+    coded: tuple[Path, list[Event]], source: Path, tmp_path: Path
+) -> None:
     goal = Quality(0.4)
-    _encoded(source, tmp_path / "whole.fgvc", goal)
     begun = encode(source, tmp_path / "a.fgvc", EncodeSettings(goal=goal))
     next(event for event in begun if isinstance(event, GopDone))
     begun.close()  # type: ignore[attr-defined]
     assert not describe(tmp_path / "a.fgvc").complete
     events, _ = _encoded(source, tmp_path / "a.fgvc", goal, resume=True)
     assert not any(isinstance(event, SizeChosen) for event in events)
-    assert (tmp_path / "a.fgvc").read_bytes() == (tmp_path / "whole.fgvc").read_bytes()
+    assert (tmp_path / "a.fgvc").read_bytes() == coded[0].read_bytes()
 
 
 @pytest.mark.parametrize("goal", [Quality(0.4), Bitrate(20_000)])
