@@ -156,11 +156,13 @@ def write_json(path: Path, value: dict[str, Any], remedy: str = "choose another 
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a rename last, where the system knows folders as files."""
+    """Make a rename last, where the system knows folders as files and its file system can sync them."""
     if os.name != "posix":
         return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    # Some network drives refuse it (EINVAL); the file has its name by now, and nobody can do more.
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
