@@ -8,11 +8,9 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
 
 from codec.errors import OutputError, PriorError, SettingsError
 from codec.files import part_path, read_json, write_json, write_whole
@@ -24,7 +22,8 @@ from codec.store.transfer.download import Wanted, fetch
 from codec.store.transfer.hashing import sha256
 from codec.store.transfer.hub import Hub, check_online
 
-Tensors = dict[str, NDArray[np.float32]]
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -108,8 +107,16 @@ class TrunkPackage:
         return f"{self.name} is deleted from {self._target.parent if whole else folder}."
 
     def _keep(self, place: Path, origin: str) -> None:
+        from safetensors.torch import save
+
+        trunk = self._trunk_of(place)
+        write_whole(self._target, save({key: tensor.float().contiguous() for key, tensor in trunk.items()}), MOVE_HOME)
+        record = {"sha256": sha256(self._target), "licence": self.spec.licence, "from": origin}
+        write_json(self._record, record, MOVE_HOME)
+
+    def _trunk_of(self, place: Path) -> dict[str, Tensor]:
         tensors = _from_pickle(place) if place.suffix in (".pth", ".pt") else _from_safetensors(place)
-        trunk: Tensors = {}
+        trunk: dict[str, Tensor] = {}
         for key, tensor in tensors.items():
             match = re.fullmatch(r"(?:features\.)?(\d+\.(?:weight|bias))", key)
             if match:
@@ -117,9 +124,12 @@ class TrunkPackage:
         first = trunk.get("0.weight")
         if first is None or first.shape != self.spec.first_layer or len(trunk) != 2 * self.spec.layers:
             raise PriorError(f"{place} is not the network of {self.name}; give torchvision's weights of it.")
-        write_whole(self._target, save(trunk), MOVE_HOME)
-        record = {"sha256": sha256(self._target), "licence": self.spec.licence, "from": origin}
-        write_json(self._record, record, MOVE_HOME)
+        if not all(tensor.is_floating_point() for tensor in trunk.values()):
+            # Such as ship with the program: they mean nothing without their scales.
+            raise PriorError(
+                f"{place} holds {self.name} in whole numbers; give the published file, as torchvision has it."
+            )
+        return trunk
 
     @property
     def _target(self) -> Path:
@@ -145,20 +155,22 @@ class TrunkPackage:
         return found.wanted
 
 
-def _from_safetensors(path: Path) -> Tensors:
+def _from_safetensors(path: Path) -> dict[str, Tensor]:
+    from safetensors.torch import load_file
+
     try:
-        return dict(load_file(path))
+        return load_file(path)
     except (OSError, SafetensorError) as error:
         raise PriorError(f"{path} can't be read as safetensors ({error}); give the file of a network.") from error
 
 
-def _from_pickle(path: Path) -> Tensors:
+def _from_pickle(path: Path) -> dict[str, Tensor]:
     """torch's own format; it may hold tensors and nothing that runs."""
     import torch
 
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
-        return {key: np.asarray(tensor.float().numpy()) for key, tensor in found.items()}
+        return {key: tensor.detach() for key, tensor in found.items()}
     except (OSError, RuntimeError, EOFError, ValueError, AttributeError, pickle.UnpicklingError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise PriorError(f"{path} can't be read as torch weights ({reason}); give the file of a network.") from error

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.numpy import load_file, save, save_file
+from safetensors.torch import save_file as save_torch_file
 
 from codec import cli
 from codec.errors import PriorError, SettingsError
@@ -135,6 +136,24 @@ def test_add_refuses_another_network(tmp_path: Path) -> None:
     with pytest.raises(PriorError, match="safetensors"):
         VGG.add(tmp_path / "pickle.bin")
     assert VGG.place is None
+
+
+def test_add_refuses_the_trunk_that_ships_whose_scales_it_would_lose() -> None:
+    for trunk in (VGG, ALEX):
+        with pytest.raises(PriorError, match="whole numbers; give the published file"):
+            trunk.add(SHIPPED / trunk.spec.file)
+        assert trunk.place is None
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_add_takes_any_floating_point_and_keeps_float32(tmp_path: Path, dtype: torch.dtype) -> None:
+    weights = {key: torch.from_numpy(value) for key, value in published(VGG).items()}
+    save_torch_file({key: value.to(dtype) for key, value in weights.items()}, tmp_path / "vgg.safetensors")
+    VGG.add(tmp_path / "vgg.safetensors")
+    assert VGG.place is not None
+    kept = load_file(VGG.place)
+    assert all(np.array_equal(kept[key], weights[f"features.{key}"]) for key in kept)
+    assert {array.dtype for array in kept.values()} == {np.dtype(np.float32)}
 
 
 def test_damage_and_removal(tmp_path: Path) -> None:
