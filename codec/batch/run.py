@@ -15,7 +15,7 @@ from codec.batch.encode_file import FileTask, Grown, encode_file
 from codec.batch.events import BatchEvent, FileDone, OfFile
 from codec.batch.sources import BatchFile
 from codec.batch.table import BatchRow, FileStatus, Table, told_settings
-from codec.errors import FreeGvcError, out_of_memory
+from codec.errors import FreeGvcError, OutputError, out_of_memory
 from codec.events import Finished
 from codec.files import check_output, finish, part_path
 from codec.format.reader import BitstreamReader
@@ -82,6 +82,9 @@ def _make_room(file: BatchFile) -> None:
     with writing(file.output):
         file.output.parent.mkdir(parents=True, exist_ok=True)
     check_output(file.source, file.output)
+    part = part_path(file.output)
+    if part.exists() and not part.is_file():
+        raise OutputError(f"{file.output} can't be written, since {part.name} beside it is no file; move that away.")
 
 
 def _tasks(encodes: Sequence[_FileEncode]) -> Iterator[FileTask]:
@@ -103,17 +106,32 @@ class _FileEncode:
         self.began = time.perf_counter()
         source = self.file.source
         self.identity = _identity(source)
-        contents: bytes | None = None
+        contents, begun = None, b""
         if 0 < self.identity[0] <= self.batch.contents_up_to:
             # What can't be read is told by who tries to encode it.
             with suppress(OSError):
                 contents = source.read_bytes()
-        return FileTask(source.absolute(), self.batch.settings, contents, _begun(self.file.output))
+        # A part that can't be read can't be written either, which is told when there is something to write.
+        with suppress(OSError):
+            begun = _begun(self.file.output)
+        return FileTask(source.absolute(), self.batch.settings, contents, begun)
 
     def take(self, message: Message) -> Iterator[BatchEvent]:
-        """Write and tell what a message says; nothing once it is over, whatever becomes of the worker then."""
+        """Write and tell what a message says; nothing once it is over, whatever becomes of the worker then.
+
+        Raises:
+            OutputError: the table can't be written.
+        """
         if self.over:
             return
+        try:
+            yield from self._taken(message)
+        except OutputError as error:
+            if self.over:
+                raise
+            yield self.refuse(error)
+
+    def _taken(self, message: Message) -> Iterator[BatchEvent]:
         if isinstance(message, Failed):
             yield self.ended(self._row(FileStatus.FAILED, reason=reason_of(message.error)))
         elif isinstance(message, Told) and isinstance(message.what, Grown):
@@ -124,7 +142,7 @@ class _FileEncode:
             yield OfFile(self.file, message.what)
 
     def refuse(self, error: FreeGvcError) -> FileDone:
-        """It can't even begin."""
+        """It can't be written, if it began at all."""
         return self.ended(self._row(FileStatus.FAILED, reason=str(error)))
 
     def ended(self, row: BatchRow) -> FileDone:

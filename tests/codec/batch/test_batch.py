@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -147,6 +148,52 @@ def test_an_output_that_can_not_be_written_fails_alone(sources: Path, tmp_path: 
     rows = _rows(_batch(sources, tmp_path / "out"))
     assert _statuses(rows) == ["done", "failed", "done", "failed"]
     assert "is a folder" in rows["1.fgvc"].reason
+
+
+def test_a_part_that_is_no_file_costs_its_own_file(sources: Path, tmp_path: Path) -> None:
+    part_path(tmp_path / "out" / "0.fgvc").mkdir(parents=True)
+    rows = _rows(_batch(sources, tmp_path / "out"))
+    assert _statuses(rows) == ["failed", "done", "done", "failed"]
+    assert "0.fgvc.part beside it is no file" in rows["0.fgvc"].reason
+
+
+def test_what_can_not_be_written_on_the_way_fails_alone(sources: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    rows: dict[str, BatchRow] = {}
+    for event in _batch(sources, output).run(Here()):
+        # Somebody puts folders where the first file grows, and where the second one is to end.
+        if isinstance(event, OfFile) and isinstance(event.event, GopDone):
+            if event.file.output.name == "0.fgvc" and part_path(event.file.output).is_file():
+                part_path(event.file.output).unlink()
+                part_path(event.file.output).mkdir()
+            elif event.file.output.name == "1.fgvc":
+                event.file.output.mkdir(exist_ok=True)
+        if isinstance(event, FileDone):
+            assert event.row.output not in rows
+            rows[event.row.output] = event.row
+    assert _statuses(rows) == ["failed", "failed", "done", "failed"]
+    assert all("can't be written" in rows[name].reason for name in ("0.fgvc", "1.fgvc"))
+    assert {name: row.status for name, row in Table.open(output).rows.items()} == {
+        name: row.status for name, row in rows.items()
+    }
+
+
+@skips.posix
+def test_a_part_that_can_not_be_read_is_begun_anew(
+    sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = part_path(tmp_path / "out" / "0.fgvc")
+    part.parent.mkdir()
+    part.write_bytes(b"begun")
+    read = Path.read_bytes
+
+    def closed(path: Path) -> bytes:
+        if path == part:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", closed)
+    assert _statuses(_rows(_batch(sources, tmp_path / "out"))) == ["done", "done", "done", "failed"]
 
 
 def test_lines_that_nobody_can_read_count_for_nothing(sources: Path, tmp_path: Path) -> None:
