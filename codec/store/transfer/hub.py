@@ -51,12 +51,12 @@ class Hub:
     """Files of one repository at $HF_ENDPOINT or Hugging Face.
 
     Raises:
-        SettingsError: $HF_HUB_OFFLINE forbids going there.
+        SettingsError: $HF_HUB_OFFLINE forbids going there, or $HF_ENDPOINT is no address of the web.
     """
 
     def __init__(self, repository: str) -> None:
         check_online()
-        self._base = f"{os.environ.get('HF_ENDPOINT', ENDPOINT).rstrip('/')}/{repository}/resolve"
+        self._base = f"{_endpoint()}/{repository}/resolve"
 
     def announce(self, commit: str, path: str) -> Announced | None:
         """What the hub says of a file, or None where it has none at `path`.
@@ -83,6 +83,13 @@ class Hub:
             ),
             git_sha1=tag if re.fullmatch("[0-9a-f]{40}", tag) else None,
         )
+
+
+def _endpoint() -> str:
+    chosen = os.environ.get("HF_ENDPOINT") or ENDPOINT
+    if not re.fullmatch(r"https?://[^\s/?#\[\]]+(/[^\s?#]*)?", chosen):
+        raise SettingsError(f"HF_ENDPOINT is {chosen!r}, no address of a hub; set one like {ENDPOINT}, or unset it.")
+    return chosen.rstrip("/")
 
 
 class _OwnHostOnly(urllib.request.HTTPRedirectHandler):

@@ -105,6 +105,15 @@ def test_nothing_is_fetched_offline(monkeypatch: pytest.MonkeyPatch) -> None:
             get(trunk)
 
 
+@pytest.mark.parametrize("endpoint", ["foo", "ftp://hub.example", "http://", "https://[hub", "https://a hub"])
+def test_a_mirror_that_is_no_address_is_refused(
+    endpoint: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", endpoint)
+    assert cli.main(["models", "get", VGG.name]) == 1
+    assert f"HF_ENDPOINT is {endpoint!r}" in capsys.readouterr().err
+
+
 def test_what_alexnet_is_fetched_from_is_pinned() -> None:
     source = ALEX.spec.source
     assert isinstance(source, WebFile)
