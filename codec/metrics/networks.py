@@ -30,9 +30,8 @@ def load_weights(path: Path) -> dict[str, torch.Tensor]:
     try:
         tensors = load_file(path)
     except Exception as error:  # safetensors raises its own type for damage and OSError for the rest
-        raise SettingsError(
-            f"The metric's weights {path} can't be read ({error}); delete and fetch them again."
-        ) from error
+        remedy = "install Free-GVC again" if path.is_relative_to(SHIPPED) else "delete and fetch them again"
+        raise SettingsError(f"The metric's weights {path} can't be read ({error}); {remedy}.") from error
     return {key: _widened(key, tensors) for key in tensors if not key.endswith(SCALE)}
 
 
@@ -50,7 +49,9 @@ def convolution(weights: dict[str, torch.Tensor], index: int, stride: int = 1, p
     try:
         weight, bias = weights[f"{index}.weight"], weights[f"{index}.bias"]
     except KeyError as error:
-        raise SettingsError(f"The metric's weights lack layer {error}; fetch the file again.") from error
+        raise SettingsError(
+            f"A metric's network lacks the layer {error}; fetch it again, or install Free-GVC again if you never did."
+        ) from error
     out_channels, in_channels, size, _ = weight.shape
     # On "meta" nothing is drawn at random only to be replaced, which took most of the time of loading VGG16.
     layer = nn.Conv2d(in_channels, out_channels, size, stride=stride, padding=padding, device="meta")

@@ -13,8 +13,8 @@ from codec.store.paths import metrics_folder
 def needed_files(prior: str) -> Mapping[str, Path | bytes]:
     """Files, or what they hold, by their place in a home: the metrics' networks, and the prior's weights if it has any.
 
-    A home with these alone makes the same files as this machine's: without a network here a metric's stand-in is taken,
-    and so it must be there.
+    A home with these alone makes the same files as this machine's: where no network was fetched here the one that ships
+    is taken, and so it must be there.
     """
     files: dict[str, Path | bytes] = _below(metrics_folder(), "metrics")
     folder = find(prior).folder if prior in MODELS else None

@@ -1,0 +1,27 @@
+"""Networks' weights that can't be used are told with what to do about them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from codec.errors import SettingsError
+from codec.metrics import networks
+from codec.metrics.networks import alexnet_stages, load_weights
+
+
+def test_damaged_weights_are_fetched_or_installed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.safetensors").write_bytes(b"no tensors")
+    with pytest.raises(SettingsError, match="delete and fetch them again"):
+        load_weights(tmp_path / "a.safetensors")
+    monkeypatch.setattr(networks, "SHIPPED", tmp_path)
+    with pytest.raises(SettingsError, match=r"install Free-GVC again\.$"):
+        load_weights(tmp_path / "a.safetensors")
+
+
+def test_a_missing_layer_is_named() -> None:
+    weights = {"0.weight": torch.zeros(64, 3, 11, 11), "0.bias": torch.zeros(64)}
+    with pytest.raises(SettingsError, match=r"'3.weight'; fetch it again, or install Free-GVC again"):
+        alexnet_stages(weights)
