@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -66,7 +67,7 @@ def print_json(name: str, event: Any) -> None:
 
 
 def to_json(value: Any) -> Any:
-    """Dataclasses, tuples, paths and fractions as JSON's own types; bytes in hexadecimal."""
+    """Dataclasses, tuples, paths and fractions as JSON's own types; bytes in hexadecimal, what is no number null."""
     if isinstance(value, GopDone):
         # The curves follow from the points, and would make most of the line.
         curves = ("probes", "fit", "step_fit")
@@ -80,6 +81,8 @@ def to_json(value: Any) -> Any:
         return [to_json(item) for item in value]
     if isinstance(value, bytes):
         return value.hex()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     if isinstance(value, Path | Fraction):
         return str(value)
     return value.name if isinstance(value, Enum) else value
@@ -202,8 +205,13 @@ def _gop_row(gop: GopInfo) -> tuple[str, ...]:
         f"{gop.t_star}/{gop.steps}",
         f"{gop.base_bits} bit",
         f"{gop.implicit_bits} bit",
-        "-" if gop.quality is None else f"{gop.quality:.4f}",
+        _figure(gop.quality),
     )
+
+
+def _figure(value: float | None) -> str:
+    """A table's figure; a dash where there is none, as of a temporal metric of one picture."""
+    return "-" if value is None or math.isnan(value) else f"{value:.4f}"
 
 
 def _quality_label(header: Header) -> str:
@@ -232,12 +240,12 @@ def show_measurement(result: Measurement, absent: Mapping[str, str], as_json: bo
             for row in result.results
         }
         size = {"width": result.width, "height": result.height}
-        print(json.dumps({**size, "notes": result.notes, "absent": absent, "metrics": metrics}))
+        print(json.dumps(to_json({**size, "notes": result.notes, "absent": absent, "metrics": metrics})))
         return
     rows = [
         (
             row.name,
-            f"{row.mean:.4f}",
+            _figure(row.mean),
             "lower" if row.lower_is_better else "higher",
             f"{row.good[0]:g} to {row.good[1]:g}",
         )
@@ -255,7 +263,7 @@ def show_comparison(rows: Iterable[PeerRow], metrics: Sequence[str], as_json: bo
             print(json.dumps(to_json(row)), flush=True)
         return
     lines = [
-        (row.codec, row.setting, str(row.bytes), f"{row.bpp:.4f}", *(f"{row.metrics[name]:.4f}" for name in metrics))
+        (row.codec, row.setting, str(row.bytes), f"{row.bpp:.4f}", *(_figure(row.metrics[name]) for name in metrics))
         for row in rows
     ]
     print_table(("codec", "setting", "bytes", "bpp", *metrics), lines)

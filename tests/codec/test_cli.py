@@ -94,6 +94,14 @@ def test_a_file_is_decoded_described_and_measured(source: Path, coded: Path, tmp
     assert {name: len(row["frames"]) for name, row in measured["metrics"].items()} == {"psnr": 3, "tof": 2}
 
 
+def test_what_one_picture_has_no_figure_of_is_null_or_a_dash(source: Path, capsys: Output) -> None:
+    command = ["measure", str(source), str(source), "--metrics", "tof", "--frames", "1"]
+    (measured,) = _lines(capsys, *command)
+    assert measured["metrics"]["tof"]["mean"] is None
+    assert main(command) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[:2] == ["tof", "-"]
+
+
 def test_a_file_is_made_smaller(coded: Path, tmp_path: Path, capsys: Output) -> None:
     finished = _lines(capsys, "retarget", coded, "-o", tmp_path / "less.fgvc", "--bitrate", "2k")[-1]
     assert (finished["event"], finished["frames"]) == ("finished", 20)
