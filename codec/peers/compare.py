@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from codec.arrays import Frames
+from codec.arrays import Frames, Picture
 from codec.decoding.chain import decode_records
 from codec.decoding.prior import prior_for
 from codec.decoding.retarget import step_choice
-from codec.errors import InputError, SettingsError
+from codec.decoding.sink import DecodedItem
+from codec.errors import FormatError, InputError, SettingsError
 from codec.format.info import describe
 from codec.format.reader import BitstreamReader
-from codec.metrics.base import Metric
+from codec.metrics.base import Metric, mean
 from codec.peers.codecs import PEERS, CodedClip, search_size, trials
 from codec.peers.events import Compared, PeerRow, PeerTrial
 from codec.settings import DecodeSettings, check_start
@@ -47,30 +49,43 @@ def compare(
 
     Raises:
         InputError: a file can't be read, or source and file don't cover the same frames.
+        FormatError: the file `coded` is damaged where its first frames were.
         SettingsError: a peer is unknown or missing here, or the start lies nowhere.
     """
     check_start(start)
     _check_names(names)
     info = describe(coded)
-    size = (info.header.coding_width, info.header.coding_height)
     ours = _decoded(coded, min(info.frames, MAX_JUDGED))
+    size = (info.header.coding_width, info.header.coding_height)
     with VideoReader(source, size=size, start=start, deinterlace=deinterlace == "auto") as reader:
-        reference = np.stack([frame.pixels for frame in islice(reader.frames(), len(ours))])
-    if len(reference) < len(ours):
+        originals = [frame.pixels for frame in islice(reader.frames(), len(ours))]
+    if len(originals) < len(ours):
         raise InputError(f"{source} has fewer frames than {coded}; give the video it was made from, and its --start.")
+    judging = _Judging(np.stack(originals), judged, metrics)
     budget = round((info.bytes - info.audio_bytes) * (len(ours) / info.frames))
-    looked_at = np.linspace(0, len(ours) - 1, min(judged, len(ours))).round().astype(int)
-
-    def result(codec: str, setting: str, count: int, frames: Frames) -> Compared:
-        values = {judge.name: float(np.mean(judge(reference[looked_at], frames[looked_at]))) for judge in metrics}
-        return Compared(PeerRow(codec, setting, count, 8 * count / reference[..., 0].size, values), frames)
-
     yield PeerTrial("fgvc", 1, 1)
-    yield result("fgvc", f"prior {info.header.prior_id}", budget, ours)
+    yield judging.result("fgvc", f"prior {info.header.prior_id}", budget, ours)
     rate: Fraction = info.header.frame_rate
     for name in names:
-        quantiser, made = yield from _search(name, reference, rate, budget)
-        yield result(name, f"q {quantiser}", made.bytes, made.frames)
+        quantiser, made = yield from _search(name, judging.reference, rate, budget)
+        yield judging.result(name, f"q {quantiser}", made.bytes, made.frames)
+
+
+@dataclass(frozen=True)
+class _Judging:
+    """The source's frames, and what looks at how many of them."""
+
+    reference: Frames
+    judged: int
+    metrics: Sequence[Metric]
+
+    def result(self, codec: str, setting: str, count: int, frames: Frames) -> Compared:
+        """What `count` bytes of a codec have made of the reference."""
+        total = len(self.reference)
+        looked_at = np.linspace(0, total - 1, min(self.judged, total)).round().astype(int)
+        shown, coded = self.reference[looked_at], frames[looked_at]
+        values = {metric.name: mean(metric(shown, coded)) for metric in self.metrics}
+        return Compared(PeerRow(codec, setting, count, 8 * count / self.reference[..., 0].size, values), frames)
 
 
 def _check_names(names: Sequence[str]) -> None:
@@ -97,9 +112,22 @@ def _search(
 
 
 def _decoded(path: Path, count: int) -> Frames:
-    """The file's first `count` frames at coding size."""
+    """The file's first `count` frames at coding size, or those up to where it is damaged."""
     with BitstreamReader(path) as reader:
         prior = prior_for(reader.header, DecodeSettings())
         items = decode_records(reader.header, prior, reader.records(), step_choice(None, reader.header))
-        frames = (picture for item in items if isinstance(item, Pictures) for picture in item.frames)
-        return np.stack(list(islice(frames, count)))
+        frames = list(islice(_unbroken(items), count))
+    if not frames:
+        raise FormatError(f"{path} has lost its first frames; compare a whole file.")
+    return np.stack(frames)
+
+
+def _unbroken(items: Iterator[DecodedItem]) -> Iterator[Picture]:
+    """Pictures from the first frame on, up to where some are lost."""
+    expected = 0
+    for item in items:
+        if isinstance(item, Pictures):
+            if item.start_frame != expected:
+                return
+            yield from item.frames
+            expected += len(item.frames)
