@@ -10,6 +10,9 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+PARTING = 5.0
+"""Seconds that closing waits for an item that may never come, since what makes it may have stopped delivering."""
+
 
 class LateError(Exception):
     """The next item took longer than one was ready to wait."""
@@ -21,7 +24,8 @@ def ahead(items: Iterator[T], name: str, count: int = 1, patience: float | None 
     Args:
         name: of the thread, for who looks at a process that stands still.
         count: items that may be made, or in the making, beside the one that was taken last.
-        patience: seconds to wait for one.
+        patience: seconds to wait for one, where it may never come; closing then waits for `PARTING` seconds at most,
+            and leaves a thread that still makes one to itself.
 
     Raises:
         LateError: the next one took longer than `patience`. The thread is then left to itself.
@@ -46,7 +50,7 @@ def ahead(items: Iterator[T], name: str, count: int = 1, patience: float | None 
         thread.closing.set()
         thread.room.release()
         if not late:
-            thread.join()
+            thread.join(None if patience is None else min(PARTING, patience))
 
 
 @dataclass(frozen=True)

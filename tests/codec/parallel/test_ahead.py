@@ -8,6 +8,7 @@ from contextlib import closing
 
 import pytest
 
+from codec.parallel import ahead as module
 from codec.parallel.ahead import LateError, ahead
 
 pytestmark = pytest.mark.usefixtures("no_thread_stays")
@@ -48,16 +49,50 @@ def test_what_goes_wrong_there_goes_wrong_here() -> None:
         next(items)
 
 
-def test_who_waits_too_long_is_told() -> None:
+@pytest.fixture
+def stuck() -> Iterator[threading.Event]:
+    """The second of `stuck_items` comes when this is set, as it is at the end; their thread ends with it."""
     go_on = threading.Event()
-
-    def waiting() -> Iterator[int]:
-        go_on.wait()
-        yield 1
-
-    with pytest.raises(LateError):
-        next(ahead(waiting(), "waiting for a test", patience=0.02))
+    yield go_on
     go_on.set()
-    for thread in threading.enumerate():
-        if thread.name == "waiting for a test":
-            thread.join()
+    for thread in _named(STUCK):
+        thread.join()
+
+
+STUCK = "waiting for a test"
+
+
+def _named(name: str) -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == name]
+
+
+def _stuck_items(go_on: threading.Event) -> Iterator[int]:
+    yield 1
+    # Not for ever, so that a test of who waits for it can fail.
+    go_on.wait(30)
+    yield 2
+
+
+def test_who_waits_too_long_is_told(stuck: threading.Event) -> None:
+    items = ahead(_stuck_items(stuck), STUCK, patience=0.02)
+    assert next(items) == 1
+    with pytest.raises(LateError):
+        next(items)
+
+
+def test_closing_leaves_a_read_that_does_not_return_to_itself(
+    stuck: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PARTING", 0.02)
+    with closing(ahead(_stuck_items(stuck), STUCK, patience=30)) as items:
+        assert next(items) == 1
+    assert _named(STUCK)
+
+
+@pytest.mark.parametrize("patience", [None, 30])
+def test_closing_waits_for_an_item_that_comes(stuck: threading.Event, patience: float | None) -> None:
+    items = ahead(_stuck_items(stuck), STUCK, patience=patience)
+    assert next(items) == 1
+    stuck.set()
+    items.close()
+    assert not _named(STUCK)
