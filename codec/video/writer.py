@@ -222,12 +222,15 @@ class VideoWriter:
         except FFmpegError as error:
             if audio is None:
                 width, height = self._size
-                raise OutputError(
-                    f"{self._path} can't hold a picture of {width}x{height}; write an .mkv file."
-                ) from error
+                raise OutputError(f"{self._path} can't hold a picture of {width}x{height}; {self._instead}.") from error
             raise self._unfit(audio) from error
         if self._format.codec == _SVT_AV1:
             leave_real_time()
+
+    @property
+    def _instead(self) -> str:
+        """What to do where this kind of file doesn't hold it; Matroska holds most."""
+        return "encode the source again" if self._path.suffix.lower() == ".mkv" else "write an .mkv file"
 
     @property
     def _coding(self) -> tuple[int, int]:
@@ -272,7 +275,9 @@ class VideoWriter:
 
     def _failed(self, error: FFmpegError | OSError) -> OutputError:
         if error.errno == errno.EINVAL:
-            return OutputError(f"{self._path} can't hold pictures at these times; write an .mkv file.")
+            # The muxer gets packets of both when it has enough of either.
+            what = "pictures at these times" if self._audio is None else "this sound, or pictures at these times"
+            return OutputError(f"{self._path} can't hold {what}; {self._instead}.")
         return OutputError(f"{self._path} can't be written to its end; check the free space on that disk.")
 
 

@@ -211,3 +211,15 @@ def test_a_picture_that_stays_too_long_for_a_file_is_refused_and_nothing_is_left
     with pytest.raises(OutputError, match=r"slides\.mp4 can't hold pictures at these times; write an \.mkv file"):
         writer.close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_matroska_does_not_hold_is_not_sent_to_matroska(tmp_path: Path) -> None:
+    # Matroska wants the header of AAC, which MP4 writes without.
+    track = AudioTrack("aac", b"", 48000, 2, "stereo", Fraction(1, 48000), None)
+    path = tmp_path / "a.mkv"
+    writer = VideoWriter(path, 64, 32, frame_rate=RATE, time_base=TICK, colour=BT709, audio=track)
+    writer.write(quadrants(64, 32), Fraction(0))
+    writer.write_audio(AudioPacket(0, 1024, b"x" * 20))
+    with pytest.raises(OutputError, match=r"a\.mkv can't hold this sound, .*; encode the source again\."):
+        writer.close()
+    assert list(tmp_path.iterdir()) == []
