@@ -14,10 +14,10 @@ from codec.decoding.chain import decode_records
 from codec.decoding.elsewhere import chains, decode_elsewhere
 from codec.decoding.prior import differences, prior_for
 from codec.decoding.retarget import has_spare_steps, step_choice
-from codec.decoding.sink import Sink, track_of
+from codec.decoding.sink import Sink
+from codec.decoding.sound import track_of
 from codec.events import Event, Phase, Stage, Warned
 from codec.files import check_output
-from codec.format.header import Header
 from codec.format.reader import BitstreamReader
 from codec.parallel.ahead import ahead
 from codec.parallel.units import Workers
@@ -49,7 +49,7 @@ def decode(source: Path, output: Path, settings: DecodeSettings, workers: Worker
                 f"{source.name} is played as it is: it holds no steps that could be left out for a lower goal."
             )
         # Before the prior is loaded, so that an output that can't be written is refused at once.
-        with _open_writer(output, reader.header, settings) as writer:
+        with _open_writer(output, reader, settings) as writer:
             yield Phase(Stage.LOADING)
             prior = prior_for(reader.header, settings)
             yield from map(Warned, (*prior.notes, *differences(reader.header, prior)))
@@ -68,7 +68,8 @@ def decode(source: Path, output: Path, settings: DecodeSettings, workers: Worker
         yield sink.finished(output)
 
 
-def _open_writer(output: Path, header: Header, settings: DecodeSettings) -> VideoWriter:
+def _open_writer(output: Path, reader: BitstreamReader, settings: DecodeSettings) -> VideoWriter:
+    header = reader.header
     colour = header.colour
     return VideoWriter(
         output,
@@ -77,5 +78,5 @@ def _open_writer(output: Path, header: Header, settings: DecodeSettings) -> Vide
         frame_rate=header.frame_rate,
         time_base=header.time_base if header.variable_timing else 1 / header.frame_rate,
         colour=Colour(colour.primaries, colour.transfer, colour.matrix, colour.range),
-        audio=track_of(header.audio) if header.audio is not None and settings.audio else None,
+        audio=track_of(reader.path, header.audio) if header.audio is not None and settings.audio else None,
     )

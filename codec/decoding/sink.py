@@ -7,20 +7,19 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-from av.audio.layout import AudioLayout
-
 from codec.errors import FormatError
 from codec.events import Event, Finished, GopDone, PreviewReady, StepCoded, Warned
-from codec.format.header import AudioHeader
 from codec.format.info import quality_of, seconds_shown, stored_gop
 from codec.format.reader import BitstreamReader
-from codec.format.records import AudioRecord, GopRecord
+from codec.format.records import AudioPacket, AudioRecord, GopRecord
 from codec.goals import goal_of_kind
 from codec.trajectory.assembly import Pictures
-from codec.video import AudioTrack, VideoWriter
+from codec.video import VideoWriter
 
 # Twenty years: every container's clock holds that, and only a forged file says more.
 MAX_SECONDS = 600_000_000
+# A day, which MP4's 32 bits hold at 48 kHz: a longer hole in sound would be filled with silence for ever.
+MAX_SILENCE = 86_400
 
 
 @dataclass(frozen=True)
@@ -47,6 +46,7 @@ class Sink:
     times: dict[int, Fraction] = field(default_factory=dict)
     last: Fraction | None = None
     written: int = 0
+    heard: Fraction = Fraction(0)
     audio_bytes: int = 0
     skipped_bytes: int = 0
     done: list[GopDone] = field(default_factory=list)
@@ -138,12 +138,15 @@ class Sink:
         self.audio_bytes += sum(len(packet.data) for packet in record.packets)
         if self.audio:
             for packet in record.packets:
+                self._check_heard(packet)
                 self.writer.write_audio(packet)
 
-
-def track_of(header: AudioHeader) -> AudioTrack:
-    """What a muxer needs, from what the file's header keeps."""
-    layout = AudioLayout(f"{header.channels}c").name
-    return AudioTrack(
-        header.codec, header.extradata, header.sample_rate, header.channels, layout, header.time_base, None
-    )
+    def _check_heard(self, packet: AudioPacket) -> None:
+        assert self.reader.header.audio is not None
+        time = packet.pts * self.reader.header.audio.time_base
+        if time > MAX_SECONDS or time > self.heard + MAX_SILENCE:
+            raise FormatError(
+                f"{self.reader.path} holds sound at an impossible time; "
+                "leave it out (--no-audio), or encode the source again."
+            )
+        self.heard = max(self.heard, time)

@@ -9,18 +9,16 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-import av
 import numpy as np
-from av.audio.codeccontext import AudioCodecContext
 from av.audio.frame import AudioFrame
+from av.audio.layout import AudioLayout
 from av.error import FFmpegError
-from av.packet import Packet
 
 from codec.arrays import Samples
+from codec.errors import FormatError
 from codec.format.header import AudioHeader
 from codec.format.reader import BitstreamReader
 from codec.format.records import AudioPacket, AudioRecord, IndexEntry
@@ -28,7 +26,9 @@ from codec.video import VideoReader
 from codec.video.container.packets import Packets, has_discontinuities
 from codec.video.container.source import open_source, select_audio, select_video
 from codec.video.sound.alignment import Piece, aligned
+from codec.video.sound.decoding import TrackDecoder
 from codec.video.sound.samples import decoded, resampled
+from codec.video.sound.track import COPYABLE, AudioTrack
 
 STEREO = 2
 
@@ -90,18 +90,16 @@ class CodedSound:
     path: Path
 
     def read(self, at: Fraction, rate: int) -> Iterator[Piece]:
-        """See `SoundSource.read`; FormatError where the file holds no readable part."""
+        """See `SoundSource.read`; FormatError where no part of the file can be read, or its sound not be decoded."""
         with BitstreamReader(self.path) as reader:
-            track = reader.header.audio
-            if track is None:
+            if reader.header.audio is None:
                 return
-            decoder = _decoder(track)
+            track = track_of(self.path, reader.header.audio)
             first = gop_before(reader, at - _WARM_UP)
             records = (record for record in reader.records(first) if isinstance(record, AudioRecord))
             late = (at - _WARM_UP) / track.time_base
             packets = (packet for record in records for packet in record.packets if packet.pts >= late)
-            frames = _replayed(decoder, packets, track)
-            yield from aligned(resampled(frames, Fraction(0), "stereo", rate), rate)
+            yield from aligned(resampled(_decoded(track, packets), Fraction(0), "stereo", rate), rate)
 
 
 def gop_before(reader: BitstreamReader, time: Fraction) -> IndexEntry | None:
@@ -137,10 +135,13 @@ def sound_of_coded(path: Path) -> CodedSound | None:
 
     Raises:
         InputError: the file can't be opened.
-        FormatError: it is no such file.
+        FormatError: it is no such file, or its sound can't be decoded.
     """
     with BitstreamReader(path) as reader:
-        return None if reader.header.audio is None else CodedSound(path)
+        if reader.header.audio is None:
+            return None
+        track_of(path, reader.header.audio)
+        return CodedSound(path)
 
 
 def blocks(pieces: Iterator[Piece], number: int, size: int) -> Iterator[Samples]:
@@ -166,24 +167,33 @@ def _silence(size: int) -> Samples:
     return np.zeros((size, STEREO), np.float32)
 
 
-# --- Decoding -----------------------------------------------------------------------------------------------------
+def track_of(path: Path, header: AudioHeader) -> AudioTrack:
+    """What a decoder and a muxer need, from what the header of the file `path` keeps.
+
+    Raises:
+        FormatError: no encoder writes such a track.
+    """
+    layout = _layout(header.channels)
+    if header.codec not in COPYABLE or layout is None:
+        raise FormatError(
+            f"{path} names sound that can't be decoded ({header.codec} of {header.channels} channels); "
+            "leave it out (--no-audio), or encode the source again."
+        )
+    return AudioTrack(
+        header.codec, header.extradata, header.sample_rate, header.channels, layout, header.time_base, None
+    )
 
 
-def _decoder(track: AudioHeader) -> AudioCodecContext:
-    decoder = av.CodecContext.create(track.codec, "r")
-    assert isinstance(decoder, AudioCodecContext)
-    decoder.extradata = track.extradata or None
-    # Packets' times count what a codec needs to start; left to itself the decoder drops it and says nothing.
-    decoder.options = {"flags2": "+skip_manual"}
-    decoder.sample_rate = track.sample_rate
-    decoder.layout = f"{track.channels}c" if track.channels > 2 else ("mono", "stereo")[track.channels - 1]
-    return decoder
+def _layout(channels: int) -> str | None:
+    """FFmpeg's usual one of so many channels."""
+    try:
+        return AudioLayout(f"{channels}c").name
+    except ValueError:
+        return None
 
 
-def _replayed(decoder: AudioCodecContext, packets: Iterator[AudioPacket], track: AudioHeader) -> Iterator[AudioFrame]:
+def _decoded(track: AudioTrack, packets: Iterator[AudioPacket]) -> Iterator[AudioFrame]:
+    decoder = TrackDecoder(track)
     for packet in packets:
-        coded = Packet(packet.data)
-        coded.pts = coded.dts = packet.pts
-        coded.duration, coded.time_base = packet.duration, track.time_base
-        yield from decoded(partial(decoder.decode, coded))
-    yield from decoded(partial(decoder.decode, None))
+        yield from decoder.take(packet)
+    yield from decoder.finish()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -22,11 +23,12 @@ from hypothesis import strategies as st
 from codec.base.av1 import BaseReader
 from codec.base.pictures import base_size
 from codec.decoder import decode
+from codec.decoding.sound import CodedSound, sound_of_coded
 from codec.errors import FormatError, FreeGvcError, PriorError, SettingsError
 from codec.events import GopDone
-from codec.format.header import Header
+from codec.format.header import AudioHeader, Header
 from codec.format.reader import BitstreamReader
-from codec.format.records import GopRecord
+from codec.format.records import AudioPacket, AudioRecord, GopRecord
 from codec.format.writer import BitstreamWriter
 from codec.settings import Bitrate, DecodeSettings, Quality
 from tests.support import GOLDEN, format_cases, skips
@@ -111,6 +113,7 @@ from pathlib import Path
 import torch
 torch.set_num_threads(int(sys.argv[3]))
 from codec.decoder import decode
+from codec.decoding.sound import CodedSound, sound_of_coded
 from codec.settings import DecodeSettings
 for event in decode(Path(sys.argv[1]), Path(sys.argv[2]), DecodeSettings()):
     pass
@@ -203,13 +206,17 @@ def _told(path: Path, output: Path) -> list[str]:
     return warnings
 
 
-def _forge(path: Path, target: Path, header: dict[str, Any], gop: dict[str, Any]) -> Path:
+def _forge(
+    path: Path, target: Path, header: dict[str, Any], gop: dict[str, Any], audio: Sequence[AudioPacket] = ()
+) -> Path:
     """A file whose checksums are right and whose content no encoder writes."""
     with BitstreamReader(path) as reader:
         first = next(record for record in reader.records() if isinstance(record, GopRecord))
-        made: Header = dataclasses.replace(reader.header, **header)
+        made: Header = replace(reader.header, **header)
     with BitstreamWriter(target, made) as writer:
-        writer.append_gop(dataclasses.replace(first, **gop))
+        writer.append_gop(replace(first, **gop))
+        if audio:
+            writer.append_audio(AudioRecord(tuple(audio)))
         writer.finish()
     return target
 
@@ -232,6 +239,40 @@ def test_a_forged_file_is_refused(
     with pytest.raises(error, match=sentence):
         run_decode(forged, tmp_path / "out.mkv")
     assert [path.name for path in tmp_path.iterdir()] == ["forged.fgvc"]
+
+
+OPUS = AudioHeader("opus", b"", 48000, 2, Fraction(1, 48000))
+
+
+@pytest.mark.parametrize(
+    ("track", "pts", "sentence"),
+    [
+        (replace(OPUS, codec="h264"), [0], r"names sound that can't be decoded \(h264 of 2 channels\)"),
+        (replace(OPUS, codec="libopus"), [0], r"\(libopus of 2 channels\); leave it out \(--no-audio\)"),
+        (replace(OPUS, channels=255), [0], r"\(opus of 255 channels\)"),
+        (OPUS, [0, 48000 * 90_000], "holds sound at an impossible time"),
+        (replace(OPUS, time_base=Fraction(10**9)), [1], "holds sound at an impossible time"),
+    ],
+    ids=["of pictures", "an encoder", "channels", "a day of silence", "far future"],
+)
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_forged_sound_is_refused(
+    plain: Path, tmp_path: Path, track: AudioHeader, pts: list[int], sentence: str, suffix: str
+) -> None:
+    forged = _forge(plain, tmp_path / "forged.fgvc", {"audio": track}, {}, [AudioPacket(at, 960, b"x") for at in pts])
+    with pytest.raises(FormatError, match=rf"forged\.fgvc .*{sentence}"):
+        run_decode(forged, tmp_path / f"out{suffix}")
+    assert [path.name for path in tmp_path.iterdir()] == ["forged.fgvc"]
+    assert run_decode(forged, tmp_path / f"out{suffix}", audio=False).finished.frames == 8
+
+
+@pytest.mark.parametrize("change", [{"codec": "h264"}, {"codec": "nonsense"}, {"channels": 255}])
+def test_forged_sound_is_not_played(plain: Path, tmp_path: Path, change: dict[str, Any]) -> None:
+    forged = _forge(plain, tmp_path / "forged.fgvc", {"audio": replace(OPUS, **change)}, {})
+    with pytest.raises(FormatError, match="names sound that can't be decoded"):
+        sound_of_coded(forged)
+    with pytest.raises(FormatError, match="names sound that can't be decoded"):
+        list(CodedSound(forged).read(Fraction(0), 48000))
 
 
 def test_equal_times_do_not_crash(plain: Path, tmp_path: Path) -> None:

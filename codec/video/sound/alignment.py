@@ -75,7 +75,7 @@ def continuous(pieces: Iterable[Piece], limit: int | None) -> Iterator[Samples]:
         begin = max(piece.first, position)
         if limit is not None:
             begin, samples = min(begin, limit), samples[: max(0, limit - begin)]
-        yield from _silence(begin - position, samples.shape[1])
+        yield from silence(begin - position, samples.shape[1])
         if len(samples):
             yield samples
             begin += len(samples)
@@ -84,8 +84,8 @@ def continuous(pieces: Iterable[Piece], limit: int | None) -> Iterator[Samples]:
             return
 
 
-def _silence(count: int, channels: int) -> Iterator[Samples]:
-    """In blocks, for a hole may last an hour."""
+def silence(count: int, channels: int) -> Iterator[Samples]:
+    """`count` samples (n, channels), in blocks of at most 2^16, for a hole may last an hour; none below 1."""
     for begin in range(0, count, 1 << 16):
         yield np.zeros((min(1 << 16, count - begin), channels), np.float32)
 

@@ -15,8 +15,10 @@ from av.audio.stream import AudioStream
 from av.error import FFmpegError
 from av.packet import Packet
 
+from codec.arrays import Samples
 from codec.format.records import AudioPacket
-from codec.video.sound.samples import decoded
+from codec.video.sound.alignment import silence
+from codec.video.sound.decoding import TrackDecoder
 from codec.video.sound.track import AudioTrack
 
 _RATE = 48000
@@ -31,16 +33,9 @@ class Transcoder:
     """
 
     def __init__(self, track: AudioTrack) -> None:
-        self._from = track
-        decoder, encoder = av.CodecContext.create(track.codec, "r"), av.CodecContext.create("aac", "w")
-        assert isinstance(decoder, AudioCodecContext)
+        encoder = av.CodecContext.create("aac", "w")
         assert isinstance(encoder, AudioCodecContext)
-        self._decoder, self._encoder = decoder, encoder
-        self._decoder.extradata = track.extradata or None
-        # Packets' times count what a codec needs to start; left to itself the decoder drops it and says nothing.
-        self._decoder.options = {"flags2": "+skip_manual"}
-        self._decoder.sample_rate = track.sample_rate
-        self._decoder.layout = f"{track.channels}c" if track.channels > 2 else ("mono", "stereo")[track.channels - 1]
+        self._decoder, self._encoder = TrackDecoder(track), encoder
         channels = min(2, track.channels)
         self._encoder.sample_rate, self._encoder.layout = _RATE, ("mono", "stereo")[channels - 1]
         self._encoder.format = "fltp"
@@ -61,41 +56,40 @@ class Transcoder:
 
     def take(self, packet: AudioPacket) -> Iterator[AudioPacket]:
         """What a packet gives; a bad one gives nothing."""
-        coded = Packet(packet.data)
-        coded.pts = coded.dts = packet.pts
-        coded.duration, coded.time_base = packet.duration, self._from.time_base
-        yield from self._coded(decoded(lambda: self._decoder.decode(coded)))
+        yield from self._coded(self._decoder.take(packet))
 
     def finish(self) -> Iterator[AudioPacket]:
         """What is left."""
-        yield from self._coded(decoded(lambda: self._decoder.decode(None)))
+        yield from self._coded(self._decoder.finish())
         with contextlib.suppress(FFmpegError):
             yield from _packets(self._encoder.encode(None))
 
     def _coded(self, frames: Iterable[AudioFrame]) -> Iterator[AudioPacket]:
-        for frame in frames:
-            for made in self._resampler.resample(frame):
-                samples = self._from_zero(made)
-                if samples is None:
-                    continue
-                samples.pts, samples.time_base = self._position, Fraction(1, _RATE)
-                self._position += samples.samples
-                yield from _packets(self._encoder.encode(samples))
+        resampled = (made for frame in frames for made in self._resampler.resample(frame))
+        for samples in (placed for made in resampled for placed in self._from_zero(made)):
+            samples.pts, samples.time_base = self._position, Fraction(1, _RATE)
+            self._position += samples.samples
+            yield from _packets(self._encoder.encode(samples))
 
-    def _from_zero(self, frame: AudioFrame) -> AudioFrame | None:
-        """Without what sounds before the clip's first picture; silence where the track has a hole."""
-        if frame.pts is None or frame.time_base is None:
-            return frame
-        late = round(frame.pts * frame.time_base * _RATE) - self._position
-        if self._position and abs(late) < _RATE // 20:
-            return frame
-        samples = np.asarray(frame.to_ndarray())
-        samples = samples[:, -late:] if late < 0 else np.pad(samples, ((0, 0), (late, 0)))
-        if not samples.shape[1]:
-            return None
-        cut = AudioFrame.from_ndarray(np.ascontiguousarray(samples), format="fltp", layout=frame.layout.name)
-        cut.sample_rate = _RATE
-        return cut
+    def _from_zero(self, frame: AudioFrame) -> Iterator[AudioFrame]:
+        """Without what sounds before the clip's first picture; silence before it where the track has a hole."""
+        late = 0
+        if frame.pts is not None and frame.time_base is not None:
+            late = round(frame.pts * frame.time_base * _RATE) - self._position
+        if late == 0 or (self._position and abs(late) < _RATE // 20):
+            yield frame
+            return
+        for block in silence(late, self.track.channels):
+            yield self._frame(block.T)
+        samples = np.asarray(frame.to_ndarray(), np.float32)[:, max(0, -late) :]
+        if samples.shape[1]:
+            yield self._frame(samples)
+
+    def _frame(self, samples: Samples) -> AudioFrame:
+        """Of samples (channels, n)."""
+        frame = AudioFrame.from_ndarray(np.ascontiguousarray(samples), format="fltp", layout=self.track.layout)
+        frame.sample_rate = _RATE
+        return frame
 
 
 def _packets(coded: Iterable[Packet[AudioStream]]) -> Iterator[AudioPacket]:
