@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from app.core.comparing.peers import OURS, Peers
+from app.core.comparing.peers import Peers
 from app.core.comparing.trials import Trials
 from app.core.document import Document, of_result, of_source, videos_in, with_source
 from app.core.engine import Engine
@@ -309,6 +309,8 @@ class Workspace(QObject):
         if job is None:
             return
         self.log.add(f"{job.output.name}: {state.value} {job.message}".rstrip())
+        if state in (State.DONE, State.STOPPED):
+            self.peers.forget(job.output)
         if self._is_open(job_id) and is_there(job.output):
             self.viewer.adopt(document_of(job, self.queue))
             self.curve.show(self.document)
@@ -340,7 +342,7 @@ class Workspace(QObject):
 
     @Slot()
     def _show_peers(self) -> None:
-        self.player.show_others({name: frames for name, frames in self.peers.frames.items() if name != OURS})
+        self.player.show_others(self.peers.frames)
 
     @Slot(str)
     def _model_missing(self, model: str) -> None:

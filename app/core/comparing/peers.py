@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal, Slot
 
+from app.core.comparing.kept import Comparison, Kept
 from app.core.document import Document
 from app.core.engine import Engine
 from codec.peers.codecs import PEERS
@@ -18,27 +18,6 @@ from codec.peers.events import Absent, Compared, PeerRow, PeerTrial
 from codec.worker.tasks import Compare, Outcome, Settled
 
 OURS = "fgvc"
-KEPT = 4
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """What is known of one file beside other codecs.
-
-    Attributes:
-        file: the .fgvc file.
-        gops: how many it has; `length` its frames.
-        rows: ours first, then each codec that is done.
-        trial: what is being coded, None where nothing runs.
-        absent: codecs that can't run here.
-    """
-
-    file: Path | None = None
-    gops: int = 0
-    length: int = 0
-    rows: tuple[PeerRow, ...] = ()
-    trial: PeerTrial | None = None
-    absent: tuple[Absent, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,9 +35,10 @@ def quality_of(row: PeerRow) -> float | None:
 
 
 class Peers(QObject):
-    """Comparisons of the last few files, of which one is shown and at most one at work.
+    """Comparisons of files, of which one is shown and at most one at work.
 
     Attributes:
+        kept: what is known of all of them.
         changed: more is known, or another file is shown.
         failed: a sentence.
     """
@@ -71,19 +51,19 @@ class Peers(QObject):
         self._make_engine = make_engine
         self._engine: Engine | None = None
         self._cancelled = False
-        self._kept: OrderedDict[Path, tuple[Comparison, dict[str, NDArray[np.uint8]]]] = OrderedDict()
+        self.kept = Kept()
         self._shown: Path | None = None
         self._at_work: Path | None = None
 
     @property
     def comparison(self) -> Comparison:
         """Of the file that is shown."""
-        return self._of(self._shown)[0]
+        return self.kept.comparison(self._shown)
 
     @property
     def frames(self) -> dict[str, NDArray[np.uint8]]:
-        """What codecs made of the file that is shown, uint8 (T, H, W, 3) by name."""
-        return self._of(self._shown)[1]
+        """What other codecs made of the file that is shown, uint8 (T, H, W, 3) by name, as far as it was kept."""
+        return self.kept.pictures(self._shown)
 
     @property
     def running(self) -> bool:
@@ -114,7 +94,8 @@ class Peers(QObject):
             return
         self._cancelled = False
         self._shown = self._at_work = document.result
-        self.keep(document.result, Comparison(document.result, len(document.gops), document.count), {})
+        self.kept.forget(document.result)
+        self.kept.put(document.result, Comparison(document.result, len(document.gops), document.count))
         self._engine = self._make_engine()
         self._engine.told.connect(self._take)
         self._engine.settled.connect(self._settled)
@@ -122,6 +103,13 @@ class Peers(QObject):
         self._engine.submit(
             Compare(document.source, document.result, document.start, tuple(PEERS), document.deinterlace)
         )
+        self.changed.emit()
+
+    def forget(self, file: Path) -> None:
+        """The file was written anew: what is known, or being found out, is of another."""
+        if self._at_work == file:
+            self.shut_down()
+        self.kept.forget(file)
         self.changed.emit()
 
     def cancel(self) -> None:
@@ -140,35 +128,28 @@ class Peers(QObject):
 
     def marks(self) -> list[Mark]:
         """Each codec as a point of the rate-perception plot: its mean bits of one of our GOPs, its mean quality."""
-        compared = len(next(iter(self.frames.values()), ()))
-        gops = self.comparison.gops * compared / max(1, self.comparison.length)
-        points = ((row, quality_of(row)) for row in self.comparison.rows)
+        comparison = self.comparison
+        gops = comparison.gops * comparison.compared / max(1, comparison.length)
+        points = ((row, quality_of(row)) for row in comparison.rows)
         return [Mark(row.codec, 8 * row.bytes / gops, quality) for row, quality in points if quality is not None]
-
-    def _of(self, file: Path | None) -> tuple[Comparison, dict[str, NDArray[np.uint8]]]:
-        return self._kept.get(file, (Comparison(), {})) if file is not None else (Comparison(), {})
-
-    def keep(self, file: Path, comparison: Comparison, frames: dict[str, NDArray[np.uint8]]) -> None:
-        """Remember what is known of a file; the least lately asked for is forgotten."""
-        self._kept[file] = (comparison, frames)
-        self._kept.move_to_end(file)
-        while len(self._kept) > KEPT:
-            self._kept.popitem(last=False)
 
     @Slot(object)
     def _take(self, messages: tuple[object, ...]) -> None:
         if self._at_work is None:
             return
-        comparison, frames = self._of(self._at_work)
+        comparison = self.kept.comparison(self._at_work)
         for message in messages:
             if isinstance(message, PeerTrial):
                 comparison = replace(comparison, trial=message)
             elif isinstance(message, Absent):
                 comparison = replace(comparison, absent=(*comparison.absent, message))
             elif isinstance(message, Compared):
-                comparison = replace(comparison, rows=(*comparison.rows, message.row), trial=None)
-                frames = {**frames, message.row.codec: message.frames}
-        self.keep(self._at_work, comparison, frames)
+                rows, compared = (*comparison.rows, message.row), len(message.frames)
+                comparison = replace(comparison, rows=rows, compared=compared, trial=None)
+                # Ours are what the canvas shows anyway.
+                if message.row.codec != OURS:
+                    self.kept.put_pictures(self._at_work, message.row.codec, message.frames)
+        self.kept.put(self._at_work, comparison)
         self.changed.emit()
 
     @Slot(object)
@@ -184,8 +165,7 @@ class Peers(QObject):
         file = self._at_work
         self.shut_down()
         if file is not None:
-            comparison, frames = self._of(file)
-            self.keep(file, replace(comparison, trial=None), frames)
+            self.kept.put(file, replace(self.kept.comparison(file), trial=None))
         self.changed.emit()
         if message:
             self.failed.emit(message)

@@ -112,9 +112,12 @@ class PeersPanel(QWidget):
             notes.append(
                 self.tr("{} is being compared; this one can be afterwards.").format(self._peers.elsewhere.name)
             )
-        frames = len(self._peers.frames.get(OURS, ()))
-        if comparison.rows and frames < comparison.length:
-            notes.append(self.tr("Of the first {} frames.").format(frames))
+        if comparison.rows and comparison.compared < comparison.length:
+            notes.append(self.tr("Of the first {} frames.").format(comparison.compared))
+        gone = [row.codec for row in comparison.rows if row.codec not in (OURS, *self._peers.frames)]
+        if gone:
+            names = ", ".join(side_label(name) for name in gone)
+            notes.append(self.tr("There was no room in memory to keep the pictures of {}.").format(names))
         return notes
 
     def _fill_table(self) -> None:
@@ -128,7 +131,7 @@ class PeersPanel(QWidget):
 
     @Slot()
     def _fill_sides(self) -> None:
-        others = [name for name in self._player.others if name != OURS]
+        others = self._player.others
         self._sides.setVisible(bool(others))
         for box, shown in zip((self.first, self.second), self._player.sides, strict=True):
             box.clear()

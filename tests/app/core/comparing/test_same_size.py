@@ -14,7 +14,8 @@ from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app.core.comparing.peers import Comparison, Peers
+from app.core.comparing.kept import Comparison, Kept
+from app.core.comparing.peers import Peers
 from app.core.engine import Engine
 from app.core.playing.clock import FrameClock
 from app.core.playing.player import ORIGINAL, OTHER, RESULT, Player
@@ -168,7 +169,7 @@ def test_a_codec_that_is_clearly_smaller_is_marked(qtbot: QtBot, qapp: QApplicat
     qtbot.addWidget(panel)
     sizes = {"fgvc": 5000, "x265": 4800, "vvc": 4000}
     rows = tuple(PeerRow(name, "", size, 0.03, {"dists": 0.2}) for name, size in sizes.items())
-    peers.keep(Path("a.fgvc"), Comparison(Path("a.fgvc"), 1, 10, rows), {})
+    peers.kept.put(Path("a.fgvc"), Comparison(Path("a.fgvc"), 1, 10, rows))
     peers.show(Path("a.fgvc"))
     assert [cells[1] for cells in panel.rows] == ["5.0 kB", "4.8 kB", "4.0 kB (-20%)"]
     # Another file has its own.
@@ -176,3 +177,45 @@ def test_a_codec_that_is_clearly_smaller_is_marked(qtbot: QtBot, qapp: QApplicat
     assert not panel.rows
     peers.show(Path("a.fgvc"))
     assert len(panel.rows) == 3
+
+
+def test_figures_of_all_files_stay_and_pictures_as_far_as_there_is_room(qtbot: QtBot) -> None:
+    clip = np.zeros((4, 8, 8, 3), np.uint8)
+    peers, player = Peers(Engine), Player(FrameClock())
+    peers.kept = kept = Kept(limit=3 * clip.nbytes)
+    panel = PeersPanel(peers, player)
+    qtbot.addWidget(panel)
+    files = [Path(f"{number}.fgvc") for number in range(6)]
+    for file in files:
+        rows = tuple(PeerRow(name, "", 1000, 0.03, {"dists": 0.2}) for name in ("fgvc", "x265", "svtav1"))
+        kept.put(file, Comparison(file, 1, 4, rows, 4))
+        for name in ("x265", "svtav1"):
+            kept.put_pictures(file, name, clip)
+    assert all(kept.comparison(file).rows for file in files)
+    assert [list(kept.pictures(file)) for file in files[-3:]] == [[], ["svtav1"], ["x265", "svtav1"]]
+    peers.show(files[-2])
+    assert len(panel.rows) == 3
+    assert panel.note == "There was no room in memory to keep the pictures of HEVC (x265)."
+    peers.show(files[-1])
+    assert not panel.note
+    # One that is too large alone is not kept either.
+    kept.put_pictures(files[0], "vvc", np.zeros((13, 8, 8, 3), np.uint8))
+    assert not any(kept.pictures(file) for file in files)
+
+
+def test_a_file_that_is_written_again_is_another(qtbot: QtBot, window: MainWindow, short_clip: Path) -> None:
+    workspace, comparing = window.workspace, window.workspace.peers
+    rows = (PeerRow("fgvc", "", 1000, 0.03, {"dists": 0.2}),)
+    workspace.preferences.encode = QUICK
+    source = Path(shutil.copy(short_clip, workspace.crash_log.parent / "scene.mkv"))
+    workspace.open([source])
+    job = workspace.job
+    assert job is not None
+    other = Path("other.fgvc")
+    for file in (job.output, other):
+        comparing.kept.put(file, Comparison(file, 1, 30, rows, 30))
+    with qtbot.waitSignal(workspace.ended, timeout=PATIENCE):
+        workspace.orders.start_queue()
+    assert comparing.comparison == Comparison()
+    assert not window.peers.rows
+    assert comparing.kept.comparison(other).rows == rows
