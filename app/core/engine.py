@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from queue import SimpleQueue
 from threading import Event as Flag
+from threading import Thread
 
 from PySide6.QtCore import QObject, QThread, QTimer, Signal, Slot
 
@@ -24,6 +26,7 @@ UPDATES_PER_SECOND = 15
 CANCEL_GRACE_MS = 8000
 _IDLE_WAIT = 0.25
 _PROGRESS = (StepCoded, Transferred)
+_Outbox = SimpleQueue[Task | Command | None]
 
 
 def coalesce(pending: list[Message], message: Message) -> None:
@@ -35,7 +38,7 @@ def coalesce(pending: list[Message], message: Message) -> None:
 
 
 class Engine(QThread):
-    """Owns one child process; the thread waits for what it says.
+    """Owns one child process; the thread waits for what it says, and one beside it for what it can be told.
 
     Call its methods from the thread that made it, and connect only bound methods of QObjects living there. A child that
     is not `warm` never imports torch for tasks that don't need it; one in the `background` gives way to others.
@@ -68,6 +71,7 @@ class Engine(QThread):
         self._closing = Flag()
         self._connection: Connection | None = None
         self._theirs: Connection | None = None
+        self._outbox: _Outbox = SimpleQueue()
         self._child: SpawnProcess | None = None
         self._busy = False
         # What the thread has heard of the task, before the window's slots hear of it.
@@ -88,15 +92,16 @@ class Engine(QThread):
             return
         self.wait()
         self._connection, self._theirs = multiprocessing.get_context("spawn").Pipe()
+        self._outbox = SimpleQueue()
         self.start()
 
     def submit(self, task: Task) -> None:
-        """Hand over a task; only while not `busy`."""
+        """Hand over a task, only while not `busy`; the child may take its time to read it."""
         assert not self._busy
         self._at_rest.clear()
         self.launch()
         self._busy = True
-        self._send(task)
+        self._outbox.put(task)
 
     def pause(self) -> None:
         """Hold the task at its next event."""
@@ -136,7 +141,7 @@ class Engine(QThread):
 
     def run(self) -> None:
         """The thread: start the child, wait for what it says until it is gone."""
-        connection, theirs = self._connection, self._theirs
+        connection, theirs, outbox = self._connection, self._theirs, self._outbox
         assert connection is not None
         assert theirs is not None
         child = multiprocessing.get_context("spawn").Process(
@@ -148,10 +153,15 @@ class Engine(QThread):
         child.start()
         theirs.close()
         self._child = child
+        sender = Thread(target=_send, args=(connection, outbox), name="freegvc engine's sender", daemon=True)
+        sender.start()
         self._listen(connection, child)
         self._at_rest.set()
+        # Ends what is being sent, too.
         child.kill()
         child.join()
+        outbox.put(None)
+        sender.join()
         self._child = None
         connection.close()
         if not self._closing.is_set():
@@ -191,15 +201,7 @@ class Engine(QThread):
 
     def _command(self, command: Command) -> None:
         if self._busy:
-            self._send(command)
-
-    def _send(self, item: Task | Command) -> None:
-        # A child that has just died can't be told anything; `crashed` is on its way.
-        if self._connection is not None and not self._connection.closed:
-            try:
-                self._connection.send(item)
-            except OSError:
-                return
+            self._outbox.put(command)
 
     @Slot(object)
     def _settle(self, settled: Settled) -> None:
@@ -213,6 +215,14 @@ class Engine(QThread):
         self.grace.stop()
         self._connection = None
         self.crashed.emit(message)
+
+
+def _send(connection: Connection, outbox: _Outbox) -> None:
+    """Tell the child in order: a pipe holds less than a picture, so that this waits while the child imports torch."""
+    while (item := outbox.get()) is not None:
+        # One that has just died can't be told anything; `crashed` is on its way.
+        with contextlib.suppress(OSError):
+            connection.send(item)
 
 
 def _last_words(exit_code: int | None) -> str:

@@ -6,6 +6,8 @@ import sys
 import threading
 from pathlib import Path
 
+import numpy as np
+import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
@@ -16,8 +18,9 @@ from app.core.jobs.session import Session
 from codec.events import GopDone, Phase, PreviewReady, Stage, StepCoded
 from codec.format.info import describe
 from codec.settings import Bitrate, DecodeSettings, EncodeSettings
-from codec.worker.tasks import Encode, Outcome, Play, Settled, Task
+from codec.worker.tasks import Encode, Measure, Outcome, Play, Settled, Task
 from tests.support import PATIENCE, skips
+from tests.support.windows import lose_children
 
 # Two GOPs of the pocket prior without its base layer, and no metric to load: as quick as a real encode gets.
 QUICK = EncodeSettings(goal=Bitrate(4000), short_side=64, gop_frames=16, base="none", preview=True)
@@ -72,6 +75,32 @@ def test_all_hear_in_one_go_that_the_engine_is_free(qtbot: QtBot, engine: Engine
     with qtbot.waitSignal(engine.crashed, timeout=PATIENCE):
         engine.kill()
     assert heard == [(True, False), (True, False)]
+
+
+def test_handing_over_pictures_never_waits_for_the_child(
+    qtbot: QtBot, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A child that isn't there yet reads as little as one that imports torch.
+    monkeypatch.setattr(engine, "start", lambda: None)
+    picture = np.zeros((1080, 1920, 3), np.uint8)
+    task = Measure(0, picture, picture, ("psnr",))
+    engine.submit(task)
+    engine.cancel()
+    monkeypatch.undo()
+    with qtbot.waitSignal(engine.settled, timeout=PATIENCE) as settled:
+        engine.start()
+    # In the order in which it was told.
+    assert settled.args[0].outcome is Outcome.CANCELLED
+    assert settle(qtbot, engine, task).outcome is Outcome.DONE
+
+
+def test_a_child_that_is_lost_while_it_is_told_something_is_told_of(qtbot: QtBot, engine: Engine) -> None:
+    engine.launch()
+    picture = np.zeros((1080, 1920, 3), np.uint8)
+    engine.submit(Measure(0, picture, picture, ("psnr",)))
+    with qtbot.waitSignal(engine.crashed, timeout=PATIENCE):
+        lose_children(qtbot)
+    assert settle(qtbot, engine, Measure(1, picture, picture, ("psnr",))).outcome is Outcome.DONE
 
 
 def test_a_refusal_is_a_sentence_and_the_child_lives_on(qtbot: QtBot, engine: Engine, tmp_path: Path) -> None:
