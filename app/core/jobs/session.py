@@ -238,8 +238,8 @@ def _state_after(settled: Settled, job: Job) -> State:
         return State.DONE
     if settled.outcome is Outcome.CANCELLED:
         return State.STOPPED
-    left = isinstance(job.settings, EncodeSettings) and is_there(job.part)
-    return State.INTERRUPTED if left and settled.outcome is Outcome.FAILED else State.FAILED
+    # Refused or failed: what an encode has left can be gone on with, once there is room on the disk or in memory.
+    return State.INTERRUPTED if job.is_encode and is_there(job.part) else State.FAILED
 
 
 def _clear_after(job: Job | None) -> None:

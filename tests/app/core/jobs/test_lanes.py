@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
@@ -19,7 +20,7 @@ from codec.encoder import encode
 from codec.events import StepCoded
 from codec.format.info import describe
 from codec.settings import Bitrate, EncodeSettings, Size
-from tests.support import DATA
+from tests.support import DATA, skips
 from tests.support.windows import PATIENCE, drop, film, lose_children
 
 QUICK = EncodeSettings(goal=Bitrate(4000), short_side=64, gop_frames=16, base="none")
@@ -152,6 +153,25 @@ def test_an_engine_that_fails_within_a_job_is_told_and_can_go_on(window: MainWin
     workspace.session.ended.emit(job.id, State.INTERRUPTED)
     assert window.banner.message == f"{job.output.name}: The engine failed; the log has the details."
     assert window.banner.button.text() == "Resume"
+
+
+@skips.linux_disk
+def test_an_encode_that_fills_the_disk_can_be_resumed(
+    qtbot: QtBot, window: MainWindow, short_clip: Path, tmp_path: Path
+) -> None:
+    workspace, clip = window.workspace, Path(shutil.copy(short_clip, tmp_path))
+    workspace.preferences.encode = QUICK
+    drop(window, clip)
+    (job,) = workspace.queue
+    job.part.symlink_to("/dev/full")
+    with qtbot.waitSignal(workspace.ended, timeout=PATIENCE):
+        window.actions_["start"].trigger()
+    assert [item.state for item in workspace.queue] == [State.INTERRUPTED]
+    assert "the disk is full; free some space and resume" in window.banner.message
+    job.part.unlink()
+    with qtbot.waitSignal(workspace.ended, timeout=PATIENCE):
+        qtbot.mouseClick(window.banner.button, Qt.MouseButton.LeftButton)
+    assert [item.state for item in workspace.queue] == [State.DONE]
 
 
 def test_a_marked_range_is_what_is_encoded(qtbot: QtBot, window: MainWindow, short_clip: Path, tmp_path: Path) -> None:
