@@ -44,15 +44,16 @@ def left_words(waiting: int, interrupted: int) -> str:
 
 def damage_words(info: FileInfo) -> str:
     """What of a file is missing; "" where nothing is."""
-    seconds = float(info.frames / info.header.frame_rate)
     if info.damage and not info.complete:
         text = _tr("The end of {} is missing: it was cut off, or its encoding stopped. {:.1f} s of it are here.")
-        return text.format(info.path.name, seconds)
+        return text.format(info.path.name, info.seconds)
     if info.damage:
         more = _tr(" {} more in the log.").format(len(info.damage) - 1) if len(info.damage) > 1 else ""
         return info.damage[0] + more
     if not info.complete:
-        return _tr("{} was stopped before its source's end: {:.1f} s of it are here.").format(info.path.name, seconds)
+        return _tr("{} was stopped before its source's end: {:.1f} s of it are here.").format(
+            info.path.name, info.seconds
+        )
     return ""
 
 

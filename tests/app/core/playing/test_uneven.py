@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,14 @@ import pytest
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
+from app.core.notice import damage_words
 from app.core.settings.preferences import Preferences
 from app.ui.canvas.filmstrip import COUNT
 from app.ui.main_window import MainWindow
 from app.ui.words import human_bytes
-from codec.settings import EncodeSettings, Quality
+from codec.encoder import encode
+from codec.format.info import describe
+from codec.settings import Bitrate, EncodeSettings, Quality
 from tests.support.films.synthetic import write_video
 from tests.support.windows import PATIENCE, drop
 
@@ -63,6 +67,17 @@ def test_a_trial_takes_as_many_frames_as_a_gop_has(opened: MainWindow) -> None:
     assert job.settings.start == workspace.clock.seconds(30)
     assert job.settings.duration == pytest.approx(8 * 0.4)
     opened.may_quit = lambda: True
+
+
+def test_what_is_there_of_a_file_is_told_by_its_times(opened: MainWindow, tmp_path: Path) -> None:
+    document = opened.workspace.document
+    assert document is not None
+    assert document.source is not None
+    settings = EncodeSettings(prior="gaussian", base="none", goal=Bitrate(20_000), short_side=64)
+    for _ in encode(document.source, tmp_path / "uneven.fgvc", settings):
+        pass
+    info = describe(tmp_path / "uneven.fgvc")
+    assert damage_words(replace(info, complete=False)).endswith("11.0 s of it are here.")
 
 
 @pytest.mark.slow
