@@ -28,7 +28,9 @@ class Viewer(QObject):
 
     Attributes:
         opened: another document, or the same with more known of it.
-        refused: why the file beside can't be shown, a sentence.
+        refused: why the open file or the one beside can't be shown, a sentence.
+        warned: what is amiss with one of them, a sentence.
+        model_missing: the name of a model whose weights one of them needs.
         reframed: places in the pictures mean nothing any more: others are shown, or the same at another size.
         gops_changed: the document has more GOPs.
         times_known: its frames were found to come unevenly, which moves whatever is told in seconds.
@@ -36,6 +38,8 @@ class Viewer(QObject):
 
     opened = Signal()
     refused = Signal(str)
+    warned = Signal(str)
+    model_missing = Signal(str)
     reframed = Signal()
     gops_changed = Signal()
     times_known = Signal()
@@ -61,6 +65,9 @@ class Viewer(QObject):
         self._times: TimesReader | None = None
         self.player.ended.connect(self._shorten)
         self.player.beside.failed.connect(self.refused)
+        self.playback.failed.connect(self.refused)
+        self.playback.warned.connect(self.warned)
+        self.playback.model_missing.connect(self.model_missing)
 
     def close(self) -> None:
         """Stop everything."""
@@ -122,6 +129,8 @@ class Viewer(QObject):
             self._second_engine = self._make_engine()
             self.second = Playback(self._second_engine, beside, self)
             self.second.failed.connect(self.refused)
+            self.second.warned.connect(self.warned)
+            self.second.model_missing.connect(self.model_missing)
             self.second.changed.connect(self.player.updated)
             self.second.load(_reel(other, DecodeSettings()))
         self.player.choose(*((OTHER, RESULT) if document.result is not None else (ORIGINAL, OTHER)))

@@ -242,14 +242,13 @@ class Workspace(QObject):
             session.detail.connect(self.log.add)
             session.model_missing.connect(self._model_missing)
         self.session.drained.connect(self.drained)
-        self.playback.model_missing.connect(self._model_missing)
+        self.viewer.model_missing.connect(self._model_missing)
         for failed in (
             self.queue.unreadable,
             self.queue.unsaved,
             self.orders.refused,
-            self.playback.failed,
-            self.playback.warned,
             self.viewer.refused,
+            self.viewer.warned,
             self.frame_metrics.refused,
             self.curve.refused,
             self.player.failed,

@@ -1,0 +1,65 @@
+"""A file beside the open one tells what it lacks as the open one does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from app.ui.main_window import MainWindow
+from codec.encoder import encode
+from codec.format.reader import BitstreamReader
+from codec.format.records import GopRecord
+from codec.format.writer import BitstreamWriter
+from codec.settings import Bitrate, EncodeSettings
+from tests.support.windows import PATIENCE, film
+
+LACKING = "wan2.1-t2v-1.3b"
+
+
+@pytest.fixture
+def coded(tmp_path: Path) -> Path:
+    source = film(tmp_path / "film.mkv", 96, 64, scenes=3)
+    settings = EncodeSettings(prior="gaussian", base="none", goal=Bitrate(60_000), short_side=64, gop_frames=16)
+    for _ in encode(source, tmp_path / "film.fgvc", settings):
+        pass
+    return tmp_path / "film.fgvc"
+
+
+def _by_another_prior(path: Path, target: Path) -> Path:
+    """The same file as if a prior had made it whose weights aren't here."""
+    with (
+        BitstreamReader(path) as reader,
+        BitstreamWriter(target, replace(reader.header, prior_id=LACKING)) as writer,
+    ):
+        for record in reader.records():
+            assert isinstance(record, GopRecord)
+            writer.append_gop(record)
+        writer.finish()
+    return target
+
+
+def _damaged(path: Path, target: Path) -> Path:
+    """The same file with a byte turned over in its midst."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    target.write_bytes(data)
+    return target
+
+
+def test_a_model_that_the_file_beside_needs_is_offered(qtbot: QtBot, window: MainWindow, coded: Path) -> None:
+    workspace = window.workspace
+    workspace.open([coded])
+    workspace.compare_with(_by_another_prior(coded, coded.with_name("other.fgvc")))
+    qtbot.waitUntil(lambda: LACKING in window.banner.message, timeout=PATIENCE)
+    assert window.banner.button.text() == "Models"
+
+
+def test_damage_of_the_file_beside_is_told(qtbot: QtBot, window: MainWindow, coded: Path) -> None:
+    workspace = window.workspace
+    workspace.open([coded])
+    with qtbot.waitSignal(workspace.viewer.warned, timeout=PATIENCE) as warned:
+        workspace.compare_with(_damaged(coded, coded.with_name("other.fgvc")))
+    assert warned.args[0] in window.banner.message
