@@ -102,22 +102,18 @@ def stage_terms(x: Sequence[Moments], y: Sequence[Moments], alpha: torch.Tensor,
     return torch.stack(terms, dim=-2)
 
 
-class DistsNetwork(nn.Module):
-    """VGG16's stages with L2 pooling between them; differentiable, so it serves as a training loss too.
+class PooledStages(nn.Module):
+    """A trunk of VGG16's layout with L2 pooling between its stages, and what it sees in a picture.
 
     Args:
-        stages: VGG16's five, as `vgg16_stages` makes them.
-        alpha, beta: weights of texture and structure (equation 7): 3 for RGB itself, then one per channel.
+        stages: five, as `vgg16_stages(..., plan)` makes them.
+        plan: output channels of their convolutions, stage by stage.
     """
 
-    def __init__(self, stages: Sequence[nn.Module], alpha: torch.Tensor, beta: torch.Tensor) -> None:
+    def __init__(self, stages: Sequence[nn.Module], plan: Sequence[Sequence[int]]) -> None:
         super().__init__()
         self.stages = nn.ModuleList(stages)
-        self.pools = nn.ModuleList(L2Pool(stage[-1]) for stage in VGG16[:-1])
-        self.alpha: torch.Tensor
-        self.beta: torch.Tensor
-        self.register_buffer("alpha", alpha)
-        self.register_buffer("beta", beta)
+        self.pools = nn.ModuleList(L2Pool(channels[-1]) for channels in plan[:-1])
 
     def features(self, x: torch.Tensor) -> list[torch.Tensor]:
         """The picture (B, 3, H, W) in [0, 1] itself and the stages' outputs, finest first."""
@@ -126,6 +122,22 @@ class DistsNetwork(nn.Module):
             h = stage(h if index == 0 else self.pools[index - 1](h))
             outputs.append(h)
         return outputs
+
+
+class DistsNetwork(PooledStages):
+    """DISTS on VGG16; differentiable, so it serves as a training loss too.
+
+    Args:
+        stages: VGG16's five, as `vgg16_stages` makes them.
+        alpha, beta: weights of texture and structure (equation 7): 3 for RGB itself, then one per channel.
+    """
+
+    def __init__(self, stages: Sequence[nn.Module], alpha: torch.Tensor, beta: torch.Tensor) -> None:
+        super().__init__(stages, VGG16)
+        self.alpha: torch.Tensor
+        self.beta: torch.Tensor
+        self.register_buffer("alpha", alpha)
+        self.register_buffer("beta", beta)
 
     def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """The score (B,) of RGB pictures (B, 3, H, W) in [0, 1]: 0 where they are equal."""

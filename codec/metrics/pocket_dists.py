@@ -14,10 +14,9 @@ from codec.arrays import Frames
 from codec.metrics.base import Values, network_values
 from codec.metrics.dists import (
     SMALLEST,
-    L2Pool,
     Moments,
+    PooledStages,
     moments,
-    normalise,
     structure_dissimilarity,
     texture_dissimilarity,
 )
@@ -51,7 +50,7 @@ class PocketHead(nn.Module):
         return score[..., 0]
 
 
-class PocketNetwork(nn.Module):
+class PocketNetwork(PooledStages):
     """The distilled trunk and its head.
 
     Args:
@@ -60,18 +59,8 @@ class PocketNetwork(nn.Module):
     """
 
     def __init__(self, stages: Sequence[nn.Module], head: PocketHead) -> None:
-        super().__init__()
-        self.stages = nn.ModuleList(stages)
-        self.pools = nn.ModuleList(L2Pool(stage[-1]) for stage in PLAN[:-1])
+        super().__init__(stages, PLAN)
         self.head = head
-
-    def features(self, x: torch.Tensor) -> list[torch.Tensor]:
-        """The picture (B, 3, H, W) in [0, 1] itself and the stages' outputs, finest first."""
-        h, outputs = normalise(x), [x]
-        for index, stage in enumerate(self.stages):
-            h = stage(h if index == 0 else self.pools[index - 1](h))
-            outputs.append(h)
-        return outputs
 
     def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """The score (B,) of RGB pictures (B, 3, H, W) in [0, 1]: exactly 0 where they are equal, never below."""
