@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import cast
@@ -13,8 +14,8 @@ from codec.priors.base import C, Condition, VideoPrior
 from codec.priors.computing import Computing
 from codec.priors.defaults import defaults_of
 from codec.priors.diffusion import cogvideox, ltx, wan
-from codec.priors.diffusion.loading import load_models
-from codec.priors.diffusion.video_model import DiffusionPrior
+from codec.priors.diffusion.loading import LoadedModels, ModelKind, load_models
+from codec.priors.diffusion.video_model import DiffusionPrior, VideoModel
 from codec.priors.gaussian import GaussianPrior
 from codec.priors.pocket import PocketPrior, load_pocket
 from codec.store import installed as store
@@ -34,19 +35,11 @@ def _open_gaussian(computing: Computing) -> GaussianPrior:
     return GaussianPrior()
 
 
-def _open_wan(computing: Computing) -> DiffusionPrior:
-    models = load_models(wan.KIND, store.folder_of(wan.KIND.name), computing.device, computing.dtype)
-    return DiffusionPrior(wan.KIND.name, wan.WanModel(models), models)
-
-
-def _open_cogvideox(computing: Computing) -> DiffusionPrior:
-    models = load_models(cogvideox.KIND, store.folder_of(cogvideox.KIND.name), computing.device, computing.dtype)
-    return DiffusionPrior(cogvideox.KIND.name, cogvideox.CogVideoXModel(models), models)
-
-
-def _open_ltx(computing: Computing) -> DiffusionPrior:
-    models = load_models(ltx.KIND, store.folder_of(ltx.KIND.name), computing.device, computing.dtype)
-    return DiffusionPrior(ltx.KIND.name, ltx.LtxModel(models), models)
+def _open_diffusion(
+    kind: ModelKind, model: Callable[[LoadedModels], VideoModel], computing: Computing
+) -> DiffusionPrior:
+    models = load_models(kind, store.folder_of(kind.name), computing.device, computing.dtype)
+    return DiffusionPrior(kind.name, model(models), models)
 
 
 Opener = Callable[[Computing], VideoPrior[C]]
@@ -60,9 +53,9 @@ def _opaque(opener: Opener[C]) -> Opener[Condition]:
 PRIORS: Mapping[str, Opener[Condition]] = {
     "pocket": _opaque(_open_pocket),
     "gaussian": _opaque(_open_gaussian),
-    wan.KIND.name: _opaque(_open_wan),
-    cogvideox.KIND.name: _opaque(_open_cogvideox),
-    ltx.KIND.name: _opaque(_open_ltx),
+    wan.KIND.name: _opaque(partial(_open_diffusion, wan.KIND, wan.WanModel)),
+    cogvideox.KIND.name: _opaque(partial(_open_diffusion, cogvideox.KIND, cogvideox.CogVideoXModel)),
+    ltx.KIND.name: _opaque(partial(_open_diffusion, ltx.KIND, ltx.LtxModel)),
 }
 
 
