@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from codec.errors import SettingsError
 from codec.goals import QUALITY_METRICS
 
+HOME_VARIABLE = "FREEGVC_HOME"
+"""Names the folder of all that this program keeps, where the user has chosen one."""
 STATISTICS = ("gop", "mean")
 CHANNELS: Mapping[str, str] = {
     "trellis": "trellis-4-9",

@@ -23,10 +23,10 @@ import numpy as np
 from codec.errors import SettingsError, WorkerLostError
 from codec.files import own_part
 from codec.parallel.units import Failed, Message, Returned, Told, Work
+from codec.settings import HOME_VARIABLE
 
 RETRIES = 3
 """How often Ray begins a unit again whose process or node has died."""
-HOME_VARIABLE = "FREEGVC_HOME"
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from typing import Any
 from codec.errors import OutputError, PriorError
 from codec.files import read_json, write_json
 from codec.log import LOGGER
+from codec.settings import HOME_VARIABLE
 from codec.store.installed import RECORD, fetched_folder
 from codec.store.layout import INDEX
 from codec.store.manifest import ModelSpec, spec_of
@@ -165,7 +166,7 @@ def check_space(name: str, needed: int) -> None:
     if needed + MARGIN > free:
         raise OutputError(
             f"{name} needs {(needed + MARGIN) / 1e9:.1f} GB more in {root}, and {free / 1e9:.1f} GB are free; "
-            "free some space, or set FREEGVC_HOME to another disk."
+            f"free some space, or set {HOME_VARIABLE} to another disk."
         )
 
 

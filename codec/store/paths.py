@@ -8,7 +8,8 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
-HOME_VARIABLE = "FREEGVC_HOME"
+from codec.settings import HOME_VARIABLE
+
 MOVE_HOME = f"set {HOME_VARIABLE} to another folder"
 """What to do where the home can't be written."""
 

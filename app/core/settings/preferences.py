@@ -15,8 +15,8 @@ from app.core.files import is_there
 from app.core.jobs.job import settings_from_json, settings_to_json
 from app.core.settings.presets import Preset
 from codec.errors import SettingsError
-from codec.settings import EncodeSettings
-from codec.store.paths import HOME_VARIABLE, home
+from codec.settings import HOME_VARIABLE, EncodeSettings
+from codec.store.paths import home
 
 MODES = ("system", "light", "dark")
 MAX_RECENT = 10

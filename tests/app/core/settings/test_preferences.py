@@ -10,8 +10,7 @@ import pytest
 from PySide6.QtCore import QSettings
 
 from app.core.settings.preferences import Preferences, open_store, state_folder
-from codec.settings import EncodeSettings, Quality
-from codec.store.paths import HOME_VARIABLE
+from codec.settings import HOME_VARIABLE, EncodeSettings, Quality
 
 SETTINGS = EncodeSettings(goal=Quality(0.2))
 
