@@ -25,13 +25,15 @@ def load_weights(path: Path) -> dict[str, torch.Tensor]:
     """All tensors of a safetensors file, float32, on the CPU; those stored in 8 bits times their rows' scales.
 
     Raises:
-        SettingsError: the file can't be read as safetensors.
+        SettingsError: the file can't be read as safetensors, or lacks scales.
     """
+    remedy = "install Free-GVC again" if path.is_relative_to(SHIPPED) else "delete and fetch them again"
     try:
         tensors = load_file(path)
     except Exception as error:  # safetensors raises its own type for damage and OSError for the rest
-        remedy = "install Free-GVC again" if path.is_relative_to(SHIPPED) else "delete and fetch them again"
         raise SettingsError(f"The metric's weights {path} can't be read ({error}); {remedy}.") from error
+    if any(not value.is_floating_point() and key + SCALE not in tensors for key, value in tensors.items()):
+        raise SettingsError(f"The metric's weights {path} lack the scales of their 8 bits; {remedy}.")
     return {key: _widened(key, tensors) for key in tensors if not key.endswith(SCALE)}
 
 
