@@ -219,6 +219,7 @@ def _measure(arguments: argparse.Namespace) -> None:
 
 
 def _compare(arguments: argparse.Namespace) -> None:
+    from codec.format.info import describe
     from codec.metrics.catalog import ready
     from codec.peers.compare import compare
     from codec.peers.events import Compared
@@ -232,6 +233,8 @@ def _compare(arguments: argparse.Namespace) -> None:
         arguments.start,
         deinterlace=arguments.deinterlace,
     )
+    for sentence in describe(arguments.coded).damage[:1]:
+        print(f"{sentence} Only what comes before it is compared.", file=sys.stderr)
     rows = (event.row for event in events if isinstance(event, Compared))
     cli_output.show_comparison(rows, [metric.name for metric in metrics], arguments.json)
 

@@ -76,6 +76,20 @@ def test_a_file_that_is_damaged_is_compared_up_to_there(film: tuple[Path, Path],
     assert (damaged.frames[:8] == whole.frames[:8]).all()
 
 
+def test_the_command_tells_what_is_not_compared(
+    film: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, coded = film
+    damaged = _without(coded, 1, tmp_path / "bad.fgvc")
+    capsys.readouterr()
+    assert main(["compare", str(source), str(damaged), "--peers", "svtav1", "--json"]) == 0
+    told = capsys.readouterr()
+    assert [json.loads(line)["codec"] for line in told.out.splitlines()] == ["fgvc", "svtav1"]
+    (sentence,) = told.err.splitlines()
+    assert sentence.startswith("Group of pictures 1 ")
+    assert sentence.endswith("Only what comes before it is compared.")
+
+
 def test_a_file_without_its_first_frames_is_refused(film: tuple[Path, Path], tmp_path: Path) -> None:
     source, coded = film
     with pytest.raises(FormatError, match="has lost its first frames; compare a whole file"):
