@@ -125,17 +125,20 @@ def rows(
 
 def table(found: list[RestorationRow]) -> Iterator[str]:
     """Means over clips and CRFs by way and base's scale, then each CRF by itself."""
-    names = list(found[0].values)
-    yield f"{'':28}{'scale':>6}{'crf':>5}{'step':>5}" + "".join(f"{name:>9}" for name in names) + f"{'ms':>8}"
+    widths = {name: max(9, len(name) + 2) for name in found[0].values}
+    heads = "".join(f"{name:>{width}}" for name, width in widths.items())
+    yield f"{'':34}{'scale':>6}{'crf':>5}{'step':>5}{heads}{'ms':>8}"
     for crf in (None, *dict.fromkeys((row.crf, row.scale) for row in found)):
         for key in dict.fromkeys((row.name, row.scale, row.step) for row in found):
             chosen = [r for r in found if (r.name, r.scale, r.step) == key and crf in (None, (r.crf, r.scale))]
             if chosen:
-                means = [float(np.mean([row.values[name] for row in chosen])) for name in names]
-                text = "".join(f"{value:9.2f}" if value > 5 else f"{value:9.4f}" for value in means)
+                means = {name: float(np.mean([row.values[name] for row in chosen])) for name in widths}
+                text = "".join(
+                    f"{means[name]:{width}.{2 if means[name] > 5 else 4}f}" for name, width in widths.items()
+                )
                 level = "all" if crf is None else f"{crf[0]:g}"
                 spent = 1000 * float(np.mean([row.seconds for row in chosen]))
-                yield f"{key[0]:28}{key[1]:6}{level:>5}{key[2]:5}{text}{spent:8.1f}"
+                yield f"{key[0]:34}{key[1]:6}{level:>5}{key[2]:5}{text}{spent:8.1f}"
 
 
 def parsed() -> argparse.Namespace:
