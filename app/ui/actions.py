@@ -93,7 +93,7 @@ class Actions(QObject):
 
     @property
     def appearance(self) -> QActionGroup:
-        """The choice of a theme; each action's data is one of theme.MODES."""
+        """The choice of a theme; each action's data is one of preferences.MODES."""
         return self._modes
 
     def _add(self, entry: Entry) -> None:
@@ -117,9 +117,9 @@ class Actions(QObject):
     def _theme_menu(self) -> QActionGroup:
         menu = QMenu(self.tr("Appearance"), self._window)
         group = QActionGroup(menu)
-        names = (self.tr("As the system"), self.tr("Light"), self.tr("Dark"))
-        for mode, name in zip(MODES, names, strict=True):
-            action = menu.addAction(name)
+        names = {"system": self.tr("As the system"), "light": self.tr("Light"), "dark": self.tr("Dark")}
+        for mode in MODES:
+            action = menu.addAction(names[mode])
             action.setCheckable(True)
             action.setData(mode)
             action.setChecked(mode == self._theme.mode)

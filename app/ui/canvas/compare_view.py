@@ -104,7 +104,7 @@ class CompareView(QWidget):
         self.swapped = not self.swapped
         self.update()
 
-    def show_only(self, place: int) -> None:
+    def toggle_side(self, place: int) -> None:
         """Hide the side at `place` (1 or 2), or show both again; never are both hidden."""
         self.hidden = set() if self.hidden == {place} else {place}
         self.update()

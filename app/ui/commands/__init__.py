@@ -31,7 +31,7 @@ PARTS = (
     "slower",
     "in",
     "loop",
-    "only first",
+    "hide first",
     "zoom 4",
     "coding size",
     "measure",

@@ -38,6 +38,10 @@ class ViewCommands(QObject):
                 name.value, "view", text, partial(view.toggle_mode, name), keys=keys, on=lambda: view.mode is name
             )
 
+        def side(place: int, name: str, text: str) -> Entry:
+            hide = partial(view.toggle_side, place)
+            return Entry(name, "view", text, hide, keys=(str(place),), on=lambda: view.hidden == {place})
+
         return [
             mode(Mode.SIDE, self.tr("Side by side"), "B"),
             mode(Mode.WIPE, self.tr("Wipe"), "W"),
@@ -45,8 +49,8 @@ class ViewCommands(QObject):
             Entry("gain", "view", self.tr("Amplify the difference"), view.next_gain, keys=("G",)),
             Entry("swap", "view", self.tr("Swap sides"), view.swap, keys=("S",)),
             Entry("other", "view", self.tr("The original, or the other file"), self._exchange, self._has_other, ("X",)),
-            Entry("only first", "view", self.tr("Second side only"), partial(view.show_only, 1), keys=("1",)),
-            Entry("only second", "view", self.tr("First side only"), partial(view.show_only, 2), keys=("2",)),
+            side(1, "hide first", self.tr("Hide the first side")),
+            side(2, "hide second", self.tr("Hide the second side")),
         ]
 
     def _shifts(self) -> list[Entry]:
@@ -87,19 +91,22 @@ class ViewCommands(QObject):
 
     def _panels(self) -> list[Entry]:
         window = self._window
-        names = dict(
-            zip(PANELS, (self.tr("Queue"), self.tr("Settings"), self.tr("Plots"), self.tr("Filmstrip")), strict=True)
-        )
+        names = {
+            "queue": self.tr("Queue"),
+            "settings": self.tr("Settings"),
+            "plots": self.tr("Plots"),
+            "filmstrip": self.tr("Filmstrip"),
+        }
         panels = [
             Entry(
                 name,
                 "view",
-                text,
+                names[name],
                 partial(window.layout_.toggle, name),
                 keys=(f"Ctrl+{number}",),
                 on=partial(window.layout_.is_shown, name),
             )
-            for number, (name, text) in enumerate(names.items(), 1)
+            for number, name in enumerate(PANELS, 1)
         ]
         full = Entry(
             "full screen", "view", self.tr("Full screen"), self._toggle_full, keys=("F11",), on=window.isFullScreen

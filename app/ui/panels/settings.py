@@ -145,7 +145,7 @@ class SettingsPanel(QWidget):
                 self.prior.addItem(prior_words(name), name)
         self.prior.setCurrentIndex(max(0, self.prior.findData(current)))
         self.prior.blockSignals(False)
-        self._device.setItemText(DEVICES.index("cuda"), device or self.tr("GPU (none found)"))
+        self._device.setItemText(self._device.findData("cuda"), device or self.tr("GPU (none found)"))
 
     def show_presets(self, own: tuple[Preset, ...]) -> None:
         """Offer these besides those that come with the program."""
@@ -220,16 +220,20 @@ class SettingsPanel(QWidget):
 
     def _fill(self) -> None:
         self.prior.addItem(prior_words(DEFAULT_PRIOR), DEFAULT_PRIOR)
-        names = (self.tr("Automatic"), self.tr("CPU"), self.tr("GPU"))
-        for name, device in zip(names, DEVICES, strict=True):
-            self._device.addItem(name, device)
+        names = {"auto": self.tr("Automatic"), "cpu": self.tr("CPU"), "cuda": self.tr("GPU")}
+        for device in DEVICES:
+            self._device.addItem(names[device], device)
         self.track.addItem("", None)
         self.side.addItem("", None)
         for side in SHORT_SIDES:
             self.side.addItem(self.tr("{} pixels").format(side), side)
-        names = (self.tr("Opus, re-encoded"), self.tr("Copy unchanged"), self.tr("Leave out"))
-        for name, mode in zip(names, AUDIO_MODES, strict=True):
-            self._audio.addItem(name, mode)
+        names = {
+            "opus": self.tr("Opus, re-encoded"),
+            "copy": self.tr("Copy unchanged"),
+            "none": self.tr("Leave out"),
+        }
+        for mode in AUDIO_MODES:
+            self._audio.addItem(names[mode], mode)
 
     def _lay_out(self) -> None:
         self._form = form = QFormLayout(self)

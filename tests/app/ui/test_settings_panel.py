@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QFormLayout
+from PySide6.QtWidgets import QComboBox, QFormLayout
 from pytestqt.qtbot import QtBot
 
 from app.core.jobs.job import Job
@@ -83,6 +83,20 @@ def test_only_priors_for_people_are_offered(qtbot: QtBot) -> None:
     panel.set_machine(("pocket", "gaussian", "wan2.1-t2v-1.3b"), None)
     texts = [panel.prior.itemText(place) for place in range(panel.prior.count())]
     assert texts == ["Pocket (comes along)", "Wan2.1 (6.20 GB, GPU)"]
+
+
+def test_every_choice_stands_under_its_own_name(window: MainWindow) -> None:
+    panel = window.settings
+    offered = {
+        box.accessibleName(): {box.itemData(place): box.itemText(place) for place in range(box.count())}
+        for box in panel.findChildren(QComboBox)
+    }
+    assert offered["Device"] == {"auto": "Automatic", "cpu": "CPU", "cuda": "GPU"}
+    assert offered["Audio"] == {"opus": "Opus, re-encoded", "copy": "Copy unchanged", "none": "Leave out"}
+    panel.set_machine((), "A card, 8 GB")
+    assert next(box for box in panel.findChildren(QComboBox) if box.findText("A card, 8 GB") >= 0).findData("cuda") == 2
+    looks = {action.data(): action.text() for action in window.actions_.appearance.actions()}
+    assert looks == {"system": "As the system", "light": "Light", "dark": "Dark"}
 
 
 def test_jobs_are_put_in_order_by_dragging(window: MainWindow) -> None:

@@ -108,8 +108,14 @@ def test_a_region_ends_with_the_pictures_that_it_was_framed_in(window: MainWindo
 def test_a_side_is_hidden_only_where_there_are_two(window: MainWindow, scenes: tuple[Path, Path]) -> None:
     source, result = scenes
     window.workspace.look_at(replace(of_result(result), source=source))
-    window.actions_["only first"].trigger()
+    hide = window.actions_["hide first"]
+    hide.trigger()
     assert [side.name for side in window.view.sides()] == ["fgvc"]
+    assert (hide.text(), hide.isChecked()) == ("Hide the first side", True)
+    hide.trigger()
+    assert [side.name for side in window.view.sides()] == ["original", "fgvc"]
+    assert not hide.isChecked()
+    hide.trigger()
     window.workspace.open([source])
     assert [side.name for side in window.view.sides()] == ["original"]
 
