@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.ui.main_window import MainWindow
@@ -33,6 +33,11 @@ def lose_children(qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: bool(multiprocessing.active_children()), timeout=PATIENCE)
     for child in multiprocessing.active_children():
         child.kill()
+
+
+def labels(widget: QWidget) -> list[str]:
+    """What can be read in a widget's labels."""
+    return [label.text() for label in widget.findChildren(QLabel) if label.isVisibleTo(widget)]
 
 
 def activate(qtbot: QtBot, window: MainWindow) -> None:

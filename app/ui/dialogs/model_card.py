@@ -91,11 +91,6 @@ class ModelCard(QFrame):
         """What it says of the last thing that was done."""
         return self.message_label.text()
 
-    @property
-    def state_text(self) -> str:
-        """How the model stands, in words."""
-        return self._state.text()
-
     def button(self, name: str) -> QPushButton:
         """ "get", "pause", "verify", "add", "remove", or the answers "yes" and "no" to a question."""
         return {"yes": self._yes, "no": self._no, **self._buttons}[name]

@@ -71,17 +71,12 @@ class RetargetPanel(QWidget):
         return self.goal is not None or self.silent.isChecked()
 
     @property
-    def size_text(self) -> str:
-        """The size it shows."""
-        return self._size.text()
-
-    @property
     def words(self) -> str:
         """What it says below the slider, or in its place."""
         return self._words.text()
 
-    def show_document(self, document: Document) -> bool:
-        """Take another file; whether it can be made smaller."""
+    def show_document(self, document: Document) -> None:
+        """Take another file."""
         info, reason = document.info, ""
         self._sound = 0 if info is None else info.audio_bytes
         try:
@@ -103,7 +98,6 @@ class RetargetPanel(QWidget):
         self._describe()
         if reason or info is None:
             self._words.setText(reason or self.tr("Nothing is coded yet."))
-        return able
 
     @Slot()
     def _describe(self) -> None:

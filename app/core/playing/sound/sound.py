@@ -8,7 +8,6 @@ two are `TOLERANCE` apart, and jump to their place then.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -108,14 +107,6 @@ class Sound(QThread):
             self._wake.notify()
         if not self.isRunning():
             self.start()
-
-    @property
-    def buffered(self) -> float:
-        """Seconds of sound that are decoded from here on; infinite where all the rest is."""
-        here = max(0, int(self._cue.at(self._clock.now()) * BLOCKS_PER_SECOND))
-        end = self._end
-        ready = next(number for number in itertools.count(here) if number not in self._stock)
-        return math.inf if end is not None and ready >= end else (ready - here) / BLOCKS_PER_SECOND
 
     def set_volume(self, volume: float, muted: bool) -> None:
         """Loudness from 0 to 1; hearing is about logarithmic, so the square of it scales the wave."""
