@@ -26,7 +26,7 @@ class Trial:
     Attributes:
         picture: a frame from the midst of the GOP, once it is there; first that of a base that is tried.
         share: of its encode that is done, 0 to 1; None while it waits.
-        quality: what was reached, by the goal's metric.
+        quality: what was reached, by the goal's metric, as `Finished` tells it.
         kbps: video kilobits a second.
     """
 
@@ -140,9 +140,7 @@ class Trials(QObject):
                 if 0 <= place < len(message.frames):
                     self._note(replace(trial, picture=message.frames[place]))
             elif isinstance(message, Finished):
-                qualities = [gop.quality for gop in message.gops if gop.quality is not None]
-                mean = sum(qualities) / len(qualities) if qualities else None
-                self._note(replace(trial, kbps=message.kbps, quality=mean))
+                self._note(replace(trial, kbps=message.kbps, quality=message.quality))
 
     @Slot(object)
     def _settled(self, settled: Settled) -> None:
