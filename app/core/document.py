@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 from app.core.files import SUFFIX, is_there, reading
+from app.core.timing import Timing
 from codec.batch.sources import VIDEO_SUFFIXES
 from codec.control.base_levels.curves import level_fit
 from codec.control.sent_steps.prefixes import MeasuredGop, refit
@@ -92,9 +93,14 @@ class Document:
         """(width, height) that people see in the end: the source's own."""
         return self.source_size or self.size
 
+    @property
+    def timing(self) -> Timing:
+        """When its frames are shown, as far as it is known."""
+        return Timing(self.rate, self.times)
+
     def seconds(self, frame: int) -> float:
         """When a frame is shown, in seconds after the first; of `count`, how long it takes."""
-        return shown_at(frame, self.rate, self.times)
+        return self.timing.seconds(frame)
 
     @property
     def chains(self) -> tuple[int, ...]:
@@ -123,14 +129,6 @@ class Document:
         """The quality that the file was made for; None where it was made for a rate or a size."""
         target = None if self.info is None else self.info.header.target
         return None if target is None or goal_of_kind(target.kind) is None else float(target.value)
-
-
-def shown_at(frame: int, rate: Fraction, times: Sequence[float]) -> float:
-    """Seconds after the first frame at which one is shown: by `times` where they are known, else at a constant rate."""
-    if frame < len(times):
-        return times[frame]
-    beyond = frame - max(0, len(times) - 1)
-    return (times[-1] if times else 0.0) + float(beyond / rate)
 
 
 def of_source(path: Path, settings: EncodeSettings, job_id: str = "") -> Document:

@@ -124,7 +124,7 @@ class MainWindow(QMainWindow):
         workspace = self.workspace
         workspace.viewer.opened.connect(self._opened)
         workspace.viewer.reframed.connect(self._forget_region)
-        workspace.viewer.times_known.connect(self._show_filmstrip)
+        workspace.viewer.times_known.connect(self._show_times)
         workspace.viewer.gops_changed.connect(self._show_gops)
         workspace.progressed.connect(self._progressed)
         workspace.told.connect(self._tell)
@@ -187,9 +187,10 @@ class MainWindow(QMainWindow):
         self.transport.refresh()
 
     @Slot()
-    def _show_filmstrip(self) -> None:
+    def _show_times(self) -> None:
         if self.workspace.document is not None:
             self.filmstrip.show_document(self.workspace.document)
+            self._show_gops()
 
     @Slot()
     def _show_gops(self) -> None:
@@ -202,7 +203,7 @@ class MainWindow(QMainWindow):
             target = goal.value
         info = document.info
         audio = 0.0 if info is None else 8 * info.audio_bytes / max(1, info.frames)
-        self.plots.trajectory.show_gops(document.gops, float(document.rate), audio)
+        self.plots.trajectory.show_gops(document.gops, document.timing, audio)
         metric = document.metric
         if metric is None and isinstance(goal, Quality):
             metric = GOAL_METRICS[goal.metric]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
-from app.core.document import shown_at
+from app.core.timing import Timing
 
 SPEEDS = (Fraction(1, 4), Fraction(1, 2), Fraction(1), Fraction(2), Fraction(4))
 
@@ -96,15 +95,11 @@ class FrameClock(QObject):
 
     def seconds(self, frame: int) -> float:
         """When a frame is shown, in seconds after the first."""
-        return shown_at(frame, self.rate, self.times)
+        return Timing(self.rate, self.times).seconds(frame)
 
     def frame_at(self, seconds: float) -> int:
         """The frame that is on show then."""
-        if self.times and seconds < self.times[-1]:
-            return max(0, bisect_right(self.times, seconds) - 1)
-        last = max(0, len(self.times) - 1)
-        # A hair more, since seconds of a frame are rounded.
-        return last + int((seconds - (self.times[-1] if self.times else 0.0)) * float(self.rate) + 1e-6)
+        return Timing(self.rate, self.times).frame_at(seconds)
 
     def extend(self, count: int) -> None:
         """The same video has become longer."""

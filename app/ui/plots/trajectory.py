@@ -6,6 +6,7 @@ import csv
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from html import escape
 from itertools import pairwise
 from pathlib import Path
@@ -14,11 +15,13 @@ import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt, Signal, Slot
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
+from app.core.timing import Timing
 from app.ui.plots.style import behind, legend, place_over, png_bytes, save_png, still_plot, style_axis
 from app.ui.theme import Theme
 from app.ui.widgets import label
 from codec.events import GopDone
 
+NOTHING = Timing(Fraction(25))
 SPIKE = 1.3  # times the median's bits per frame
 
 
@@ -45,14 +48,14 @@ def next_spike(gops: Sequence[GopDone], frame: int) -> int | None:
     return next((start for start in spikes if start > frame), spikes[0] if spikes else None)
 
 
-def write_csv(path: Path, gops: Sequence[GopDone], rate: float) -> None:
+def write_csv(path: Path, gops: Sequence[GopDone], timing: Timing) -> None:
     """One line per GOP."""
     with path.open("w", newline="", encoding="utf-8") as file:
         out = csv.writer(file)
         columns = ["gop", "start_seconds", "frames", "t_star", "base_crf", "bits", "base_bits", "quality", "missed"]
         out.writerow(columns)
         for gop in gops:
-            start = f"{gop.start_frame / rate:.4f}"
+            start = f"{timing.seconds(gop.start_frame):.4f}"
             base = [gop.index, start, gop.frames, gop.t_star, gop.crf, gop.bits, gop.base_bits, gop.quality]
             out.writerow([*base, int(gop.missed)])
 
@@ -64,12 +67,12 @@ class Spans:
     edges: tuple[float, ...]
 
     @classmethod
-    def of(cls, gops: Sequence[GopDone], rate: float) -> Spans:
+    def of(cls, gops: Sequence[GopDone], timing: Timing) -> Spans:
         """Of GOPs in order, each from where the one before ends."""
         if not gops:
             return cls(())
         first = gops[0].frames_done - own_frames(gops)[0]
-        return cls((first / rate, *(gop.frames_done / rate for gop in gops)))
+        return cls(tuple(timing.seconds(edge) for edge in (first, *(gop.frames_done for gop in gops))))
 
     @property
     def centres(self) -> list[float]:
@@ -95,7 +98,7 @@ class TrajectoryPlot(QWidget):
         super().__init__(parent)
         self._theme = theme
         self._gops: tuple[GopDone, ...] = ()
-        self._rate, self._audio, self._frame = 25.0, 0.0, 0
+        self._timing, self._audio, self._frame = NOTHING, 0.0, 0
         self._plot = still_plot()
         self.item = self._plot.getPlotItem()
         self._bits_view, self._level_view = behind(self.item, -10), behind(self.item, -5)
@@ -130,7 +133,7 @@ class TrajectoryPlot(QWidget):
         self.item.scene().sigMouseClicked.connect(self._click)
         theme.changed.connect(self._restyle)
         self._restyle()
-        self.show_gops((), 25.0)
+        self.show_gops((), NOTHING)
 
     @property
     def gops(self) -> tuple[GopDone, ...]:
@@ -153,10 +156,10 @@ class TrajectoryPlot(QWidget):
             parts.append(f"{gop.quality:.3f}" + (self.tr(", target missed") if gop.missed else ""))
         return "  \u00b7  ".join(parts)
 
-    def show_gops(self, gops: Sequence[GopDone], rate: float, audio_bits_per_frame: float = 0.0) -> None:
-        """Show these, of a video of `rate` frames a second, with as many bits of sound."""
-        self._gops, self._rate, self._audio = tuple(gops), rate, audio_bits_per_frame
-        spans = Spans.of(gops, rate)
+    def show_gops(self, gops: Sequence[GopDone], timing: Timing, audio_bits_per_frame: float = 0.0) -> None:
+        """Show these, of a video whose frames come so, with as many bits of sound."""
+        self._gops, self._timing, self._audio = tuple(gops), timing, audio_bits_per_frame
+        spans = Spans.of(gops, timing)
         self._line.setData(x=spans.edges or [0, 1], y=[gop.t_star for gop in gops] or [0])
         self._line.setVisible(bool(gops))
         highest = self._stack(spans)
@@ -207,7 +210,7 @@ class TrajectoryPlot(QWidget):
     def show_frame(self, frame: int) -> None:
         """Move the cursor, and tell of the GOP under it."""
         self._frame = frame
-        self._cursor.setPos(frame / self._rate)
+        self._cursor.setPos(self._timing.seconds(frame))
         self._describe()
 
     def export_png(self, path: Path) -> None:
@@ -220,13 +223,13 @@ class TrajectoryPlot(QWidget):
 
     def export_csv(self, path: Path) -> None:
         """Write the figures behind it."""
-        write_csv(path, self._gops, self._rate)
+        write_csv(path, self._gops, self._timing)
 
     def seek_at(self, scene_point: QPointF) -> None:
         """Go to the time under a point of the plot."""
         if self._gops and self.item.sceneBoundingRect().contains(scene_point):
             seconds = self.item.vb.mapSceneToView(scene_point).x()
-            self.seeked.emit(max(0, round(seconds * self._rate)))
+            self.seeked.emit(max(0, self._timing.frame_at(seconds)))
 
     def _describe(self) -> None:
         """The legend, and behind it the GOP under the playhead."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from app.core.timing import Timing
 from app.ui.plots.perception import Mark, PerceptionPlot, name_places
 from app.ui.plots.style import EXPORT_WIDTH, SHARPNESS
 from app.ui.plots.trajectory import TrajectoryPlot, next_spike, own_frames
@@ -44,7 +46,7 @@ def plot(qtbot: QtBot, theme: Theme) -> TrajectoryPlot:
     made.resize(600, 200)
     made.show()
     qtbot.waitExposed(made)
-    made.show_gops(GOPS, 10.0)
+    made.show_gops(GOPS, Timing(Fraction(10)))
     return made
 
 
@@ -70,6 +72,18 @@ def test_a_click_seeks_to_the_time_under_it(qtbot: QtBot, plot: TrajectoryPlot) 
     assert abs(seeked.args[0] - 26) <= 1
     with qtbot.assertNotEmitted(plot.seeked):
         plot.seek_at(QPointF(-50, -50))
+
+
+def test_frames_that_come_unevenly_stand_at_their_own_times(qtbot: QtBot, plot: TrajectoryPlot, tmp_path: Path) -> None:
+    # Ten a second, then one a second.
+    plot.show_gops(GOPS, Timing(Fraction(10), [n / 10 if n <= 25 else 2.5 + n - 25 for n in range(52)]))
+    area = plot.item.vb.sceneBoundingRect()
+    with qtbot.waitSignal(plot.seeked) as seeked:
+        plot.seek_at(QPointF(area.left() + area.width() / 2, area.center().y()))
+    assert abs(seeked.args[0] - 36) <= 1
+    plot.export_csv(tmp_path / "plot.csv")
+    with (tmp_path / "plot.csv").open() as file:
+        assert [float(row["start_seconds"]) for row in csv.DictReader(file)] == [0, 1, 2, 7.5, 17.5]
 
 
 def test_exports_say_the_same_as_the_plot(plot: TrajectoryPlot, tmp_path: Path) -> None:
@@ -174,7 +188,7 @@ def test_a_plot_as_bytes_is_a_png(plot: TrajectoryPlot) -> None:
 
 def test_base_prior_and_sound_lie_upon_each_other_and_missed_targets_are_marked(plot: TrajectoryPlot) -> None:
     gops = [replace(one, crf=40 + number, missed=number == 2) for number, one in enumerate(GOPS)]
-    plot.show_gops(gops, 10.0, audio_bits_per_frame=10.0)
+    plot.show_gops(gops, Timing(Fraction(10)), audio_bits_per_frame=10.0)
     base, prior, sound = (bars.opts for bars in plot.bars)
     assert base["height"] == [0.08] * 5
     assert prior["y0"] == base["height"]

@@ -219,3 +219,16 @@ def test_a_file_that_is_written_again_is_another(qtbot: QtBot, window: MainWindo
     assert comparing.comparison == Comparison()
     assert not window.peers.rows
     assert comparing.kept.comparison(other).rows == rows
+
+
+def test_codecs_at_work_for_a_file_that_is_written_again_are_stopped(qtbot: QtBot, window: MainWindow) -> None:
+    comparing = window.workspace.peers
+    window.peers.start.click()
+    qtbot.waitUntil(lambda: comparing.comparison.trial is not None, timeout=PATIENCE)
+    file = comparing.comparison.file
+    assert file is not None
+    comparing.forget(file)
+    assert not comparing.running
+    assert comparing.comparison == Comparison()
+    assert window.peers.start.isEnabled()
+    assert not window.banner.isVisible()
