@@ -9,10 +9,11 @@ import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from multiprocessing import freeze_support
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from codec import log
 from codec.commands import output as cli_output
@@ -31,11 +32,15 @@ from codec.commands.settings import (
     workers_of,
 )
 from codec.errors import FreeGvcError, out_of_memory
+from codec.events import Warned
 from codec.goals import QUALITY_METRICS
 from codec.parallel.opening import open_workers
 from codec.peers.codecs import PEERS, QUICK
 from codec.settings import DEINTERLACING, DecodeSettings
 from codec.version import program_version
+
+if TYPE_CHECKING:
+    from codec.peers.events import Compared, PeerRow, PeerTrial
 
 INTERRUPTED = 130
 _VERBOSE = ("-v", "--verbose")
@@ -219,10 +224,8 @@ def _measure(arguments: argparse.Namespace) -> None:
 
 
 def _compare(arguments: argparse.Namespace) -> None:
-    from codec.format.info import describe
     from codec.metrics.catalog import ready
     from codec.peers.compare import compare
-    from codec.peers.events import Compared
 
     metrics, _ = ready(PEER_METRICS)
     events = compare(
@@ -233,10 +236,18 @@ def _compare(arguments: argparse.Namespace) -> None:
         arguments.start,
         deinterlace=arguments.deinterlace,
     )
-    for sentence in describe(arguments.coded).damage[:1]:
-        print(f"{sentence} Only what comes before it is compared.", file=sys.stderr)
-    rows = (event.row for event in events if isinstance(event, Compared))
-    cli_output.show_comparison(rows, [metric.name for metric in metrics], arguments.json)
+    cli_output.show_comparison(_compared(events), [metric.name for metric in metrics], arguments.json)
+
+
+def _compared(events: Iterable[PeerTrial | Compared | Warned]) -> Iterator[PeerRow]:
+    """The results; what is amiss is told on the way."""
+    from codec.peers.events import Compared
+
+    for event in events:
+        if isinstance(event, Warned):
+            print(event.message, file=sys.stderr)
+        elif isinstance(event, Compared):
+            yield event.row
 
 
 def _selftest(_: argparse.Namespace) -> None:

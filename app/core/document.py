@@ -102,6 +102,11 @@ class Document:
         """When a frame is shown, in seconds after the first; of `count`, how long it takes."""
         return self.timing.seconds(frame)
 
+    def part(self, frame: int, count: int) -> tuple[float, float]:
+        """Where in its source `count` frames from `frame` on begin, and how long they take, in seconds."""
+        begin = self.seconds(frame)
+        return self.start + begin, self.seconds(frame + count) - begin
+
     @property
     def chains(self) -> tuple[int, ...]:
         """First frames of the runs of GOPs that can only be decoded from their start."""

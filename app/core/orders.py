@@ -94,11 +94,9 @@ class Orders(QObject):
         document = self._viewer.document
         if document is None or document.source is None:
             return
-        first = self._viewer.clock.frame
-        begin = document.seconds(first)
-        end = document.seconds(first + (settings.gop_frames or defaults_of(settings.prior).gop_frames))
-        start = document.start + begin
-        trial = replace(settings, start=start, duration=end - begin)
+        frames = settings.gop_frames or defaults_of(settings.prior).gop_frames
+        start, seconds = document.part(self._viewer.clock.frame, frames)
+        trial = replace(settings, start=start, duration=seconds)
         self._encodes.start_job(self.add_encode(document.source, trial, f" (trial at {start:.1f} s)").id)
 
     def save_as(self, output: Path) -> None:

@@ -16,8 +16,6 @@ from codec.metrics.catalog import metric
 
 LOWER_IS_BETTER = {"dists": True, "lpips": True, "psnr": False, "vmaf": False, "tof": True, "tlp": True}
 """Metrics that bits can be saved in."""
-SHARES = ("edges", "checkerboard")
-"""Shown beside them: multiples of what the source has of each."""
 Key = tuple[str, str, int, str, float, int, str]
 NETWORK_METRICS = ("dists", "lpips", "vmaf", "tof", "tlp")
 # Those that see pictures in order see all of them; the others every JUDGED_EVERY-th.
@@ -101,8 +99,7 @@ class Judges:
 
 def shares(source: Clip, made: Clip) -> dict[str, float]:
     """`SHARES` of (T, H, W, 3) pictures."""
-    figures = (block_edges, checkerboard)
-    return {name: figure(made) / figure(source) for name, figure in zip(SHARES, figures, strict=True)}
+    return {name: figure(made) / figure(source) for name, figure in SHARES.items()}
 
 
 def checkerboard(pictures: Clip) -> float:
@@ -122,3 +119,7 @@ def block_edges(pictures: Clip) -> float:
     across = np.abs(np.diff(grey, axis=2)).mean((0, 1))
     down = np.abs(np.diff(grey, axis=1)).mean((0, 2))
     return (ratio(across) + ratio(down)) / 2
+
+
+SHARES = {"edges": block_edges, "checkerboard": checkerboard}
+"""Shown beside metrics: multiples of what the source has of each."""

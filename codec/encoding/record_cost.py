@@ -12,10 +12,10 @@ from codec.format.records import AudioPacket, BaseRun, GopRecord
 from codec.video.cutting import Gop
 
 # A step's length is stored as a difference, the GOP's in its record's head and in the file's index; then how many steps
-# there are and are sent, and where a restoration stops.
+# there are and are sent.
 STEP_LENGTH = 2
 GOP_LENGTHS = 10
-STEP_COUNTS, RESTORATION = 4, 1
+STEP_COUNTS = 4
 # An audio packet's time, duration and length, all as differences, and its share of a record's head.
 AUDIO_PACKET = 7
 
@@ -66,10 +66,11 @@ def overhead_bits(frames: int, overlap: int, base: BaseRun | None, times: tuple[
         base=base,
         quality=0.5,
         pts=times,
+        restoration=None if base is None else 0,
     )
     size = len(framing.frame(framing.GOP, packing.pack_gop(record))) - record.base_bits // 8
     counts = STEP_COUNTS if steps else 0
-    return 8 * (size + GOP_LENGTHS + counts + RESTORATION * (base is not None) + STEP_LENGTH * steps)
+    return 8 * (size + GOP_LENGTHS + counts + STEP_LENGTH * steps)
 
 
 def audio_bits(packets: Iterable[AudioPacket]) -> int:

@@ -161,12 +161,7 @@ class BitstreamReader:
                 raise FormatError("no record starts there")
             item = self._parse(found)
             if isinstance(item, GopRecord):
-                # So that nobody who makes room for all frames is led on by a few bytes.
-                most = offset // packing.MIN_GOP_RECORD * MAX_GOP_FRAMES
-                require(item.start_frame <= most, f"frame {item.start_frame} can't lie there")
-            if isinstance(item, GopRecord) and last is not None:
-                ordered = item.index > last.index and item.start_frame > last.start_frame
-                require(ordered, f"GOP {item.index} follows GOP {last.index}")
+                _check_place(item, offset, last)
             return Located(offset, found.end, item)
         except FormatError as reason:
             return self._damage(offset, self._records.after(offset, found), str(reason))
@@ -210,6 +205,15 @@ class BitstreamReader:
         except FormatError:
             return None
         return item if isinstance(item, EndRecord) else None
+
+
+def _check_place(gop: GopRecord, offset: int, last: GopRecord | None) -> None:
+    # So that nobody who makes room for all frames is led on by a few bytes.
+    most = offset // packing.MIN_GOP_RECORD * MAX_GOP_FRAMES
+    require(gop.start_frame <= most, f"frame {gop.start_frame} can't lie there")
+    if last is not None:
+        ordered = gop.index > last.index and gop.start_frame > last.start_frame
+        require(ordered, f"GOP {gop.index} follows GOP {last.index}")
 
 
 def _read_header(path: Path, records: RecordFile) -> tuple[int, Header, int]:

@@ -193,9 +193,7 @@ class BitstreamWriter:
 
     def give_up(self) -> None:
         """Leave the part for a run that goes on, unless it holds no GOP: then remove it."""
-        if self._totals.point().gop:
-            self.close()
-        else:
+        if not self._totals.point().gop:
             self.abort()
 
     def abort(self) -> None:

@@ -16,6 +16,7 @@ from codec.decoding.prior import prior_for
 from codec.decoding.retarget import step_choice
 from codec.decoding.sink import DecodedItem
 from codec.errors import FormatError, InputError, SettingsError
+from codec.events import Warned
 from codec.format.info import describe
 from codec.format.reader import BitstreamReader
 from codec.metrics.base import Metric, mean
@@ -37,8 +38,8 @@ def compare(
     start: float,
     judged: int = MAX_JUDGED,
     deinterlace: str = "auto",
-) -> Iterator[PeerTrial | Compared]:
-    """Our result first, then one per peer in `names`, each coded to at most our bytes.
+) -> Iterator[PeerTrial | Compared | Warned]:
+    """What is missing of the file, our result, then one per peer in `names`, each coded to at most our bytes.
 
     Everything is compared at coding size, on the frames that the file covers, at most MAX_JUDGED.
 
@@ -55,6 +56,8 @@ def compare(
     check_start(start)
     _check_names(names)
     info = describe(coded)
+    for sentence in info.damage[:1]:
+        yield Warned(f"{sentence} Only what comes before it is compared.")
     ours = _decoded(coded, min(info.frames, MAX_JUDGED))
     size = (info.header.coding_width, info.header.coding_height)
     with VideoReader(source, size=size, start=start, deinterlace=deinterlace == "auto") as reader:

@@ -88,7 +88,9 @@ class Handlers:
     def _prior_for(self, header: Header, settings: DecodeSettings) -> VideoPrior[Condition]:
         from codec.decoding.prior import prior_for
 
-        key = (header.prior_id, header.weights_hash, header.trajectory, header.dtype, settings.device, settings.dtype)
+        # Of a trajectory only this is checked: files that differ in no more than their seed share a prior.
+        schedule = None if header.trajectory is None else header.trajectory.schedule
+        key = (header.prior_id, header.weights_hash, schedule, header.dtype, settings.device, settings.dtype)
         if self._prior is None or self._prior[0] != key:
             # Let go before the next one is loaded: no machine need hold two large ones.
             self._prior = None
@@ -141,7 +143,7 @@ def _from_chain(reader: BitstreamReader, frame: int) -> Iterator[GopRecord | Aud
     return reader.records(chain_of(reader.index(), frame))
 
 
-def _compare(task: Compare) -> Iterator[PeerTrial | Compared | Absent]:
+def _compare(task: Compare) -> Iterator[PeerTrial | Compared | Absent | Warned]:
     from codec.metrics.catalog import ready
     from codec.peers.codecs import PEERS
     from codec.peers.compare import compare

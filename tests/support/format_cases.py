@@ -165,6 +165,19 @@ def jsonable(value: Any) -> Any:
             return value
 
 
+def with_header(path: Path, target: Path, **changes: Any) -> Path:
+    """A file of GOPs alone, whole, as if its header said something else."""
+    with (
+        BitstreamReader(path) as reader,
+        BitstreamWriter(target, dataclasses.replace(reader.header, **changes)) as writer,
+    ):
+        for record in reader.records():
+            assert isinstance(record, GopRecord)
+            writer.append_gop(record)
+        writer.finish()
+    return target
+
+
 names = st.text(min_size=1, max_size=16)
 blobs = st.binary(max_size=40)
 halves = st.floats(width=16, min_value=-60000, max_value=60000)

@@ -76,11 +76,10 @@ class Trials(QObject):
             return
         count = settings.gop_frames or defaults_of(settings.prior).gop_frames
         count = max(1, min(count, document.count - frame))
-        begin, end = document.seconds(frame), document.seconds(frame + count)
-        start = document.start + begin
+        start, seconds = document.part(frame, count)
         self._middle = count // 2
         self.trials = tuple(Trial(target) for target in targets)
-        one = replace(settings, start=start, duration=end - begin, audio="none", preview=True, resume=False)
+        one = replace(settings, start=start, duration=seconds, audio="none", preview=True, resume=False)
         self._task = (document.source, one)
         self._at = 0
         self._reader = OriginalReader(document.source, document.size, start, self, settings.deinterlace)

@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
 
 from codec.arrays import Frames
 from codec.events import PreviewReady
-from codec.format.reader import BitstreamReader
-from codec.format.records import GopRecord
-from codec.format.writer import BitstreamWriter
 from codec.settings import DecodeSettings
 from codec.worker.handlers import Handlers
 from codec.worker.tasks import Play
 from tests.support.codec_runs import film, run_encode
+from tests.support.format_cases import with_header
 
 
 def _in_bfloat16(path: Path, target: Path) -> Path:
     """The same file as one whose encoder had computed in bfloat16."""
-    with (
-        BitstreamReader(path) as reader,
-        BitstreamWriter(target, dataclasses.replace(reader.header, dtype="bfloat16")) as writer,
-    ):
-        for record in reader.records():
-            assert isinstance(record, GopRecord)
-            writer.append_gop(record)
-        writer.finish()
-    return target
+    return with_header(path, target, dtype="bfloat16")
 
 
 def _played(handlers: Handlers, path: Path) -> Frames:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,10 +9,8 @@ from pytestqt.qtbot import QtBot
 
 from app.ui.main_window import MainWindow
 from codec.encoder import encode
-from codec.format.reader import BitstreamReader
-from codec.format.records import GopRecord
-from codec.format.writer import BitstreamWriter
 from codec.settings import Bitrate, EncodeSettings
+from tests.support.format_cases import with_header
 from tests.support.windows import PATIENCE, film
 
 LACKING = "wan2.1-t2v-1.3b"
@@ -30,15 +27,7 @@ def coded(tmp_path: Path) -> Path:
 
 def _by_another_prior(path: Path, target: Path) -> Path:
     """The same file as if a prior had made it whose weights aren't here."""
-    with (
-        BitstreamReader(path) as reader,
-        BitstreamWriter(target, replace(reader.header, prior_id=LACKING)) as writer,
-    ):
-        for record in reader.records():
-            assert isinstance(record, GopRecord)
-            writer.append_gop(record)
-        writer.finish()
-    return target
+    return with_header(path, target, prior_id=LACKING)
 
 
 def _damaged(path: Path, target: Path) -> Path:
