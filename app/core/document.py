@@ -235,23 +235,19 @@ def free_name(path: Path, taken: Iterable[Path] = ()) -> Path:
     return candidate
 
 
-def videos_in(paths: Iterable[Path]) -> list[Path]:
-    """Files as they are, folders as the videos and .fgvc files right inside them.
+def videos_in(path: Path) -> list[Path]:
+    """A file as it is, a folder as the videos and .fgvc files right inside it.
 
     Raises:
-        InputError: a folder holds none, or can't be looked into.
+        InputError: the folder holds none, or can't be looked into.
     """
-    found: list[Path] = []
-    for path in paths:
-        with reading(path):
-            if not path.is_dir():
-                found.append(path)
-                continue
-            inside = sorted(item for item in path.iterdir() if item.suffix.lower() in (*VIDEO_SUFFIXES, SUFFIX))
-        if not inside:
-            raise InputError(f"{path} holds no videos; choose a folder with some, or a file.")
-        found += inside
-    return found
+    with reading(path):
+        if not path.is_dir():
+            return [path]
+        inside = sorted(item for item in path.iterdir() if item.suffix.lower() in (*VIDEO_SUFFIXES, SUFFIX))
+    if not inside:
+        raise InputError(f"{path} holds no videos; choose a folder with some, or a file.")
+    return inside
 
 
 def _count(info: VideoInfo, settings: EncodeSettings) -> int:

@@ -131,12 +131,12 @@ class Workspace(QObject):
     @Slot(object)
     def open(self, paths: Iterable[Path]) -> None:
         """Take files in: videos join the queue and wait, the first file is looked at."""
-        try:
-            found = videos_in(paths)
-        except FreeGvcError as error:
-            self._tell(str(error))
-            return
-        opened, refusals = [], []
+        found, opened, refusals = [], [], []
+        for path in paths:
+            try:
+                found += videos_in(path)
+            except FreeGvcError as error:
+                refusals.append(str(error))
         for path in found:
             try:
                 opened.append(self._take_in(path))

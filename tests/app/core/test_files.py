@@ -41,7 +41,7 @@ def test_what_the_system_refuses_is_not_there() -> None:
     with pytest.raises(InputError, match="can't be read"), reading(REFUSED):
         REFUSED.stat()
     with pytest.raises(InputError, match="can't be read"):
-        videos_in([REFUSED])
+        videos_in(REFUSED)
 
 
 def test_a_recent_file_that_may_not_be_looked_at_is_left_out(preferences: Preferences, quiet_clip: Path) -> None:
