@@ -70,6 +70,8 @@ class Actions(QObject):
         for entry in entries:
             self._add(entry)
         self.recent = QMenu(self.tr("Open recent"), window)
+        # Where each of them lies: several may have one name.
+        self.recent.setToolTipsVisible(True)
         self.menus["file"].insertMenu(self.menus["file"].actions()[1], self.recent)
         self._modes = self._theme_menu()
         self._build_bar(bar)

@@ -12,7 +12,7 @@ from PySide6.QtGui import (
     QCloseEvent,
     QShowEvent,
 )
-from PySide6.QtWidgets import QLabel, QMainWindow, QWidget
+from PySide6.QtWidgets import QMainWindow, QWidget
 
 from app.core.jobs.job import ACTIVE, State
 from app.core.jobs.progress import Progress
@@ -40,7 +40,7 @@ from app.ui.panels.settings import SettingsPanel
 from app.ui.panels.status import Status
 from app.ui.plots.row import Plots
 from app.ui.theme import Theme
-from app.ui.widgets import card, resize_within_screen
+from app.ui.widgets import card, label, resize_within_screen, tooltip
 from app.ui.words import side_label
 from codec.goals import GOAL_METRICS
 from codec.settings import Bitrate, Quality
@@ -74,7 +74,7 @@ class MainWindow(QMainWindow):
         self.plots = Plots(theme, SIZE.width())
         self.banner = Banner(theme)
         self.status = Status(workspace, self.statusBar())
-        self.silence = QLabel()
+        self.silence = label("")
         self.log_window = LogWindow(workspace.log, self)
         self.layout_ = self._lay_out()
         self.commands = Commands(self)
@@ -308,7 +308,9 @@ class MainWindow(QMainWindow):
         recent = self.workspace.preferences.recent
         menu.setEnabled(bool(recent))
         for path in recent:
-            menu.addAction(path.name, _opener(self.workspace, path)).setToolTip(str(path))
+            # A single & would underline the letter after it.
+            name = path.name.replace("&", "&&")
+            menu.addAction(name, _opener(self.workspace, path)).setToolTip(tooltip(str(path)))
 
     # --- Events -----------------------------------------------------------------------------------------------------
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSlider, QToolButton, QVBoxLayout, QWidget
+from html import escape
+
+from PySide6.QtCore import QEvent, QLocale, QObject, QSize, Qt
+from PySide6.QtGui import QValidator
+from PySide6.QtWidgets import QDoubleSpinBox, QFrame, QHBoxLayout, QLabel, QSlider, QToolButton, QVBoxLayout, QWidget
 
 ICON = QSize(18, 18)
 VALUE_WIDTH = 68
@@ -16,10 +19,18 @@ def resize_within_screen(window: QWidget, size: QSize) -> None:
 
 
 def label(text: str, style: str = "") -> QLabel:
-    """A label; `style` is its name in the style sheet."""
-    made = QLabel(text)
+    """A label that shows its text letter by letter; `style` is its name in the style sheet."""
+    made = QLabel()
+    # Names of files, errors and publishers may look like markup.
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    made.setText(text)
     made.setObjectName(style)
     return made
+
+
+def tooltip(text: str) -> str:
+    """A text as a tooltip shows it letter by letter, in lines that fit; Qt takes what looks like markup for it."""
+    return f"<qt>{escape(text)}</qt>" if text else ""
 
 
 def tool_button(hint: str) -> QToolButton:
@@ -43,6 +54,25 @@ def value_and_slider(value: QLabel, slider: QSlider) -> QHBoxLayout:
     row.addWidget(value)
     row.addWidget(slider, 1)
     return row
+
+
+class DecimalBox(QDoubleSpinBox):
+    """A number that is typed with a point or a comma, and shown with a point as all figures are.
+
+    Qt takes the one that isn't the language's for a group separator, and would make 25 of a typed "2,5".
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setLocale(QLocale.c())
+
+    def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
+        """See Qt."""
+        return super().validate(text.replace(",", "."), position)
+
+    def valueFromText(self, text: str) -> float:  # noqa: N802
+        """See Qt."""
+        return super().valueFromText(text.replace(",", "."))
 
 
 def card(title: str, *contents: QWidget) -> QFrame:

@@ -39,7 +39,6 @@ class Transport(QWidget):
         self._slider.valueChanged.connect(self._seek)
         self._zoom, self.speed = label("", "muted"), label("", "muted")
         self._time = label("", "muted")
-        self._time.setMinimumWidth(170)
         self._time.setContentsMargins(0, 0, 8, 0)
         self._modes = QButtonGroup(self)
         self._lay_out(volume, filmstrip)
@@ -131,10 +130,17 @@ class Transport(QWidget):
         self._slider.setRange(0, max(0, self._clock.count - 1))
         self._slider.setValue(frame)
         self._slider.blockSignals(False)
+        self._time.setText(self._position(frame))
+        # As wide as it will get: the bar beside it keeps its length while the figures change.
+        longest = self._time.fontMetrics().horizontalAdvance(self._position(max(0, self._clock.count - 1)))
+        margins = self._time.contentsMargins()
+        self._time.setMinimumWidth(longest + margins.left() + margins.right())
+        self.setEnabled(self._clock.count > 0)
+
+    def _position(self, frame: int) -> str:
         clock = self._clock
         times = f"{timecode(clock.seconds(frame))} / {timecode(clock.seconds(clock.count))}"
-        self._time.setText(times + "   " + self.tr("frame {}/{}").format(frame, max(0, clock.count - 1)))
-        self.setEnabled(self._clock.count > 0)
+        return times + "   " + self.tr("frame {}/{}").format(frame, max(0, clock.count - 1))
 
     @Slot(bool)
     def _show_playing(self, playing: bool) -> None:

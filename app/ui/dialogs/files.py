@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QObject, Qt, Slot
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox, QWidget
 
 from app.core.document import free_name
@@ -130,6 +130,8 @@ class Dialogs(QObject):
         box = QMessageBox(self._window)
         box.setIcon(QMessageBox.Icon.Question)
         box.setWindowTitle("Free-GVC")
+        # Names of files may look like markup.
+        box.setTextFormat(Qt.TextFormat.PlainText)
         active = self._workspace.active
         box.setText(self.tr("{} is not done yet.").format(", ".join(job.output.name for job in active)))
         box.setInformativeText(self._what_is_kept(active))

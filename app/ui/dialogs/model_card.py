@@ -46,9 +46,6 @@ class ModelCard(QFrame):
         for text in (self.facts_label, self.message_label, self.question):
             text.setWordWrap(True)
             text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        # What publishers and errors write is never markup.
-        for text in (self.facts_label, self.message_label, self.question, self._title):
-            text.setTextFormat(Qt.TextFormat.PlainText)
         head = QHBoxLayout()
         head.addWidget(self._title, 1)
         head.addWidget(self._state)

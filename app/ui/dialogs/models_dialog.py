@@ -44,7 +44,6 @@ class ModelsDialog(QDialog):
         self._list.addWidget(self._looking)
         self._list.addStretch(1)
         self.place = label("", "muted")
-        self.place.setTextFormat(Qt.TextFormat.PlainText)
         self._lay_out(intro)
         models.listed.connect(self._show_list)
         models.changed.connect(self._show_one)

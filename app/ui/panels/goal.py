@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, Qt, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QSlider, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QSlider, QStackedWidget, QVBoxLayout, QWidget
 
-from app.ui.widgets import ignore_wheel, label, value_and_slider
+from app.ui.widgets import DecimalBox, ignore_wheel, label, value_and_slider
 from codec.goals import GOAL_METRICS
 from codec.settings import Bitrate, Goal, Quality, Size
 
@@ -118,8 +118,8 @@ class GoalEditor(QWidget):
         self.slider.setAccessibleDescription(words)
 
 
-def _spin(least: float, most: float, unit: str, value: float) -> QDoubleSpinBox:
-    spin = QDoubleSpinBox()
+def _spin(least: float, most: float, unit: str, value: float) -> DecimalBox:
+    spin = DecimalBox()
     spin.setRange(least, most)
     spin.setDecimals(1)
     spin.setSuffix(unit)

@@ -15,8 +15,9 @@ from PySide6.QtCore import (
     Signal,
     Slot,
 )
-from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen
+from PySide6.QtGui import QColor, QHelpEvent, QKeyEvent, QPainter, QPen
 from PySide6.QtWidgets import (
+    QAbstractItemView,
     QHBoxLayout,
     QListView,
     QMenu,
@@ -25,6 +26,7 @@ from PySide6.QtWidgets import (
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QToolButton,
+    QToolTip,
     QVBoxLayout,
     QWidget,
 )
@@ -32,7 +34,7 @@ from PySide6.QtWidgets import (
 from app.core.jobs.job import ACTIVE, Job, State
 from app.core.jobs.queue import JOB_ROLE, JobQueue
 from app.ui.theme import Theme
-from app.ui.widgets import label, tool_button
+from app.ui.widgets import label, tool_button, tooltip
 from app.ui.words import human_bytes, percent
 
 ROW_HEIGHT = 58
@@ -84,6 +86,19 @@ class JobDelegate(QStyledItemDelegate):
         bar.setWidth(max(4, round(bar.width() * share)))
         painter.setBrush(QColor(self._theme.colours.accent))
         painter.drawRoundedRect(bar, 2, 2)
+
+    def helpEvent(  # noqa: N802
+        self,
+        event: QHelpEvent,
+        view: QAbstractItemView,
+        option: QStyleOptionViewItem,
+        index: QModelIndex | QPersistentModelIndex,
+    ) -> bool:
+        """The whole names, or what is amiss with the job, letter by letter."""
+        if event.type() is not QEvent.Type.ToolTip:
+            return super().helpEvent(event, view, option, index)
+        QToolTip.showText(event.globalPos(), tooltip(index.data(Qt.ItemDataRole.ToolTipRole) or ""), view)
+        return True
 
     def words(self, job: Job) -> str:
         """What stands under a job's name."""

@@ -11,6 +11,7 @@ from app.core.jobs.queue import JOB_ROLE
 from app.core.jobs.session import Session
 from app.core.workspace import Workspace
 from app.ui.panels.figures import summary
+from app.ui.widgets import tooltip
 from app.ui.words import percent
 
 
@@ -95,4 +96,4 @@ class _Elided(QLabel):
     def show_text(self, text: str) -> None:
         self.full = text
         self.setText(text)
-        self.setToolTip(text)
+        self.setToolTip(tooltip(text))

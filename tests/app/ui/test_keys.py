@@ -209,3 +209,15 @@ def test_panels_fold_away_and_stay_folded(window: MainWindow) -> None:
     window.actions_["plots"].trigger()
     assert window.layout_.is_shown("plots")
     assert window.workspace.preferences.folded == ["queue", "settings", "filmstrip"]
+
+
+def test_the_bar_keeps_its_length_while_the_figures_beside_it_change(qtbot: QtBot, opened: MainWindow) -> None:
+    bar = next(slider for slider in opened.findChildren(QSlider) if slider.objectName() == "scrub")
+    clock, widths = opened.workspace.clock, set()
+    for frame in (0, clock.count - 1):
+        clock.seek(frame)
+        qtbot.wait(0)
+        opened.transport.layout().activate()
+        widths.add(bar.width())
+    assert clock.count > 10
+    assert len(widths) == 1

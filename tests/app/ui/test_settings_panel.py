@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QLocale, QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QFormLayout
+from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout
 from pytestqt.qtbot import QtBot
 
 from app.core.jobs.job import Job
@@ -152,3 +152,22 @@ def test_the_sound_track_can_be_chosen_where_there_are_several(
     assert window.workspace.job.settings == replace(preferences.encode, preview=True)
     window.workspace.choose(job.id)
     assert panel.track.currentText().startswith("2:")
+
+
+@pytest.mark.parametrize("language", [QLocale.Language.English, QLocale.Language.German])
+@pytest.mark.parametrize("typed", ["2.5", "2,5"])
+def test_a_number_may_have_a_point_or_a_comma(qtbot: QtBot, language: QLocale.Language, typed: str) -> None:
+    before = QLocale()
+    QLocale.setDefault(QLocale(language))
+    try:
+        panel = SettingsPanel(EncodeSettings(goal=Size(20_000)))
+        qtbot.addWidget(panel)
+        panel.show()
+        field = next(box for box in panel.findChildren(QDoubleSpinBox) if box.suffix() == " kB")
+        field.selectAll()
+        qtbot.keyClicks(field, typed)
+        qtbot.keyClick(field, Qt.Key.Key_Return)
+    finally:
+        QLocale.setDefault(before)
+    assert panel.settings.goal == Size(2500)
+    assert field.text() == "2.5 kB"
