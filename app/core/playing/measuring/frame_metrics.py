@@ -3,15 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
+import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from app.core.engine import Engine
+from app.core.playing.pictures.enlarger import Size
 from app.core.playing.player import ORIGINAL, RESULT, Player
 from codec.arrays import Picture
 from codec.worker.tasks import Measure, Measured, Outcome, Settled
 
 REST_MS = 400
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """What figures are of: a frame of the original and of the side of that name, compared at a size.
+
+    Attributes:
+        pictures: of the original and of that side, as they are stored.
+    """
+
+    frame: int
+    side: str
+    size: Size | None
+    pictures: tuple[Picture, Picture]
+
+    def is_still(self, shown: _Subject | None) -> bool:
+        """Whether this is what is shown, though it may have been painted anew."""
+        if shown is None or (shown.frame, shown.side, shown.size) != (self.frame, self.side, self.size):
+            return False
+        pairs = zip(self.pictures, shown.pictures, strict=True)
+        return all(own is other or np.array_equal(own, other) for own, other in pairs)
 
 
 class FrameMetrics(QObject):
@@ -37,10 +61,11 @@ class FrameMetrics(QObject):
     def __init__(self, player: Player, engine: Engine, idle: Callable[[], bool], parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._player, self._engine, self._idle = player, engine, idle
-        self._side = RESULT
+        # Being measured, or measured and still on show.
+        self._subject: _Subject | None = None
         self.region: tuple[int, int, int, int] | None = None
-        # Asked for; put off while the child is at work; being measured for us.
-        self._owed = self._due = self._mine = False
+        # Asked for; put off while the child is at work; being measured for us, and that because it was asked for.
+        self._owed = self._due = self._mine = self._asked = False
         self._rest = QTimer(self, singleShot=True, interval=REST_MS)
         self._rest.timeout.connect(self._rested)
         player.updated.connect(self._changed)
@@ -62,12 +87,19 @@ class FrameMetrics(QObject):
         self._rest.stop()
         self._engine.shut_down()
 
+    @property
+    def _side(self) -> str:
+        return next((name for name in reversed(self._player.sides) if name != ORIGINAL), RESULT)
+
+    def _shown(self) -> _Subject | None:
+        pictures, player = self._pictures(exact=False), self._player
+        return None if pictures is None else _Subject(player.clock.frame, self._side, player.size, pictures)
+
     def _pictures(self, exact: bool) -> tuple[Picture, Picture] | None:
         """The original and the side that is judged, where both are there; that one as shown, or as it is stored."""
-        player = self._player
-        self._side = next((name for name in reversed(player.sides) if name != ORIGINAL), RESULT)
+        player, side = self._player, self._side
         original = player.original
-        result = player.picture(self._side) if exact else player.stored(self._side)
+        result = player.picture(side) if exact else player.stored(side)
         if original is None or result is None:
             return None
         return (self._cut(original), self._cut(result)) if exact else (original, result)
@@ -80,6 +112,13 @@ class FrameMetrics(QObject):
 
     @Slot()
     def _changed(self) -> None:
+        before = self._subject
+        if before is not None and before.is_still(self._shown()):
+            return
+        if self._mine and self._asked and before is not None and before.frame == self._player.clock.frame:
+            # What was asked for has another picture now, as an encode makes it of its base layer.
+            self._owed = True
+        self._subject = None
         self._due = False
         self.stale.emit()
         self._rest.start()
@@ -99,15 +138,16 @@ class FrameMetrics(QObject):
             self._due = pictures is not None
             return
         self._rest.stop()
-        self._owed = self._due = False
+        self._asked, self._owed, self._due = self._owed, False, False
         self._mine = True
+        self._subject = self._shown()
         self._engine.submit(Measure(self._player.clock.frame, *pictures))
 
     @Slot(object)
     def _tell(self, messages: tuple[object, ...]) -> None:
         for message in messages:
-            if self._mine and isinstance(message, Measured) and message.frame == self._player.clock.frame:
-                self.measured.emit(message, self._side)
+            if self._mine and self._subject is not None and isinstance(message, Measured):
+                self.measured.emit(message, self._subject.side)
 
     @Slot(object)
     def _settled(self, settled: Settled) -> None:
@@ -121,6 +161,7 @@ class FrameMetrics(QObject):
     def _crashed(self, message: str) -> None:
         mine, self._mine = self._mine, False
         if mine:
+            self._subject = None
             self.refused.emit(message)
         elif self._owed or self._due:
             self._rested()

@@ -123,3 +123,34 @@ def test_what_one_of_them_loses_the_other_goes_on_with(
     assert not told
     curve.close()
     metrics.close()
+
+
+def test_figures_that_were_asked_for_stay_while_the_same_pictures_are_painted_anew(
+    qtbot: QtBot, engine: Engine, player: Player
+) -> None:
+    metrics = FrameMetrics(player, engine, lambda: True)
+    metrics.region = (10, 10, 40, 40)
+    with qtbot.waitSignal(metrics.measured, timeout=PATIENCE):
+        metrics.measure()
+    with qtbot.assertNotEmitted(metrics.stale):
+        # As at the end of an encode, and whenever a comparison with other codecs has come further.
+        player.take(PreviewReady(0, 0, np.full((1, 64, 96, 3), 90, np.uint8)))
+        player.show_others({"x265": np.zeros((1, 64, 96, 3), np.uint8)})
+    with qtbot.waitSignal(metrics.stale, timeout=PATIENCE):
+        player.take(PreviewReady(0, 0, np.full((1, 64, 96, 3), 91, np.uint8)))
+    metrics.close()
+
+
+def test_figures_that_were_asked_for_are_of_the_picture_that_has_come_meanwhile(
+    qtbot: QtBot, engine: Engine, player: Player
+) -> None:
+    metrics = FrameMetrics(player, engine, lambda: False)
+    told: list[float] = []
+    metrics.measured.connect(lambda measured, _: told.append(measured.values["psnr"]))
+    metrics.measure()
+    player.take(PreviewReady(0, 0, np.full((1, 64, 96, 3), 250, np.uint8)))
+    qtbot.waitUntil(lambda: bool(told), timeout=PATIENCE)
+    metrics.measure()
+    qtbot.waitUntil(lambda: len(told) > 1, timeout=PATIENCE)
+    assert told[0] == told[1]
+    metrics.close()
