@@ -257,6 +257,7 @@ class Workspace(QObject):
             failed.connect(self._tell)
         self.orders.added.connect(self._added)
         self.peers.changed.connect(self._show_peers)
+        self.peers.warned.connect(self.log.add)
         self.engine.told.connect(self._look_for_machine)
 
     @Slot(str)

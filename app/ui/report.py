@@ -12,6 +12,7 @@ from string import Template
 from PySide6.QtCore import QCoreApplication, QIODevice, QSaveFile
 from PySide6.QtGui import QImage
 
+from app.core.comparing.kept import Comparison
 from app.core.comparing.peers import OURS, quality_of
 from app.core.document import Document, SourceFacts
 from app.ui.plots.style import SHARPNESS
@@ -38,7 +39,7 @@ _STYLE = Template(
 def write_report(
     path: Path,
     document: Document,
-    rows: Sequence[PeerRow],
+    comparison: Comparison,
     pictures: Mapping[str, bytes],
     colours: Colours,
     frames: Mapping[str, bytes],
@@ -46,7 +47,7 @@ def write_report(
     """Write the page, whole or not at all.
 
     Args:
-        rows: of a comparison with other codecs, or none.
+        comparison: with other codecs, as far as there is one.
         pictures: plots, PNG by caption.
         frames: of one moment, side by side, PNG by caption.
 
@@ -54,14 +55,14 @@ def write_report(
         OSError: it can't be written.
     """
     file = QSaveFile(str(path))
-    page = report(document, rows, pictures, colours, frames).encode()
+    page = report(document, comparison, pictures, colours, frames).encode()
     if not file.open(QIODevice.OpenModeFlag.WriteOnly) or file.write(page) != len(page) or not file.commit():
         raise OSError(0, file.errorString(), str(path))
 
 
 def report(
     document: Document,
-    rows: Sequence[PeerRow],
+    comparison: Comparison,
     pictures: Mapping[str, bytes],
     colours: Colours,
     frames: Mapping[str, bytes],
@@ -76,10 +77,7 @@ def report(
         # The other one may not have been decoded yet.
         heading = _tr("A frame of both") if len(frames) > 1 else _tr("A frame")
         parts.append(f"<h2>{heading}</h2>{figures}")
-    if rows:
-        columns = (_tr("Codec"), _tr("Setting"), _tr("Size"), _tr("Bits per pixel"), "DISTS")
-        ours = next((row.bytes for row in rows if row.codec == OURS), 0)
-        parts += [f"<h2>{_tr('At the same size')}</h2>", _table(columns, (_peer(row, ours) for row in rows))]
+    parts += _at_the_same_size(comparison)
     for caption, png in pictures.items():
         # At one scale, so that the lettering of all has one size.
         width = round(QImage.fromData(png).width() / SHARPNESS * _LETTERING)
@@ -90,6 +88,16 @@ def report(
     style = _STYLE.substitute(asdict(colours))
     head = f'<meta charset="utf-8"><title>{name}</title><style>{style}</style>'
     return f"<!doctype html><html><head>{head}</head><body>{''.join(parts)}</body></html>\n"
+
+
+def _at_the_same_size(comparison: Comparison) -> list[str]:
+    rows = comparison.rows
+    if not rows:
+        return []
+    columns = (_tr("Codec"), _tr("Setting"), _tr("Size"), _tr("Bits per pixel"), "DISTS")
+    ours = next((row.bytes for row in rows if row.codec == OURS), 0)
+    warnings = (f"<p>{escape(warning)}</p>" for warning in comparison.warnings)
+    return [f"<h2>{_tr('At the same size')}</h2>", _table(columns, (_peer(row, ours) for row in rows)), *warnings]
 
 
 def _image(caption: str, png: bytes, width: int = 0) -> str:

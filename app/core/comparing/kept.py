@@ -24,6 +24,7 @@ class Comparison:
         compared: how many of the file's frames that is of, from the first on.
         trial: what is being coded, None where nothing runs.
         absent: codecs that can't run here.
+        warnings: what else one should know of the figures, sentences.
     """
 
     file: Path | None = None
@@ -33,6 +34,7 @@ class Comparison:
     compared: int = 0
     trial: PeerTrial | None = None
     absent: tuple[Absent, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class Kept:

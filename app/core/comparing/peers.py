@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from app.core.comparing.kept import Comparison, Kept
 from app.core.document import Document
 from app.core.engine import Engine
+from codec.events import Warned
 from codec.peers.codecs import PEERS
 from codec.peers.events import Absent, Compared, PeerRow, PeerTrial
 from codec.worker.tasks import Compare, Outcome, Settled
@@ -40,10 +41,12 @@ class Peers(QObject):
     Attributes:
         kept: what is known of all of them.
         changed: more is known, or another file is shown.
+        warned: what one should know of the figures, a sentence.
         failed: a sentence.
     """
 
     changed = Signal()
+    warned = Signal(str)
     failed = Signal(str)
 
     def __init__(self, make_engine: Callable[[], Engine], parent: QObject | None = None) -> None:
@@ -143,6 +146,9 @@ class Peers(QObject):
                 comparison = replace(comparison, trial=message)
             elif isinstance(message, Absent):
                 comparison = replace(comparison, absent=(*comparison.absent, message))
+            elif isinstance(message, Warned):
+                comparison = replace(comparison, warnings=(*comparison.warnings, message.message))
+                self.warned.emit(message.message)
             elif isinstance(message, Compared):
                 rows, compared = (*comparison.rows, message.row), len(message.frames)
                 comparison = replace(comparison, rows=rows, compared=compared, trial=None)

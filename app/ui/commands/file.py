@@ -153,10 +153,10 @@ class FileCommands(QObject):
         window = self._window
         pictures = {self.tr("t* and bits over time"): window.plots.trajectory.png()}
         pictures[self.tr("Rate and perception")] = window.plots.perception.png()
-        document, rows = self._workspace.document, self._workspace.peers.comparison.rows
+        document, comparison = self._workspace.document, self._workspace.peers.comparison
         if document is not None:
             frames = {side.label: png_of(side.pixels) for side in window.view.sides() if side.pixels is not None}
-            write_report(path, document, rows, pictures, window.theme.colours, frames)
+            write_report(path, document, comparison, pictures, window.theme.colours, frames)
 
     def _quit(self) -> None:
         self._window.close()

@@ -107,7 +107,7 @@ class PeersPanel(QWidget):
 
     def _notes(self) -> list[str]:
         comparison = self._peers.comparison
-        notes = [absent.reason for absent in comparison.absent]
+        notes = [*comparison.warnings, *(absent.reason for absent in comparison.absent)]
         if self._peers.elsewhere is not None:
             notes.append(
                 self.tr("{} is being compared; this one can be afterwards.").format(self._peers.elsewhere.name)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app.core.comparing.kept import Comparison
 from app.core.document import Document, SourceFacts
 from app.ui.report import report, write_report
 from app.ui.theme import DARK, LIGHT
@@ -47,11 +48,8 @@ class _Cells(HTMLParser):
 
 def test_the_page_holds_every_gop_and_every_codec() -> None:
     over_a_base = replace(DOCUMENT, gops=tuple(replace(gop, crf=60.25) for gop in DOCUMENT.gops))
-    page = _Cells(
-        report(
-            over_a_base, ROWS, {"Plot": b"png"}, DARK, {"Original 80\u00d764": b"png", "Free-GVC 80\u00d764": b"png"}
-        )
-    )
+    frames = {"Original 80\u00d764": b"png", "Free-GVC 80\u00d764": b"png"}
+    page = _Cells(report(over_a_base, Comparison(rows=ROWS), {"Plot": b"png"}, DARK, frames))
     assert [row[0] for row in page.rows[-3:]] == ["1", "2", "3"]
     assert page.rows[-1] == ["3", "2.00 s", "12", "CRF 60.25", "3", "902", "80", "0.1250"]
     assert ["HEVC (x265)", "q 41", "4.6 kB (+15%)", "0.0300", "0.3100"] in page.rows
@@ -61,28 +59,28 @@ def test_the_page_holds_every_gop_and_every_codec() -> None:
 
 def test_one_frame_is_not_called_both() -> None:
     frames = {"Original 80\u00d764": b"png", "Free-GVC 80\u00d764": b"png"}
-    assert "A frame of both" in report(DOCUMENT, (), {}, DARK, frames)
-    assert "A frame of both" not in report(DOCUMENT, (), {}, DARK, dict([*frames.items()][:1]))
+    assert "A frame of both" in report(DOCUMENT, Comparison(), {}, DARK, frames)
+    assert "A frame of both" not in report(DOCUMENT, Comparison(), {}, DARK, dict([*frames.items()][:1]))
 
 
 def test_it_says_what_became_of_the_source_and_looks_like_its_pictures() -> None:
     facts = SourceFacts(Path("holiday.mp4"), 400_000, "h264", 80, 64, Fraction(10), 3.2, "aac")
-    page = report(replace(DOCUMENT, source_facts=facts), (), {}, DARK, {})
+    page = report(replace(DOCUMENT, source_facts=facts), Comparison(), {}, DARK, {})
     assert ["Source", "holiday.mp4: 80\u00d764, 10\u00a0fps, h264, aac, 0:03, 400\u00a0kB"] in _Cells(page).rows
     assert f"background:{DARK.panel}" in page
-    assert f"background:{LIGHT.panel}" in report(DOCUMENT, (), {}, LIGHT, {})
+    assert f"background:{LIGHT.panel}" in report(DOCUMENT, Comparison(), {}, LIGHT, {})
     # One size of lettering.
     assert page.count("font-size:15px") == page.count("font-size:") == 1
 
 
 def test_a_files_name_is_never_markup() -> None:
-    assert "b" not in _Cells(report(DOCUMENT, (), {}, LIGHT, {})).tags
+    assert "b" not in _Cells(report(DOCUMENT, Comparison(), {}, LIGHT, {})).tags
 
 
 def test_it_is_written_whole_or_refused(tmp_path: Path) -> None:
-    write_report(tmp_path / "report.html", DOCUMENT, (), {}, LIGHT, {})
-    assert (tmp_path / "report.html").read_text("utf-8") == report(DOCUMENT, (), {}, LIGHT, {})
+    write_report(tmp_path / "report.html", DOCUMENT, Comparison(), {}, LIGHT, {})
+    assert (tmp_path / "report.html").read_text("utf-8") == report(DOCUMENT, Comparison(), {}, LIGHT, {})
     with pytest.raises(OSError, match=r"\S") as refused:
-        write_report(tmp_path / "missing" / "report.html", DOCUMENT, (), {}, LIGHT, {})
+        write_report(tmp_path / "missing" / "report.html", DOCUMENT, Comparison(), {}, LIGHT, {})
     assert refused.value.strerror
     assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html"]

@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 
 from app.core.comparing.kept import Comparison, Kept
 from app.core.comparing.peers import Peers
+from app.core.document import of_result
 from app.core.engine import Engine
 from app.core.playing.clock import FrameClock
 from app.core.playing.player import ORIGINAL, OTHER, RESULT, Player
@@ -23,7 +24,8 @@ from app.core.settings.preferences import Preferences
 from app.core.workspace import Workspace
 from app.ui.main_window import MainWindow
 from app.ui.panels.peers import PeersPanel
-from app.ui.theme import Theme
+from app.ui.report import report
+from app.ui.theme import DARK, Theme
 from codec.encoder import encode
 from codec.format.info import describe
 from codec.peers.codecs import PEERS
@@ -232,3 +234,22 @@ def test_codecs_at_work_for_a_file_that_is_written_again_are_stopped(qtbot: QtBo
     assert comparing.comparison == Comparison()
     assert window.peers.start.isEnabled()
     assert not window.banner.isVisible()
+
+
+def test_what_a_comparison_leaves_out_stands_beside_its_figures(
+    qtbot: QtBot, window: MainWindow, coded: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.core.comparing.peers.PEERS", {})
+    source, whole = coded
+    cut = tmp_path / "cut.fgvc"
+    cut.write_bytes(whole.read_bytes()[:-40])
+    workspace = window.workspace
+    workspace.look_at(of_result(cut, source))
+    window.peers.start.click()
+    qtbot.waitUntil(lambda: not workspace.peers.running, timeout=PATIENCE)
+    assert len(window.peers.rows) == 1
+    assert "Only what comes before it is compared." in window.peers.note
+    assert "Only what comes before it is compared." in workspace.log.text
+    assert workspace.document is not None
+    page = report(workspace.document, workspace.peers.comparison, {}, DARK, {})
+    assert "Only what comes before it is compared." in page
