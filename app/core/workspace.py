@@ -29,6 +29,7 @@ from app.core.settings.preferences import Preferences
 from app.core.viewer import Viewer
 from codec.errors import FreeGvcError
 from codec.events import PreviewReady
+from codec.format.info import FileInfo
 from codec.settings import EncodeSettings, Size
 from codec.worker.tasks import Machine, Survey
 
@@ -77,6 +78,8 @@ class Workspace(QObject):
         self.orders = Orders(self.queue, self.viewer, self.sessions, preferences, self)
         self.peers = Peers(lambda: self._engine(background=True), self)
         self.trials = Trials(self._engine, self)
+        # Sentences on damage that were told, in better words, as files were opened.
+        self._known_damage: set[str] = set()
         self._connect()
 
     def _engine(self, warm: bool = True, background: bool = False) -> Engine:
@@ -144,7 +147,7 @@ class Workspace(QObject):
                 refusals.append(str(error))
         if opened:
             self.look_at(opened[0])
-            self._tell_damage(opened[0])
+            self._tell_damage(opened[0].info)
         for refusal in refusals:
             self._tell(refusal)
 
@@ -156,12 +159,12 @@ class Workspace(QObject):
         self.log.add(self.tr("Opened {}").format(path))
         return document if ours else replace(document, job_id=self.orders.waiting(path).id)
 
-    def _tell_damage(self, document: Document) -> None:
-        info = document.info
+    def _tell_damage(self, info: FileInfo | None) -> None:
         if info is None:
             return
         for message in info.damage:
             self.log.add(message)
+        self._known_damage.update(info.damage)
         text = damage_words(info)
         if info.damage:
             self._tell(text)
@@ -175,7 +178,9 @@ class Workspace(QObject):
             return
         try:
             if path.suffix.lower() == SUFFIX:
-                self.viewer.show_beside(of_result(path))
+                other = of_result(path)
+                self.viewer.show_beside(other)
+                self._tell_damage(other.info)
             elif document.result is not None and document.source is None:
                 self.look_at(with_source(document, path))
             else:
@@ -198,9 +203,12 @@ class Workspace(QObject):
         if job is None or (self.document is not None and self.document.job_id == job.id):
             return
         try:
-            self.look_at(document_of(job, self.queue))
+            document = document_of(job, self.queue)
         except FreeGvcError as error:
             self._tell(job.message or str(error))
+            return
+        self.look_at(document)
+        self._tell_damage(document.info)
 
     def _shown_for(self, job: Job | None) -> Job | None:
         """An export shows the file that it exports, hence the encode that made it."""
@@ -243,12 +251,12 @@ class Workspace(QObject):
             session.model_missing.connect(self._model_missing)
         self.session.drained.connect(self.drained)
         self.viewer.model_missing.connect(self._model_missing)
+        self.viewer.warned.connect(self._warn)
         for failed in (
             self.queue.unreadable,
             self.queue.unsaved,
             self.orders.refused,
             self.viewer.refused,
-            self.viewer.warned,
             self.frame_metrics.refused,
             self.curve.refused,
             self.player.failed,
@@ -264,6 +272,12 @@ class Workspace(QObject):
     def _tell(self, message: str) -> None:
         self.log.add(message)
         self.told.emit(Notice(message))
+
+    @Slot(str)
+    def _warn(self, message: str) -> None:
+        """What is amiss with a file that is shown, unless it was told when that was opened."""
+        if message not in self._known_damage:
+            self._tell(message)
 
     def _is_open(self, job_id: str) -> bool:
         job = self.queue.get(job_id)

@@ -52,3 +52,16 @@ def test_damage_of_the_file_beside_is_told(qtbot: QtBot, window: MainWindow, cod
     with qtbot.waitSignal(workspace.viewer.warned, timeout=PATIENCE) as warned:
         workspace.compare_with(_damaged(coded, coded.with_name("other.fgvc")))
     assert warned.args[0] in window.banner.message
+
+
+def test_a_cut_file_is_told_once_and_in_plain_words(qtbot: QtBot, window: MainWindow, coded: Path) -> None:
+    workspace, told = window.workspace, []
+    workspace.told.connect(lambda notice: told.append(notice.message))
+    cut = coded.with_name("cut.fgvc")
+    cut.write_bytes(coded.read_bytes()[: coded.stat().st_size * 3 // 4])
+    with qtbot.waitSignal(workspace.viewer.warned, timeout=PATIENCE):
+        workspace.open([cut])
+    qtbot.waitUntil(lambda: len(workspace.player.store) > 0, timeout=PATIENCE)
+    assert len(told) == 1
+    assert told[0].startswith("The end of cut.fgvc is missing")
+    assert "is lost" in workspace.log.text
