@@ -108,6 +108,11 @@ class Document:
         return self.start + begin, self.seconds(frame + count) - begin
 
     @property
+    def average_rate(self) -> float | None:
+        """Frames a second over all of it where they come unevenly, else None."""
+        return self.count / self.seconds(self.count) if self.times else None
+
+    @property
     def chains(self) -> tuple[int, ...]:
         """First frames of the runs of GOPs that can only be decoded from their start."""
         return tuple(gop.start_frame for gop in self.info.gops if gop.overlap == 0) if self.info is not None else ()

@@ -27,6 +27,7 @@ class Editing(QObject):
         super().__init__(parent)
         self._panel, self._workspace, self._ask_name = panel, workspace, ask_name
         workspace.viewer.opened.connect(self._show_source)
+        workspace.viewer.times_known.connect(self._show_source)
         workspace.ended.connect(self._show_settings)
         workspace.machine.connect(self._know_machine)
         workspace.clock.range_changed.connect(self._show_range)
@@ -41,10 +42,11 @@ class Editing(QObject):
     def _show_source(self) -> None:
         document = self._workspace.document
         facts = None if document is None else document.source_facts
-        if facts is None:
+        if document is None or facts is None:
             self._panel.show_source("")
         else:
-            self._panel.show_source(source_words(facts), min(facts.width, facts.height), facts.tracks)
+            words = source_words(facts, document.average_rate)
+            self._panel.show_source(words, min(facts.width, facts.height), facts.tracks)
         self._show_settings()
         self._show_range()
 

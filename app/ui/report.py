@@ -114,7 +114,7 @@ def _facts(document: Document) -> list[tuple[str, str]]:
     info, facts = document.info, []
     source = document.source_facts
     if source is not None:
-        facts.append((_tr("Source"), f"{source.path.name}: {source_words(source)}"))
+        facts.append((_tr("Source"), f"{source.path.name}: {source_words(source, document.average_rate)}"))
     seconds = document.seconds(document.count)
     facts.append((_tr("Length"), _tr("{}, {} frames").format(human_time(seconds), document.count)))
     if info is None:

@@ -42,9 +42,16 @@ def bytes_beside(size: int, ours: int) -> str:
     return f"{text} ({size / ours - 1:+.0%})" if ours and abs(size / ours - 1) >= ALIKE else text
 
 
-def source_words(facts: SourceFacts) -> str:
-    """A source in one line: "406\u00d7720, 30 fps, h264, 0:04, 4.13 MB"."""
-    parts = [f"{facts.width}\u00d7{facts.height}", f"{float(facts.rate):.4g} fps", facts.codec]
+def source_words(facts: SourceFacts, average: float | None = None) -> str:
+    """A source in one line: "406\u00d7720, 30 fps, h264, 0:04, 4.13 MB".
+
+    Args:
+        average: frames a second where they come unevenly.
+    """
+    rate = f"{float(facts.rate):.4g} fps"
+    if average is not None:
+        rate = QCoreApplication.translate("CompareView", "{:.3g} fps on average").format(average)
+    parts = [f"{facts.width}\u00d7{facts.height}", rate, facts.codec]
     if facts.audio:
         parts.append(facts.audio)
     if facts.seconds is not None:

@@ -37,6 +37,7 @@ PARTS = (
     "measure",
     "queue",
     "log",
+    "about",
 )
 
 

@@ -30,13 +30,21 @@ class Dialogs(QObject):
         super().__init__(window)
         self._window, self._workspace = window, workspace
 
+    @property
+    def _kinds(self) -> str:
+        """What can be opened: what usually is, and whatever else FFmpeg may read."""
+        usual = " ".join(f"*{suffix}" for suffix in sorted((*VIDEO_SUFFIXES, SUFFIX)))
+        return self.tr("Videos and Free-GVC files ({})").format(usual) + ";;" + self.tr("All files (*)")
+
+    @property
+    def _last_folder(self) -> str:
+        """Where the last file was opened that is still there; "" where Qt is to choose."""
+        return next((str(path.parent) for path in self._workspace.preferences.recent), "")
+
     @Slot()
     def open(self) -> None:
         """Videos or .fgvc files to open."""
-        kinds = " ".join(f"*{suffix}" for suffix in sorted((*VIDEO_SUFFIXES, SUFFIX)))
-        names, _ = QFileDialog.getOpenFileNames(
-            self._window, self.tr("Open"), "", self.tr("Videos and Free-GVC files ({})").format(kinds)
-        )
+        names, _ = QFileDialog.getOpenFileNames(self._window, self.tr("Open"), self._last_folder, self._kinds)
         if names:
             self._workspace.open([Path(name) for name in names])
 
@@ -63,10 +71,7 @@ class Dialogs(QObject):
 
     def compare_with(self) -> None:
         """A video or a .fgvc file to show beside the open file."""
-        kinds = " ".join(f"*{suffix}" for suffix in sorted((*VIDEO_SUFFIXES, SUFFIX)))
-        name, _ = QFileDialog.getOpenFileName(
-            self._window, self.tr("Compare with"), "", self.tr("Videos and Free-GVC files ({})").format(kinds)
-        )
+        name, _ = QFileDialog.getOpenFileName(self._window, self.tr("Compare with"), self._last_folder, self._kinds)
         if name:
             self._workspace.compare_with(Path(name))
 
@@ -149,7 +154,7 @@ class Dialogs(QObject):
         encodes = [job for job in active if job.is_encode]
         if not encodes:
             return self.tr("Nothing of it is kept: it begins anew when it is started again.")
-        kept = self.tr("What is done is kept, and can be gone on with at the next start.")
+        kept = self.tr("What is done is kept, and can be resumed at the next start.")
         if len(encodes) == len(active):
             return kept
         return kept + " " + self.tr("Exports begin anew.")

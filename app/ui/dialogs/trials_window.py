@@ -35,25 +35,16 @@ class TrialsWindow(QDialog):
         self.setWindowTitle(self.tr("The same moment at three targets"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         resize_within_screen(self, _USUAL)
-        self._original = _Pane(theme)
+        self.original = _Pane(theme)
         self.panes = [_Pane(theme) for _ in trials.trials]
         self.buttons = [QPushButton(self.tr("Take {:.3f}").format(trial.target)) for trial in trials.trials]
         self._told = [label("", "muted") for _ in trials.trials]
         self._note = label("", "muted")
         self._note.setWordWrap(True)
         self._note.hide()
-        grid = QGridLayout()
-        grid.setSpacing(10)
-        grid.addLayout(_cell(self._original, label(self.tr("Original, at coding size"))), 0, 0)
-        for number, (trial, pane, told, button) in enumerate(
-            zip(trials.trials, self.panes, self._told, self.buttons, strict=True), 1
-        ):
-            cell = _cell(pane, label(f"{trial.target:.3f}: {words_for(trial.target)}"), told, button)
-            grid.addLayout(cell, number // 2, number % 2)
-            button.clicked.connect(partial(self._choose, trial.target))
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 14, 16, 14)
-        column.addLayout(grid, 1)
+        column.addLayout(self._lay_out(), 1)
         column.addWidget(self._note)
         # Nothing goes on behind it.
         self.finished.connect(trials.close)
@@ -61,13 +52,32 @@ class TrialsWindow(QDialog):
         trials.failed.connect(self._fail)
         self._show()
 
+    def _lay_out(self) -> QGridLayout:
+        """One grid for all, so that every picture has the same size whatever stands below it."""
+        cells: list[tuple[QWidget, ...]] = [(self.original, label(self.tr("Original, at coding size")))]
+        for trial, pane, told, button in zip(self._trials.trials, self.panes, self._told, self.buttons, strict=True):
+            cells.append((pane, label(f"{trial.target:.3f}: {words_for(trial.target)}"), told, button))
+            button.clicked.connect(partial(self._choose, trial.target))
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(10)
+        grid.setVerticalSpacing(4)
+        high = max(len(cell) for cell in cells) + 1
+        for number, cell in enumerate(cells):
+            top, column = high * (number // 2), number % 2
+            for below, widget in enumerate(cell):
+                if isinstance(widget, QLabel):
+                    widget.setWordWrap(True)
+                grid.addWidget(widget, top + below, column)
+            grid.setRowStretch(top, 1)
+        return grid
+
     def _choose(self, target: float) -> None:
         self.chosen.emit(target)
         self.accept()
 
     @Slot()
     def _show(self) -> None:
-        self._original.show_picture(self._trials.original)
+        self.original.show_picture(self._trials.original)
         for trial, pane, told in zip(self._trials.trials, self.panes, self._told, strict=False):
             pane.show_picture(trial.picture)
             told.setText(self._about(trial))
@@ -120,14 +130,3 @@ class _Pane(QWidget):
         placed.moveCenter(whole.center())
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.drawImage(placed, image)
-
-
-def _cell(pane: QWidget, *below: QWidget) -> QVBoxLayout:
-    column = QVBoxLayout()
-    column.setSpacing(4)
-    column.addWidget(pane, 1)
-    for widget in below:
-        if isinstance(widget, QLabel):
-            widget.setWordWrap(True)
-        column.addWidget(widget)
-    return column

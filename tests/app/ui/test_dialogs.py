@@ -14,6 +14,8 @@ from app.ui.dialogs.files import with_ending
 from app.ui.main_window import MainWindow
 from app.ui.theme import Theme
 from app.ui.widgets import resize_within_screen
+from codec.version import program_version
+from tests.support.windows import labels
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "full-3.fgvc"
 KINDS = "Plays everywhere (*.mp4 *.m4v *.mov);;Smaller (*.webm);;Lossless (*.mkv)"
@@ -80,3 +82,15 @@ def test_a_list_that_opens_by_itself_has_a_background(qtbot: QtBot, theme: Theme
     corner = popup.grab().toImage().pixelColor(popup.width() - 3, popup.height() // 2)
     assert corner.name() == theme.colours.panel
     popup.hide()
+
+
+def test_about_tells_the_version_and_the_terms(window: MainWindow) -> None:
+    window.actions_["about"].trigger()
+    shown = window.commands.help.about_window
+    assert shown is not None
+    text = "\n".join(labels(shown))
+    assert program_version() in text
+    assert "Apache-2.0" in text
+    assert "CC-BY-SA-4.0" in text
+    window.close()
+    assert not shown.isVisible()

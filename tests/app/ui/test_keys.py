@@ -190,7 +190,7 @@ def test_times_are_read_as_people_write_them(text: str, seconds: float | None) -
 def test_every_action_of_the_canvas_stands_in_a_menu_with_its_key(qtbot: QtBot, window: MainWindow) -> None:
     actions, entries = window.actions_, window.actions_.entries
     keyless = {name for name, entry in entries.items() if not entry.keys}
-    assert keyless == {"png", "csv", "rate png", "rate csv", "clear"}
+    assert keyless == {"png", "csv", "rate png", "rate csv", "clear", "about"}
     keys = [keys for entry in entries.values() for keys in entry.keys]
     assert len(keys) == len(set(keys))
     assert all(actions[name] in actions.menus[entry.menu].actions() for name, entry in entries.items())

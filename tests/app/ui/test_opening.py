@@ -5,9 +5,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
 from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QHelpEvent
-from PySide6.QtWidgets import QApplication, QLabel, QToolTip
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QToolTip
 from pytestqt.qtbot import QtBot
 
 from app.ui.main_window import MainWindow
@@ -41,3 +42,21 @@ def test_a_name_that_looks_like_markup_is_shown_letter_by_letter(
     qtbot.waitUntil(lambda: "R&amp;D &lt;b&gt;cut&lt;b&gt;.mkv" in QToolTip.text(), timeout=PATIENCE)
     QToolTip.showText(QPoint(), "")
     qtbot.waitUntil(lambda: not QToolTip.isVisible(), timeout=PATIENCE)
+
+
+@pytest.mark.parametrize(("action", "asks"), [("open", "getOpenFileNames"), ("beside", "getOpenFileName")])
+def test_files_are_looked_for_where_the_last_one_lay_and_may_be_of_any_kind(
+    window: MainWindow, clip: Path, monkeypatch: pytest.MonkeyPatch, action: str, asks: str
+) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def ask(_: object, __: str, folder: str, kinds: str) -> tuple[str, str]:
+        asked.append((folder, kinds))
+        return "", ""
+
+    monkeypatch.setattr(QFileDialog, asks, ask)
+    drop(window, clip)
+    window.actions_[action].trigger()
+    assert asked[0][0] == str(clip.parent)
+    assert "*.mp4" in asked[0][1]
+    assert "(*)" in asked[0][1]

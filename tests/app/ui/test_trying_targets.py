@@ -73,6 +73,15 @@ def test_trying_again_opens_another_window_that_ends_with_the_main_one(
     assert not second.isVisible()
 
 
+def test_all_pictures_have_one_size(qtbot: QtBot, window: MainWindow, clip: Path) -> None:
+    drop(window, clip)
+    window.actions_["trials"].trigger()
+    shown = window.commands.encode.trials_window
+    assert shown is not None
+    qtbot.waitExposed(shown)
+    assert {pane.size().toTuple() for pane in shown.panes} == {shown.original.size().toTuple()}
+
+
 def test_closing_the_window_ends_trials(window: MainWindow, clip: Path) -> None:
     drop(window, clip)
     window.actions_["trials"].trigger()

@@ -19,7 +19,7 @@ from codec.encoder import encode
 from codec.format.info import describe
 from codec.settings import Bitrate, EncodeSettings, Quality
 from tests.support.films.synthetic import write_video
-from tests.support.windows import PATIENCE, drop
+from tests.support.windows import PATIENCE, drop, labels
 
 FRAMES, SECONDS = 50, 11.0
 TINY = EncodeSettings(goal=Quality(0.33), short_side=64, gop_frames=8)
@@ -45,6 +45,10 @@ def test_the_document_knows_its_length_before_it_was_played_to_its_end(opened: M
     assert document is not None
     assert (document.count, opened.workspace.clock.count) == (FRAMES, FRAMES)
     assert document.seconds(document.count) == pytest.approx(SECONDS)
+
+
+def test_the_rate_is_told_as_the_average_that_it_is(opened: MainWindow) -> None:
+    assert any(f"{FRAMES / SECONDS:.3g}\u00a0fps\u00a0on\u00a0average" in text for text in labels(opened.settings))
 
 
 def test_thumbnails_stand_over_their_frames(qtbot: QtBot, opened: MainWindow) -> None:
