@@ -12,7 +12,7 @@ from app.core.settings.preferences import Preferences
 PANELS = ("queue", "settings", "plots", "filmstrip")
 """What can be folded away."""
 
-SIDE_WIDTH, QUEUE_WIDTH, LEAST_QUEUE_WIDTH, PLOTS_HEIGHT = 300, 230, 160, 190
+SIDE_WIDTH, QUEUE_WIDTH, LEAST_QUEUE_WIDTH, PLOTS_HEIGHT = 300, 230, 140, 190
 _GAP = 8
 
 

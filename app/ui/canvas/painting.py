@@ -13,6 +13,8 @@ from codec.arrays import Picture
 _MARGIN, _PADDING = 10.0, 9.0
 CHIP_HEIGHT = 34.0
 """About, with a gap."""
+_ROOMY = 170.0
+"""As high as the invitation with its icon must be."""
 _SPINNER, _ARC = 15.0, 100
 # Around video all is neutral grey in both looks.
 _TEXT, _MUTED, _DASHES = QColor("#f2f4f5"), QColor("#b4bac0"), QColor("#5d646b")
@@ -96,18 +98,22 @@ def paint_invitation(painter: QPainter, whole: QRectF, font: QFont) -> None:
     painter.setPen(QPen(_DASHES, 2, Qt.PenStyle.DashLine))
     painter.setBrush(QColor(255, 255, 255, 8))
     painter.drawRoundedRect(box, 14, 14)
-    icon = picture("video", "#9aa3ab", 56)
-    painter.drawPixmap(QPointF(whole.center().x() - 28, box.center().y() - 76), icon)
+    # In a low window the words are what matters.
+    roomy = box.height() >= _ROOMY
+    if roomy:
+        icon = picture("video", "#9aa3ab", 56)
+        painter.drawPixmap(QPointF(whole.center().x() - 28, box.center().y() - 76), icon)
     large = QFont(font)
     large.setPointSizeF(font.pointSizeF() * 1.5)
     large.setWeight(QFont.Weight.DemiBold)
     painter.setFont(large)
     painter.setPen(_TEXT)
-    painter.drawText(box.adjusted(0, 40, 0, 0), Qt.AlignmentFlag.AlignCenter, _tr("Drop videos here"))
+    below, further = (40, 100) if roomy else (-24, 30)
+    painter.drawText(box.adjusted(0, below, 0, 0), Qt.AlignmentFlag.AlignCenter, _tr("Drop videos here"))
     painter.setFont(font)
     painter.setPen(_MUTED)
     hint = _tr("or a .fgvc file to watch it, or press Ctrl+O")
-    painter.drawText(box.adjusted(8, 100, -8, 0), Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, hint)
+    painter.drawText(box.adjusted(8, further, -8, 0), Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, hint)
 
 
 def _tr(text: str) -> str:

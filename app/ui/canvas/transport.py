@@ -5,14 +5,18 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QGridLayout, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from app.core.playing.player import Player
 from app.ui.canvas.compare_view import CompareView
 from app.ui.canvas.scrub_bar import ScrubBar
 from app.ui.canvas.sides import Mode
+from app.ui.canvas.volume import VolumeControl
 from app.ui.theme import Theme
 from app.ui.widgets import label, tool_button
+
+_LEAST_WIDTH, _WIDE = 300, 488
 
 
 def timecode(seconds: float) -> str:
@@ -28,13 +32,15 @@ class Transport(QWidget):
         player: Player,
         view: CompareView,
         theme: Theme,
-        volume: QWidget,
+        volume: VolumeControl,
         filmstrip: QWidget,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._clock, self._view, self._theme = player.clock, view, theme
         self._icons: list[tuple[QToolButton, str]] = []
+        # What only a wide window has room for; all of it has keys.
+        self._comforts: list[QWidget] = []
         self._slider = ScrubBar(player, theme)
         self._slider.valueChanged.connect(self._seek)
         self._zoom, self.speed = label("", "muted"), label("", "muted")
@@ -63,7 +69,7 @@ class Transport(QWidget):
         self._zoom.setText("" if zoom is None else f"{zoom:.0%}" + (self.tr(", fits") if fits else ""))
         self._loop.setChecked(self._clock.loop)
 
-    def _lay_out(self, volume: QWidget, filmstrip: QWidget) -> None:
+    def _lay_out(self, volume: VolumeControl, filmstrip: QWidget) -> None:
         column = QVBoxLayout(self)
         column.setContentsMargins(4, 4, 4, 4)
         column.setSpacing(2)
@@ -78,12 +84,7 @@ class Transport(QWidget):
         row.setSpacing(2)
         column.addLayout(position)
         column.addLayout(row)
-        self._button(row, "first", self.tr("First frame (Home)")).clicked.connect(self._first)
-        self._button(row, "back", self.tr("One frame back (Left or A)")).clicked.connect(self._back)
-        self.play = self._button(row, "play", self.tr("Play or pause (Space)"))
-        self.play.clicked.connect(self._clock.toggle)
-        self._button(row, "forward", self.tr("One frame on (Right or D)")).clicked.connect(self._forward)
-        self._button(row, "last", self.tr("Last frame (End)")).clicked.connect(self._last)
+        self._add_steps(row)
         row.addSpacing(6)
         row.addWidget(volume)
         row.addWidget(self.speed)
@@ -96,8 +97,29 @@ class Transport(QWidget):
         self._loop.setCheckable(True)
         self._loop.toggled.connect(self._set_loop)
         self._add_modes(row)
-        self._button(row, "swap", self.tr("Swap sides (S)")).clicked.connect(self._view.swap)
-        self._button(row, "fit", self.tr("Fit into the window (5)")).clicked.connect(partial(self._view.set_zoom, None))
+        swap = self._button(row, "swap", self.tr("Swap sides (S)"))
+        swap.clicked.connect(self._view.swap)
+        fit = self._button(row, "fit", self.tr("Fit into the window (5)"))
+        fit.clicked.connect(partial(self._view.set_zoom, None))
+        self._comforts += [volume.slider, swap, fit]
+        self.setMinimumWidth(_LEAST_WIDTH)
+
+    def _add_steps(self, row: QHBoxLayout) -> None:
+        first = self._button(row, "first", self.tr("First frame (Home)"))
+        first.clicked.connect(self._first)
+        self._button(row, "back", self.tr("One frame back (Left or A)")).clicked.connect(self._back)
+        self.play = self._button(row, "play", self.tr("Play or pause (Space)"))
+        self.play.clicked.connect(self._clock.toggle)
+        self._button(row, "forward", self.tr("One frame on (Right or D)")).clicked.connect(self._forward)
+        last = self._button(row, "last", self.tr("Last frame (End)"))
+        last.clicked.connect(self._last)
+        self._comforts += [first, last]
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """See Qt."""
+        super().resizeEvent(event)
+        for widget in self._comforts:
+            widget.setVisible(event.size().width() >= _WIDE)
 
     def _add_modes(self, row: QHBoxLayout) -> None:
         for mode, hint in (

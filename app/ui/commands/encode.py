@@ -37,7 +37,14 @@ class EncodeCommands(QObject):
             ),
             Entry("pause", "encode", self._pause_text, self._pause, self._runs, ("P",), "pause"),
             Entry("stop", "encode", self.tr("Stop"), self._stop, self._runs, ("Ctrl+.",), "stop"),
-            Entry("again", "encode", self.tr("Encode again, otherwise"), workspace.again, self._can_again, ("Ctrl+D",)),
+            Entry(
+                "again",
+                "encode",
+                self.tr("Encode again with other settings"),
+                workspace.again,
+                self._can_again,
+                ("Ctrl+D",),
+            ),
             Entry(
                 "save as", "encode", self.tr("Save the result as"), self._save_as, self._job_waits, ("Ctrl+Shift+S",)
             ),

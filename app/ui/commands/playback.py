@@ -39,7 +39,7 @@ class PlaybackCommands(QObject):
             entry("forward 10", self.tr("Ten frames on"), partial(step, _STRIDE), "Shift+Right", "Shift+D"),
             entry("gop back", self.tr("Start of this GOP, or of the one before"), self._gop_back, "["),
             entry("gop forward", self.tr("Start of the next GOP"), self._gop_forward, "]"),
-            entry("spike", self.tr("Next spike"), self._next_spike, "N"),
+            entry("spike", self.tr("Next GOP that stands out"), self._next_spike, "N"),
             entry("first", self.tr("First frame"), self._first, "Home"),
             entry("last", self.tr("Last frame"), self._last, "End"),
             entry("go to", self.tr("Go to time"), self._go_to, "Ctrl+G"),

@@ -259,7 +259,7 @@ class QueuePanel(QWidget):
         for text, do, when in (
             (self.tr("Look at it"), self._open, job is not None),
             (self.tr("Start now"), self._resume, self._startable),
-            (self.tr("Encode again, otherwise"), self._again, job is not None and job.is_encode),
+            (self.tr("Encode again with other settings"), self._again, job is not None and job.is_encode),
             (self.tr("Show in folder"), self._show_folder, job is not None),
             (self.tr("Remove"), self._remove, job is not None and not active),
             (self.tr("Clear finished"), self._queue.clear_finished, True),
