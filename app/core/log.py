@@ -6,6 +6,7 @@ import platform
 from collections import deque
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
 
@@ -37,6 +38,16 @@ class Log(QObject):
         line = f"{datetime.now():%H:%M:%S}  {message}"
         self._lines.append(line)
         self.added.emit(line)
+
+
+def taken_report(path: Path) -> str:
+    """What the last session's crash has left there, which is taken away; "" where there is none to be had."""
+    try:
+        report = path.read_text("utf-8", "replace").strip()
+        path.unlink()
+    except OSError:
+        return ""
+    return report
 
 
 def diagnostics(log: Log) -> str:

@@ -19,13 +19,14 @@ class Remedy(StrEnum):
     NONE = ""
     RESUME = "resume"
     START = "start"
+    LOOK = "look"
     LOG = "log"
     MODELS = "models"
 
 
 @dataclass(frozen=True)
 class Notice:
-    """A complete sentence; `job_id` is the job that RESUME goes on with."""
+    """A complete sentence; `job_id` is the job that RESUME goes on with, or that LOOK shows."""
 
     message: str
     remedy: Remedy = Remedy.NONE

@@ -89,15 +89,17 @@ class Orders(QObject):
             return None
         return self.add_encode(document.source, settings)
 
-    def try_here(self, settings: EncodeSettings) -> None:
-        """Encode one GOP from the playhead on, to see what the settings give."""
+    def try_here(self, settings: EncodeSettings) -> str:
+        """Encode one GOP from the playhead on, to see what the settings give; the job's id, "" without a source."""
         document = self._viewer.document
         if document is None or document.source is None:
-            return
+            return ""
         frames = settings.gop_frames or defaults_of(settings.prior).gop_frames
         start, seconds = document.part(self._viewer.clock.frame, frames)
         trial = replace(settings, start=start, duration=seconds)
-        self._encodes.start_job(self.add_encode(document.source, trial, f" (trial at {start:.1f} s)").id)
+        job = self.add_encode(document.source, trial, f" (trial at {start:.1f} s)")
+        self._encodes.start_job(job.id)
+        return job.id
 
     def save_as(self, output: Path) -> None:
         """Give the result of the open job, while it waits, another name or place."""

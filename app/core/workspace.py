@@ -18,7 +18,7 @@ from app.core.jobs.progress import Progress
 from app.core.jobs.queue import JobQueue
 from app.core.jobs.session import Session, encodes, exports
 from app.core.jobs.shown import document_of, document_of_file, encode_of
-from app.core.log import Log
+from app.core.log import Log, taken_report
 from app.core.models import Models
 from app.core.notice import Notice, Remedy, damage_words, left_words
 from app.core.orders import Orders
@@ -78,6 +78,8 @@ class Workspace(QObject):
         self.orders = Orders(self.queue, self.viewer, self.sessions, preferences, self)
         self.peers = Peers(lambda: self._engine(background=True), self)
         self.trials = Trials(self._engine, self)
+        # Jobs that were asked for to see what settings give.
+        self._tried: set[str] = set()
         # Sentences on damage that were told, in better words, as files were opened.
         self._known_damage: set[str] = set()
         self._connect()
@@ -226,6 +228,10 @@ class Workspace(QObject):
         self.peers.show(document.result)
         self.curve.show(document)
 
+    def try_here(self, settings: EncodeSettings) -> None:
+        """Encode one GOP from the playhead on, and offer to look at it once it is done."""
+        self._tried.add(self.orders.try_here(settings))
+
     # --- Other codecs -----------------------------------------------------------------------------------------------
 
     def compare_peers(self) -> None:
@@ -332,6 +338,8 @@ class Workspace(QObject):
         # Only now: what is opened takes old messages away.
         if job.message:
             self._tell_end(job)
+        if state is State.DONE and job_id in self._tried and not self._is_open(job_id):
+            self.told.emit(Notice(self.tr("{} is done.").format(job.output.name), Remedy.LOOK, job_id))
         self.ended.emit(job_id)
 
     def _tell_end(self, job: Job) -> None:
@@ -381,12 +389,7 @@ class Workspace(QObject):
         self.told.emit(Notice(text, Remedy.LOG))
 
     def _report_crash(self) -> None:
-        try:
-            report = self.crash_log.read_text("utf-8", "replace").strip()
-            self.crash_log.unlink()
-        except OSError:
-            # There is none, or nobody may look at it.
-            return
+        report = taken_report(self.crash_log)
         if report:
             self.log.add(report)
             self.told.emit(

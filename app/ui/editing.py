@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Slot
 
+from app.core.jobs.job import State
 from app.core.workspace import Workspace
 from app.ui.canvas.transport import timecode
 from app.ui.panels.settings import SettingsPanel
@@ -61,11 +62,22 @@ class Editing(QObject):
 
     @Slot()
     def _show_range(self) -> None:
-        clock = self._workspace.clock
+        clock, document = self._workspace.clock, self._workspace.document
+        settings = self._workspace.job.settings if self._workspace.job is not None else None
         marked = (clock.begin, clock.end) != (0, None)
-        end = clock.count if clock.end is None else clock.end
-        times = f"{timecode(clock.seconds(clock.begin))} \u2013 {timecode(clock.seconds(end))}"
+        begin, end = clock.begin, clock.count if clock.end is None else clock.end
+        start = 0.0
+        if document is not None and isinstance(settings, EncodeSettings) and self._is_settled:
+            # It was decided what is encoded: what is played of that meanwhile is another thing.
+            marked = settings.start > 0 or settings.duration is not None
+            start, begin, end = document.start, 0, document.count
+        times = f"{timecode(start + clock.seconds(begin))} \u2013 {timecode(start + clock.seconds(end))}"
         self._panel.show_range(times if marked else "")
+
+    @property
+    def _is_settled(self) -> bool:
+        """Whether the open job's settings can't be changed any more."""
+        return self._workspace.job is not None and self._workspace.job.state is not State.QUEUED
 
     @Slot()
     def _follow(self) -> None:

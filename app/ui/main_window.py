@@ -182,6 +182,7 @@ class MainWindow(QMainWindow):
         self.filmstrip.show_document(document)
         if document.job_id:
             self.queue_panel.choose(document.job_id)
+        self.banner.settle(Remedy.LOOK + document.job_id)
         self.banner.pass_on()
         self._fill_recent()
         self.transport.refresh()
@@ -230,6 +231,7 @@ class MainWindow(QMainWindow):
         remedies: dict[Remedy, tuple[str, Callable[[], object]]] = {
             Remedy.RESUME: (again, lambda: self.workspace.orders.resume(notice.job_id)),
             Remedy.START: (self.tr("Start"), self.workspace.orders.start_queue),
+            Remedy.LOOK: (self.tr("Look at it"), lambda: self.workspace.choose(notice.job_id)),
             Remedy.LOG: (self.tr("Show the log"), self.log_window.show),
             Remedy.MODELS: (self.tr("Models"), self.commands.file.show_models),
         }

@@ -49,7 +49,7 @@ class CompareView(QWidget):
         why_empty: asked for the side of this name while its picture isn't there.
         mode_changed: the Mode, as text.
         viewport_changed: zoom or place are others.
-        resized: so was what fits.
+        resized: another size fits.
         region_chosen: a QRectF in pixels of the compared size, None for the whole picture.
     """
 
@@ -84,6 +84,7 @@ class CompareView(QWidget):
         self.setMouseTracking(True)
         self.setAccessibleName(self.tr("Comparison of the original and the reconstruction"))
         player.updated.connect(self._refresh)
+        player.sides_changed.connect(self._rearranged)
         player.sharpened.connect(self._refresh)
         theme.changed.connect(self._refresh)
 
@@ -93,7 +94,7 @@ class CompareView(QWidget):
         """Show the pictures another way."""
         self.mode = mode
         self.mode_changed.emit(mode.value)
-        self.update()
+        self._rearranged()
 
     def toggle_mode(self, mode: Mode) -> None:
         """Show the pictures this way, or side by side again."""
@@ -107,7 +108,7 @@ class CompareView(QWidget):
     def toggle_side(self, place: int) -> None:
         """Hide the side at `place` (1 or 2), or show both again; never are both hidden."""
         self.hidden = set() if self.hidden == {place} else {place}
-        self.update()
+        self._rearranged()
 
     def set_zoom(self, zoom: float | None) -> None:
         """Screen pixels per picture pixel; None shows the whole picture."""
@@ -146,6 +147,12 @@ class CompareView(QWidget):
     def _look(self, viewport: Viewport) -> None:
         self.viewport = viewport
         self.viewport_changed.emit()
+        self.update()
+
+    @Slot()
+    def _rearranged(self) -> None:
+        """Panes are others, and so is what fits into them."""
+        self.resized.emit()
         self.update()
 
     @Slot()

@@ -118,7 +118,7 @@ class EncodeCommands(QObject):
         self._window.reveal(self._window.peers)
 
     def _try(self) -> None:
-        self._workspace.orders.try_here(self._window.settings.settings)
+        self._workspace.try_here(self._window.settings.settings)
 
     def _try_three(self) -> None:
         from app.ui.dialogs.trials_window import TrialsWindow

@@ -178,7 +178,9 @@ class SettingsPanel(QWidget):
             State.RUNNING: self.tr("As it is being encoded."),
             State.PAUSED: self.tr("As it is being encoded."),
         }
-        self._subject.setText(words.get(state, self.tr("As it was encoded; Ctrl+D encodes it again with others.")))
+        self._subject.setText(
+            words.get(state, self.tr("As it was encoded; Ctrl+D encodes it again with other settings."))
+        )
         for widget in (self.goal, self.goal.mode, *self._boxes):
             widget.setEnabled(waits)
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QSlider, QToolButton
 from pytestqt.qtbot import QtBot
 
 from app.ui.main_window import MainWindow
+from tests.support.windows import labels
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "full-3.fgvc"
 
 SMALL, LARGE = QSize(800, 500), QSize(1360, 900)
 
@@ -32,3 +37,22 @@ def test_what_the_tool_bar_has_no_room_for_is_seen_to_be_there(qtbot: QtBot, win
     picture = more.grab().toImage()
     colours = {picture.pixel(x, y) for x in range(picture.width()) for y in range(picture.height())}
     assert len(colours) > 1
+
+
+def test_the_zoom_that_is_told_is_that_of_the_panes(qtbot: QtBot, window: MainWindow) -> None:
+    window.workspace.open([GOLDEN])
+    document = window.workspace.document
+    assert document is not None
+    window.workspace.viewer.show_beside(document)
+    qtbot.waitUntil(lambda: len(window.view.sides()) == 2)
+
+    def told() -> str:
+        return next(text for text in labels(window.transport) if "%" in text)
+
+    for action in ("wipe", "side", "hide first", "hide first"):
+        window.actions_[action].trigger()
+        assert window.view.zoom is not None
+        assert told() == f"{window.view.zoom:.0%}, fits"
+    wide = told()
+    window.actions_["alone"].trigger()
+    assert told() != wide

@@ -14,7 +14,7 @@ from app.core.settings.preferences import Preferences
 from app.ui.commands.encode import TRIED_TARGETS
 from app.ui.main_window import MainWindow
 from codec.settings import EncodeSettings, Quality
-from tests.support.windows import PATIENCE, drop
+from tests.support.windows import PATIENCE, drop, labels
 
 
 def test_a_trial_takes_one_gop_from_the_playhead(window: MainWindow, clip: Path) -> None:
@@ -27,6 +27,26 @@ def test_a_trial_takes_one_gop_from_the_playhead(window: MainWindow, clip: Path)
     assert "trial at 0.5 s" in job.output.name
     assert (waiting.state, job.state) == (State.QUEUED, State.RUNNING)
     window.may_quit = lambda: True
+
+
+def test_a_trial_that_is_done_is_offered_and_tells_its_part(
+    qtbot: QtBot, window: MainWindow, preferences: Preferences, clip: Path, quick: EncodeSettings
+) -> None:
+    preferences.encode = quick
+    drop(window, clip)
+    workspace = window.workspace
+    workspace.clock.seek(15)
+    with qtbot.waitSignal(workspace.ended, timeout=PATIENCE):
+        window.actions_["trial"].trigger()
+    waiting, trial = workspace.queue
+    assert workspace.document is not None
+    assert workspace.document.job_id == waiting.id
+    assert window.banner.message == f"{trial.output.name} is done."
+    assert "All; I and O mark a part" in labels(window.settings)
+    window.banner.button.click()
+    assert workspace.document.job_id == trial.id
+    assert not window.banner.isVisible()
+    assert "0:00.50 \u2013 0:01.00" in labels(window.settings)
 
 
 @pytest.mark.slow
