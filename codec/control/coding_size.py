@@ -14,8 +14,9 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
+from codec.control.base_levels.coarseness import coarseness
 from codec.events import Event, Phase, SizeChosen, SizeTried, Stage, Warned
-from codec.goals import USUAL_CRF, GoalMetric
+from codec.goals import GoalMetric
 from codec.priors.defaults import CodingDefaults
 from codec.video import VideoInfo, coding_size
 
@@ -99,7 +100,7 @@ def near_enough(goal: GoalMetric, target: float, scaled: float) -> bool:
     then than a large one over a base that shows next to nothing.
     """
     asked = abs(target - goal.perfect)
-    coarsest = abs(goal.usual - goal.perfect) + (COARSEST - USUAL_CRF) * goal.per_crf
+    coarsest = abs(goal.usual - goal.perfect) + coarseness(COARSEST) * goal.per_halving
     allowed = SCALING_SHARE * min(asked, coarsest) + max(0.0, asked - coarsest)
     return abs(scaled - goal.perfect) <= allowed
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from codec.control.base_levels.coarseness import coarseness
 from codec.control.base_levels.curves import LevelPoint, bits_at, crf_for, slope_of
 
 SPREAD = 1.0
@@ -35,10 +36,10 @@ class GopHistory:
     points: tuple[LevelPoint, ...]
     bits: float
 
-    def miss(self, crf: float, per_crf: float) -> float:
+    def miss(self, crf: float, per_halving: float) -> float:
         """How it is expected to miss at a level."""
         known, miss = self.points[-1]
-        return miss + slope_of(self.points, per_crf) * (crf - known)
+        return miss + slope_of(self.points, per_halving) * (coarseness(crf) - coarseness(known))
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,13 @@ class Allocation:
     """The GOPs of one stream and what their levels may be.
 
     Attributes:
-        per_crf: the usual miss for one more CRF.
+        per_halving: the usual miss for half the bits, as `GoalMetric.per_halving`.
         low, high: the finest and the coarsest level.
         slack: how much worse than on average a GOP may look.
     """
 
     gops: Sequence[GopHistory]
-    per_crf: float
+    per_halving: float
     low: float
     high: float
     slack: float
@@ -84,12 +85,12 @@ class Allocation:
     def _with(self, common: float, allowed: float, spread: float) -> list[float]:
         levels = []
         for gop in self.gops:
-            own = crf_for([(crf, miss - allowed - self.slack) for crf, miss in gop.points], self.per_crf)
+            own = crf_for([(crf, miss - allowed - self.slack) for crf, miss in gop.points], self.per_halving)
             levels.append(max(self.low, min(common, round(own / _QUARTER) * _QUARTER)))
         return [min(level, min(levels) + spread) for level in levels]
 
     def _mean_miss(self, crfs: Sequence[float]) -> float:
-        return fmean(gop.miss(crf, self.per_crf) for gop, crf in zip(self.gops, crfs, strict=True))
+        return fmean(gop.miss(crf, self.per_halving) for gop, crf in zip(self.gops, crfs, strict=True))
 
 
 def _leaning(crfs: Sequence[float]) -> float:

@@ -15,19 +15,22 @@ from codec.base.av1 import levels_may_change
 from codec.base.level import StreamLevels
 from codec.control.base_levels.allocation import Allocation, GopHistory
 from codec.control.base_levels.based import BasedGop
+from codec.control.base_levels.coarseness import coarseness, crf_of
 from codec.control.base_levels.curves import crf_for
 from codec.control.base_levels.segment_coder import Coding, SegmentCoder, keep_pictures_of
 from codec.events import Event
-from codec.goals import USUAL_CRF, GoalMetric
+from codec.goals import GoalMetric
 from codec.video.cutting import Segment
 
 MOST_CODED = 4
-# In tolerances: how far a coding may be from what is wanted before the base is coded again.
+# In tolerances: how much worse than what is wanted a coding may be before the base is coded again, or how far from a
+# mean; and how much better. Coding once more takes a third of the time that there is, and better is not wrong.
 MEAN_SLACK = 0.35
+BETTER_SLACK = 1.0
 # What the worst of a segment's GOPs is aimed at, where the mean of them is at the target.
 WORST_SLACK = 0.5
 HALF_SIZE_CRF = 66.0
-FAR = 3.0
+FAR = 0.6  # of coarseness
 # Shares of a segment's work: the trial, and what each coding leaves of the rest.
 _TRIAL, _LEFT = 0.35, 0.4
 
@@ -61,7 +64,7 @@ class Ladder:
             GopHistory(tuple((coding.crfs[number], coding.misses[number]) for coding in codings), last.bits[number])
             for number in range(len(last.gops))
         ]
-        return Allocation(known, goal.per_crf, *self.ends[last.scale], WORST_SLACK * goal.tolerance)
+        return Allocation(known, goal.per_halving, *self.ends[last.scale], WORST_SLACK * goal.tolerance)
 
 
 @dataclass(frozen=True)
@@ -93,10 +96,11 @@ class LevelSearch:
     def _trial(self, segment: Segment) -> Generator[Event, None, Coding]:
         """At the level that is usual for such a target; at half size too where full size can't be coarse enough."""
         goal, lines = self.coder.goal, min(segment.pixels.shape[1:3])
-        usual = self.ladder.clamp(USUAL_CRF - goal.miss(self.coder.target, goal.usual_at(lines)) / goal.per_crf, 1)
+        allowed = goal.miss(goal.usual_at(lines), self.coder.target)
+        usual = self.ladder.clamp(crf_of(allowed / goal.per_halving), 1)
         halves = 2 in self.ladder.ends
         trial = yield from self.coder.trial(segment, usual, 1, (0.0, _TRIAL / 2 if halves else _TRIAL))
-        coarse = [crf_for([judged.point], goal.per_crf) for judged in trial.gops]
+        coarse = [crf_for([judged.point], goal.per_halving) for judged in trial.gops]
         if not halves or min(coarse) <= self.ladder.ends[1][1]:
             return trial
         half = yield from self.coder.trial(segment, self.ladder.clamp(HALF_SIZE_CRF, 2), 2, (_TRIAL / 2, _TRIAL))
@@ -108,17 +112,18 @@ class LevelSearch:
         if self.each and levels_may_change():
             return self.ladder.allocation(codings, self.coder.goal).levels(0.0)
         points = [(fmean(coding.crfs), fmean(coding.misses)) for coding in codings]
-        common = crf_for(points, self.coder.goal.per_crf)
+        common = crf_for(points, self.coder.goal.per_halving)
         if self.each:
             slack = WORST_SLACK * self.coder.goal.tolerance
             worst = [(coding.crfs[0], max(coding.misses) - slack) for coding in codings]
-            common = min(common, crf_for(worst, self.coder.goal.per_crf))
+            common = min(common, crf_for(worst, self.coder.goal.per_halving))
         return [self.ladder.clamp(common, codings[-1].scale)] * count
 
     def _corrected(self, trial: Coding, coded: Sequence[Coding]) -> list[float]:
         """As `_wanted`; the trial, of another preset, tells something only where it was far away."""
         last = coded[-1]
-        far = abs(fmean(trial.crfs) - fmean(last.crfs)) >= FAR and trial.scale == last.scale
+        apart = fmean(map(coarseness, trial.crfs)) - fmean(map(coarseness, last.crfs))
+        far = abs(apart) >= FAR and trial.scale == last.scale
         return self._wanted([trial, *coded] if far else coded)
 
     def _end(self, coded: Sequence[Coding], following: tuple[float, ...]) -> str:
@@ -139,7 +144,7 @@ class LevelSearch:
             return max(0.0, abs(mean) - MEAN_SLACK * tolerance), sum(coding.bits)
         # Where GOPs differ much the worst decides, and the mean is better than asked.
         wrong = max(mean, max(coding.misses) - WORST_SLACK * tolerance)
-        return max(0.0, abs(wrong) - MEAN_SLACK * tolerance), sum(coding.bits)
+        return max(0.0, wrong - MEAN_SLACK * tolerance, -wrong - BETTER_SLACK * tolerance), sum(coding.bits)
 
 
 def _span(coded: int) -> tuple[float, float]:

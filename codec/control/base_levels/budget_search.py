@@ -18,7 +18,7 @@ from codec.base.av1 import levels_may_change
 from codec.control.base_levels.allocation import Allocation
 from codec.control.base_levels.base_level import Ladder
 from codec.control.base_levels.based import BasedGop, charged_bits
-from codec.control.base_levels.curves import CRF_PER_DOUBLING
+from codec.control.base_levels.coarseness import coarseness, crf_of
 from codec.control.base_levels.segment_coder import Coding, SegmentCoder, keep_pictures_of
 from codec.errors import SettingsError
 from codec.events import Event
@@ -34,6 +34,7 @@ NEAR, SPARE = 0.08, 0.03
 _AIM = 0.985
 # Finer than any level's quarter of a CRF shows.
 _HALVINGS = 12
+_TELLING = 0.2  # halvings of the bits that two codings must lie apart to say something of a segment
 _WIDEST = 1.0  # misses between which the common quality is looked for, either way
 
 
@@ -201,8 +202,8 @@ class BudgetSearch:
     def _shifted(self, coded: Sequence[Coding], factor: float) -> list[float]:
         """All levels moved alike, so that the bits become `factor` times as many."""
         last = coded[-1]
-        move = _crf_per_doubling(coded) * math.log2(max(factor * _AIM, 1e-6))
-        return [self.ladder.clamp(crf - move, last.scale) for crf in last.crfs]
+        move = _pace(coded) * math.log2(max(factor * _AIM, 1e-6))
+        return [self.ladder.clamp(crf_of(coarseness(crf) - move), last.scale) for crf in last.crfs]
 
     def _end(self, coded: Sequence[Coding], share: float, last: bool, following: Sequence[float]) -> str:
         """Why the search ends here, a sentence; "" where it goes on."""
@@ -228,13 +229,13 @@ class BudgetSearch:
         self.left -= forecast.bits_of(bits)
 
 
-def _crf_per_doubling(coded: Sequence[Coding]) -> float:
-    """How much finer a base of twice the bits is: as the last two codings say, where they say something."""
+def _pace(coded: Sequence[Coding]) -> float:
+    """How many usual halvings make one of this segment: as the last two codings say, where they say something."""
     if len(coded) < 2:
-        return CRF_PER_DOUBLING
+        return 1.0
     before, last = coded[-2:]
-    doublings = math.log2(max(sum(last.bits), 1) / max(sum(before.bits), 1))
-    moved = fmean(before.crfs) - fmean(last.crfs)
-    if doublings * moved <= 0 or abs(moved) < 1:
-        return CRF_PER_DOUBLING
-    return min(max(moved / doublings, CRF_PER_DOUBLING / 3), CRF_PER_DOUBLING * 3)
+    doubled = math.log2(max(sum(last.bits), 1) / max(sum(before.bits), 1))
+    foretold = fmean(map(coarseness, before.crfs)) - fmean(map(coarseness, last.crfs))
+    if doubled * foretold <= 0 or abs(foretold) < _TELLING:
+        return 1.0
+    return min(max(foretold / doubled, 1 / 3), 3.0)

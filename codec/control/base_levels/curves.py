@@ -9,67 +9,69 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from codec.control.base_levels.coarseness import coarseness, crf_of
 from codec.events import Fit
-from codec.format.limits import MAX_RESTORATION, WHOLE_RESTORATION
+from codec.format.limits import MAX_CRF, MAX_RESTORATION, WHOLE_RESTORATION
 from codec.goals import GoalMetric
 
 LevelPoint = tuple[float, float]
 """(CRF, miss)."""
 
-CRF_PER_DOUBLING = 4.75
-"""About as much finer a base of twice the bits is."""
-
-# A measured slope is noisy (an encoder decides otherwise here and there), so it counts only over several CRF and within
-# these multiples of the usual one; and the curve bends where AV1's quantiser ends, so no line is followed further than
-# this, finer or coarser.
+# Of coarseness. A measured slope is noisy (an encoder decides otherwise here and there), so it counts only
+# over some distance and within these multiples of the usual one; and no line is followed further than this, finer or
+# coarser.
 _SLOPES = (0.5, 2.5)
-_TELLING = 3.0
-_FINER, _COARSER = 10.0, 3.0
+_TELLING = 0.4
+_FINER, _COARSER = 1.5, 0.8
 # Of the restoration's parabola where nothing is measured yet, and the least that is believed, in a unit of the
-# metric's usual loss for one CRF: flatter curves have their best step anywhere.
-_USUAL_CURVATURE = 0.013
-_LEAST_CURVATURE = 0.004
+# metric's usual loss for half the bits: flatter curves have their best step anywhere.
+_USUAL_CURVATURE = 0.0028
+_LEAST_CURVATURE = 0.0009
 _FIT_SPAN = 3.0  # CRF on either side of what was measured, drawn of the curve over bits
 _FIT_POINTS = 24
 
 
-def crf_for(points: Sequence[LevelPoint], per_crf: float) -> float:
+def crf_for(points: Sequence[LevelPoint], per_halving: float) -> float:
     """The level at which the miss is expected to be 0.
 
     Through the nearest points on either side, else from the nearest one on.
 
     Args:
         points: at least one.
-        per_crf: the usual slope.
+        per_halving: the usual slope, over coarseness.
     """
-    coarse = min(((crf, miss) for crf, miss in points if miss > 0), default=None)
-    fine = max(((crf, miss) for crf, miss in points if miss <= 0), default=None)
+    places = [(coarseness(crf), miss) for crf, miss in points]
+    coarse = min((place for place in places if place[1] > 0), default=None)
+    fine = max((place for place in places if place[1] <= 0), default=None)
     if coarse is not None and fine is not None and coarse[0] > fine[0]:
         share = -fine[1] / (coarse[1] - fine[1])
-        return fine[0] + share * (coarse[0] - fine[0])
-    crf, miss = min(points, key=lambda point: abs(point[1]))
-    return crf + max(-_FINER, min(_COARSER, -miss / slope_of(points, per_crf)))
+        return crf_of(fine[0] + share * (coarse[0] - fine[0]))
+    nearest, miss = min(places, key=lambda place: abs(place[1]))
+    return crf_of(nearest + max(-_FINER, min(_COARSER, -miss / slope_of(points, per_halving))))
 
 
-def slope_of(points: Sequence[LevelPoint], per_crf: float) -> float:
-    """Miss for one more CRF: between the outermost points where they are telling, else the usual one."""
+def slope_of(points: Sequence[LevelPoint], per_halving: float) -> float:
+    """Miss for half the bits: between the outermost points where they are telling, else the usual one."""
     (first, low), (last, high) = min(points), max(points)
-    if last - first < _TELLING:
-        return per_crf
-    return min(max((high - low) / (last - first), _SLOPES[0] * per_crf), _SLOPES[1] * per_crf)
+    apart = coarseness(last) - coarseness(first)
+    if apart < _TELLING:
+        return per_halving
+    return min(max((high - low) / apart, _SLOPES[0] * per_halving), _SLOPES[1] * per_halving)
 
 
 def bits_at(bits: float, crf: float, other: float) -> float:
     """What a base that takes `bits` at level `crf` takes at `other`, about."""
-    return bits * 2 ** ((crf - other) / CRF_PER_DOUBLING)
+    return bits * 2 ** (coarseness(crf) - coarseness(other))
 
 
 def level_fit(crf: float, bits: float, quality: float, metric: GoalMetric) -> Fit:
-    """Quality over the base's bits around one measurement: a line over CRF, and bits that double every so many CRF."""
-    places = [_FIT_SPAN * (1 - 2 * n / _FIT_POINTS) for n in range(_FIT_POINTS + 1)]
-    worse = metric.per_crf if metric.lower_is_better else -metric.per_crf
-    points = tuple((bits_at(bits, crf, crf + more), quality + more * worse) for more in places)
-    return Fit(f"2 x bits for {CRF_PER_DOUBLING:g} CRF", points)
+    """Quality over the base's bits around one measurement, as both usually change over its levels."""
+    low, high = max(crf - _FIT_SPAN, 0.0), min(crf + _FIT_SPAN, MAX_CRF)
+    places = [high + (low - high) * n / _FIT_POINTS for n in range(_FIT_POINTS + 1)]
+    worse = metric.per_halving if metric.lower_is_better else -metric.per_halving
+    here = coarseness(crf)
+    points = tuple((bits_at(bits, crf, other), quality + (coarseness(other) - here) * worse) for other in places)
+    return Fit("usual levels", points)
 
 
 @dataclass(frozen=True)
@@ -98,13 +100,13 @@ class RestorationCurve:
     """The parabola of GOP after GOP of one segment (algorithm: a first GOP tells the curvature, two points the rest).
 
     Args:
-        per_crf: the metric's usual loss for one CRF, its unit here.
+        per_halving: the metric's usual loss for half the bits, its unit here.
     """
 
-    def __init__(self, per_crf: float) -> None:
-        self._least = _LEAST_CURVATURE * per_crf
+    def __init__(self, per_halving: float) -> None:
+        self._least = _LEAST_CURVATURE * per_halving
         self._curvature: float | None = None
-        self._usual = _USUAL_CURVATURE * per_crf
+        self._usual = _USUAL_CURVATURE * per_halving
 
     @property
     def steps(self) -> tuple[int, ...]:

@@ -113,7 +113,7 @@ class SegmentCoder:
         Args:
             done: shares of the segment's work that lie behind the beginning and the end of this.
         """
-        restoration = RestorationCurve(self.goal.per_crf)
+        restoration = RestorationCurve(self.goal.per_halving)
         judged: list[Judged] = []
         levels = StreamLevels.constant(crf, len(segment.gops))
         for coded in code_base(segment, levels, scale, self.frame_rate, TRIAL_PRESET):
