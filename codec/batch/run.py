@@ -61,7 +61,7 @@ class Batch:
         shared = len(left) < workers.count and isinstance(self.settings.goal, Quality)
         work = partial(encode_file, workers=workers) if shared else encode_file
         engine: Workers = Here() if shared else workers
-        with closing(engine.run(work, _tasks(left))) as messages:
+        with closing(engine.run(work, _tasks(left), lambda unit: not left[unit].refused)) as messages:
             for message in messages:
                 yield from left[message.unit].take(message)
 
@@ -94,13 +94,20 @@ def _tasks(encodes: Sequence[_FileEncode]) -> Iterator[FileTask]:
 
 @dataclass
 class _FileEncode:
-    """One file that is being encoded: its part is written here, wherever it is made."""
+    """One file that is being encoded: its part is written here, wherever it is made.
+
+    Attributes:
+        identity: the source's size and time.
+        over: its row is written; nothing more is told of it.
+        refused: over since it can't be written, so that all further work on it would be for nothing.
+    """
 
     batch: Batch
     file: BatchFile
     began: float = 0.0
     identity: tuple[int, int] = (0, 0)
     over: bool = False
+    refused: bool = False
 
     def begin(self) -> FileTask:
         self.began = time.perf_counter()
@@ -142,7 +149,8 @@ class _FileEncode:
             yield OfFile(self.file, message.what)
 
     def refuse(self, error: FreeGvcError) -> FileDone:
-        """It can't be written, if it began at all."""
+        """It can't be written: whoever works on it may stop."""
+        self.refused = True
         return self.ended(self._row(FileStatus.FAILED, reason=str(error)))
 
     def ended(self, row: BatchRow) -> FileDone:

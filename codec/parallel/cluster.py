@@ -12,7 +12,7 @@ import hashlib
 import importlib
 import os
 import tempfile
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +22,7 @@ import numpy as np
 
 from codec.errors import SettingsError, WorkerLostError
 from codec.files import own_part
-from codec.parallel.units import Failed, Message, Returned, Told, Work
+from codec.parallel.units import Failed, Message, Returned, Told, Work, all_wanted
 from codec.settings import HOME_VARIABLE
 
 RETRIES = 3
@@ -76,7 +76,9 @@ class Cluster:
         """See `Workers`; nodes may come and go."""
         return max(1, int(self._ray.cluster_resources().get("GPU" if self._gpu else "CPU", 0)))
 
-    def run(self, work: Work, tasks: Iterable[Any]) -> Generator[Message, None, None]:
+    def run(
+        self, work: Work, tasks: Iterable[Any], is_wanted: Callable[[int], bool] = all_wanted
+    ) -> Generator[Message, None, None]:
         """See `Workers`."""
         start = self._ray.remote(_carry_out).options(
             num_cpus=1, num_gpus=int(self._gpu), max_retries=RETRIES, num_returns="streaming"
@@ -91,10 +93,14 @@ class Cluster:
                     waiting = next(numbered, None)
                 ready, _ = self._ray.wait(list(streams), num_returns=1, fetch_local=False)
                 for stream in ready:
-                    message = self._heard(stream, streams[stream])
+                    unit = streams[stream]
+                    message = self._heard(stream, unit)
                     if not isinstance(message, Told):
                         del streams[stream]
                     yield message
+                    if stream in streams and not is_wanted(unit):
+                        del streams[stream]
+                        self._ray.cancel(stream)
         finally:
             for stream in streams:
                 self._ray.cancel(stream)

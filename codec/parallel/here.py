@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from typing import Any
 
-from codec.parallel.units import Failed, Message, Returned, Told, Work
+from codec.parallel.units import Failed, Message, Returned, Told, Work, all_wanted
 
 
 class Here:
@@ -14,10 +14,16 @@ class Here:
 
     count = 1
 
-    def run(self, work: Work, tasks: Iterable[Any]) -> Generator[Message, None, None]:
+    def run(
+        self, work: Work, tasks: Iterable[Any], is_wanted: Callable[[int], bool] = all_wanted
+    ) -> Generator[Message, None, None]:
         """See `Workers`."""
         for unit, task in enumerate(tasks):
-            yield from _one(unit, work, task)
+            with closing(_one(unit, work, task)) as messages:
+                for message in messages:
+                    yield message
+                    if not is_wanted(unit):
+                        break
 
 
 def _one(unit: int, work: Work, task: Any) -> Generator[Message, None, None]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import signal
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from codec.errors import WorkerLostError
 from codec.parallel.lifeline import leave_with_parent
-from codec.parallel.units import Failed, Message, Restarted, Returned, Told, Work
+from codec.parallel.units import Failed, Message, Restarted, Returned, Told, Work, all_wanted
 
 ATTEMPTS = 3
 """How often a unit is begun whose workers die."""
@@ -51,7 +51,9 @@ class Pool:
         """See `Workers`."""
         return len(self._lanes)
 
-    def run(self, work: Work, tasks: Iterable[Any]) -> Generator[Message, None, None]:
+    def run(
+        self, work: Work, tasks: Iterable[Any], is_wanted: Callable[[int], bool] = all_wanted
+    ) -> Generator[Message, None, None]:
         """See `Workers`."""
         numbered = enumerate(tasks)
         try:
@@ -62,7 +64,7 @@ class Pool:
                         lane.begin(_Job(waiting[0], work, waiting[1], 1))
                         # Taken while all work, so that no worker has to wait for it.
                         waiting = next(numbered, None)
-                yield from self._heard()
+                yield from self._heard(is_wanted)
         finally:
             for lane in self._busy():
                 lane.give_up()
@@ -70,10 +72,14 @@ class Pool:
     def _busy(self) -> list[_Lane]:
         return [lane for lane in self._lanes if lane.job is not None]
 
-    def _heard(self) -> Iterator[Message]:
+    def _heard(self, is_wanted: Callable[[int], bool]) -> Iterator[Message]:
         by_pipe = {lane.reader: lane for lane in self._busy()}
         for pipe in wait(list(by_pipe)):
-            yield by_pipe[pipe].hear()  # type: ignore[index]  # of what it was given
+            lane = by_pipe[pipe]  # type: ignore[index]  # of what it was given
+            message = lane.hear()
+            yield message
+            if not is_wanted(message.unit):
+                lane.give_up()
 
     def close(self) -> None:
         """End the processes; each first comes to the end of what it tells next."""

@@ -47,6 +47,11 @@ class Failed:
 Message = Told | Restarted | Returned | Failed
 
 
+def all_wanted(_: int) -> bool:
+    """Whether a unit is still wanted: every one is."""
+    return True
+
+
 class Workers(Protocol):
     """Some workers, each of which does one unit at a time."""
 
@@ -55,10 +60,16 @@ class Workers(Protocol):
         """How many units are worked on at a time."""
         ...
 
-    def run(self, work: Work, tasks: Iterable[Any]) -> Generator[Message, None, None]:
+    def run(
+        self, work: Work, tasks: Iterable[Any], is_wanted: Callable[[int], bool] = all_wanted
+    ) -> Generator[Message, None, None]:
         """Do `work` for every task, and tell of units as they come; closing the generator cancels those that run.
 
         A task is taken when a worker is about to get free, so that few are held at a time. Units are numbered from 0
         in their tasks' order; they end in any order.
+
+        Args:
+            is_wanted: asked about a unit after each of its messages. One that isn't wanted any more is cancelled:
+                nothing more is told of it, not even an end, and its worker takes the next task.
         """
         ...

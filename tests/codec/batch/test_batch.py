@@ -25,7 +25,8 @@ from codec.events import GopDone
 from codec.files import part_path
 from codec.format.info import describe
 from codec.parallel.here import Here
-from codec.parallel.units import Workers
+from codec.parallel.pool import Pool
+from codec.parallel.units import Told, Workers, all_wanted
 from codec.settings import EncodeSettings, Quality
 from tests.support import ROOT, skips
 from tests.support.by_command import TINY
@@ -137,8 +138,9 @@ def test_a_source_that_a_node_does_not_see_travels(sources: Path, tmp_path: Path
     batch = _batch(sources, tmp_path / "out", contents_up_to=10**6)
 
     class Elsewhere(Here):
-        def run(self, work: Any, tasks: Any) -> Any:
-            yield from super().run(work, (replace(task, source=Path("/nowhere") / task.source.name) for task in tasks))
+        def run(self, work: Any, tasks: Any, is_wanted: Any = all_wanted) -> Any:
+            unseen = (replace(task, source=Path("/nowhere") / task.source.name) for task in tasks)
+            yield from super().run(work, unseen, is_wanted)
 
     assert _statuses(_rows(batch, Elsewhere())) == ["done", "done", "done", "failed"]
 
@@ -176,6 +178,29 @@ def test_what_can_not_be_written_on_the_way_fails_alone(sources: Path, tmp_path:
     assert {name: row.status for name, row in Table.open(output).rows.items()} == {
         name: row.status for name, row in rows.items()
     }
+
+
+@pytest.mark.slow
+def test_a_worker_stops_where_what_it_makes_can_not_be_written(tmp_path: Path) -> None:
+    (tmp_path / "sources").mkdir()
+    cut_film(tmp_path / "sources" / "0.mp4", [20] * 8)
+    part = part_path(tmp_path / "out" / "0.fgvc")
+    gops: list[GopDone] = []
+
+    class Heard(Pool):
+        def run(self, work: Any, tasks: Any, is_wanted: Any = all_wanted) -> Any:
+            for message in super().run(work, tasks, is_wanted):
+                if isinstance(message, Told) and isinstance(message.what, GopDone):
+                    gops.append(message.what)
+                    if part.is_file():
+                        part.unlink()
+                        part.mkdir()
+                yield message
+
+    with Heard(1) as pool:
+        assert _statuses(_rows(_batch(tmp_path / "sources", tmp_path / "out"), pool)) == ["failed"]
+    # A scene has five, and what is refused is what follows the first that is heard of.
+    assert 0 < len(gops) <= 10
 
 
 @skips.posix

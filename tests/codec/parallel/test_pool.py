@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,6 +68,17 @@ def test_a_unit_that_kills_every_process_fails_alone(pool: Pool, tmp_path: Path)
     assert failure.unit == 1
     assert isinstance(failure.error, WorkerLostError)
     assert {message.unit for message in messages if isinstance(message, Returned)} == {0, 2}
+
+
+def test_a_unit_that_is_not_wanted_any_more_stops_alone(pool: Pool, tmp_path: Path) -> None:
+    marks = [tmp_path / name for name in "abc"]
+    told: Counter[int] = Counter()
+    for message in pool.run(endless, marks, lambda unit: told[unit] < 5 * (unit + 1)):
+        told[message.unit] += 1
+    # All would tell for ever, so that this ends says already that each was stopped.
+    assert told == {0: 5, 1: 10, 2: 15}
+    assert len(list(pool.run(squared, range(2)))) == 6
+    assert all(mark.exists() for mark in marks)
 
 
 def test_closing_stops_the_units_and_leaves_workers_usable(pool: Pool, tmp_path: Path) -> None:

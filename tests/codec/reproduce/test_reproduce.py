@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import chdir, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +15,7 @@ from codec import cli
 from codec.errors import SettingsError
 from codec.metrics.psnr import Psnr
 from codec.parallel.here import Here
-from codec.parallel.units import Message, Work
+from codec.parallel.units import Message, Work, all_wanted
 from codec.reproduce.codecs import Made
 from codec.reproduce.points import FILE, Ledger, Point
 from codec.reproduce.run import Experiment, PointsMissing, Started, reproduce
@@ -160,9 +160,11 @@ class Away(Here):
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def run(self, work: Work, tasks: Iterable[Any]) -> Generator[Message, None, None]:
+    def run(
+        self, work: Work, tasks: Iterable[Any], is_wanted: Callable[[int], bool] = all_wanted
+    ) -> Generator[Message, None, None]:
         """See `Workers`."""
-        with closing(super().run(work, tasks)) as messages:
+        with closing(super().run(work, tasks, is_wanted)) as messages:
             while True:
                 with chdir(self._folder):
                     message = next(messages, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 from codec.errors import FreeGvcError, MissingModelError
-from codec.parallel.units import Failed, Message, Restarted, Returned, Told, Work
+from codec.parallel.units import Failed, Message, Restarted, Returned, Told, Work, all_wanted
 from codec.store.paths import home
 
 
@@ -61,11 +61,13 @@ class Shuffled:
     seed: int
     count: int = 3
 
-    def run(self, work: Work, tasks: Iterable[Any]) -> Generator[Message, None, None]:
+    def run(
+        self, work: Work, tasks: Iterable[Any], is_wanted: Callable[[int], bool] = all_wanted
+    ) -> Generator[Message, None, None]:
         """See `Workers`."""
         chance = Random(self.seed)
         scripts = [_script(unit, work, task, chance) for unit, task in enumerate(tasks)]
-        while scripts := [script for script in scripts if script]:
+        while scripts := [script for script in scripts if script and is_wanted(script[0].unit)]:
             yield chance.choice(scripts).pop(0)
 
 
