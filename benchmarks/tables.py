@@ -51,17 +51,21 @@ def summary(figures: Mapping[str, Any]) -> Iterator[str]:
         if not all(name in rates and metrics[0] in rates[name] for name in anchors):
             continue
         for metric in metrics:
-            cells = (_mean(rates[name][metric]) for name in anchors)
+            cells = (_rate(rates[name][metric], _in_short) for name in anchors)
             clips = len(rates[anchors[0]][metric])
             yield f"| {group}, {clips} clips: {METRICS[metric]} | " + " | ".join(cells) + " |"
 
 
-def _mean(rates: Mapping[str, float | None]) -> str:
+def _rate(rates: Mapping[str, float | None], told: Callable[[Sequence[float], int], str]) -> str:
+    """A cell of the clips' BD-rates: their mean, and what `told` says of those with a range in common and the rest."""
     values = [rate for rate in rates.values() if rate is not None]
     if not values:
         return "no common range"
-    of = f" ({len(values)} of them)" if len(values) < len(rates) else ""
-    return f"{sum(values) / len(values):+.1f} %{of}"
+    return f"{sum(values) / len(values):+.1f} %{told(values, len(rates) - len(values))}"
+
+
+def _in_short(values: Sequence[float], apart: int) -> str:
+    return f" ({len(values)} of them)" if apart else ""
 
 
 def evidence(figures: Mapping[str, Any]) -> Iterator[str]:
@@ -72,7 +76,7 @@ def evidence(figures: Mapping[str, Any]) -> Iterator[str]:
         yield "|---" * (1 + len(anchors)) + "|"
         for metric, title in METRICS.items():
             if all(metric in rates[name] for name in anchors):
-                yield f"| {title} | " + " | ".join(_range(rates[name][metric]) for name in anchors) + " |"
+                yield f"| {title} | " + " | ".join(_rate(rates[name][metric], _range) for name in anchors) + " |"
         at_coding_size = [
             row for row in figures["rows"] if (f"{row['lines']} lines", row["judged_at"]) == (group, "coding")
         ]
@@ -81,14 +85,10 @@ def evidence(figures: Mapping[str, Any]) -> Iterator[str]:
         yield ""
 
 
-def _range(rates: Mapping[str, float | None]) -> str:
-    values = [rate for rate in rates.values() if rate is not None]
-    if not values:
-        return "no common range"
-    apart = f", {len(rates) - len(values)} apart" if len(values) < len(rates) else ""
-    mean = sum(values) / len(values)
+def _range(values: Sequence[float], apart: int) -> str:
     clips = "1 clip" if len(values) == 1 else f"{len(values)} clips"
-    return f"{mean:+.1f} % ({min(values):+.1f} to {max(values):+.1f}, {clips}{apart})"
+    rest = f", {apart} apart" if apart else ""
+    return f" ({min(values):+.1f} to {max(values):+.1f}, {clips}{rest})"
 
 
 def _share(rows: Sequence[Mapping[str, Any]], name: str, anchors: Sequence[str]) -> Iterator[str]:
