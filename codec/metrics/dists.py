@@ -20,14 +20,21 @@ STABILISER = 1e-6
 """c1 = c2 of equations 5 and 6."""
 SMALLEST = 16
 """Pixels of a picture's side: VGG16 halves it four times."""
+POOLING_FLOOR = 1e-12
+"""Added under equation 3's root, as the authors' implementation does."""
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class L2Pool(nn.Module):
-    """Anti-aliased halving: the root of a Hanning-weighted 3x3 mean of squares (equation 3)."""
+    """Anti-aliased halving: the root of a Hanning-weighted 3x3 mean of squares (equation 3).
 
-    def __init__(self, channels: int) -> None:
+    Args:
+        floor: added under the root.
+    """
+
+    def __init__(self, channels: int, floor: float = POOLING_FLOOR) -> None:
         super().__init__()
+        self.floor = floor
         window = torch.hann_window(5, periodic=False)[1:-1]
         kernel = torch.outer(window, window)
         self.kernel: torch.Tensor
@@ -36,7 +43,7 @@ class L2Pool(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(B, C, H, W) -> (B, C, ceil(H/2), ceil(W/2))."""
         power = functional.conv2d(x.square(), self.kernel, stride=2, padding=1, groups=x.shape[1])
-        return (power + 1e-12).sqrt()
+        return (power + self.floor).sqrt()
 
 
 def normalise(x: torch.Tensor) -> torch.Tensor:
@@ -108,12 +115,15 @@ class PooledStages(nn.Module):
     Args:
         stages: five, as `vgg16_stages(..., plan)` makes them.
         plan: output channels of their convolutions, stage by stage.
+        floor: of the pooling.
     """
 
-    def __init__(self, stages: Sequence[nn.Module], plan: Sequence[Sequence[int]]) -> None:
+    def __init__(
+        self, stages: Sequence[nn.Module], plan: Sequence[Sequence[int]], floor: float = POOLING_FLOOR
+    ) -> None:
         super().__init__()
         self.stages = nn.ModuleList(stages)
-        self.pools = nn.ModuleList(L2Pool(channels[-1]) for channels in plan[:-1])
+        self.pools = nn.ModuleList(L2Pool(channels[-1], floor) for channels in plan[:-1])
 
     def features(self, x: torch.Tensor) -> list[torch.Tensor]:
         """The picture (B, 3, H, W) in [0, 1] itself and the stages' outputs, finest first."""
@@ -130,10 +140,13 @@ class DistsNetwork(PooledStages):
     Args:
         stages: VGG16's five, as `vgg16_stages` makes them.
         alpha, beta: weights of texture and structure (equation 7): 3 for RGB itself, then one per channel.
+        floor: of the pooling.
     """
 
-    def __init__(self, stages: Sequence[nn.Module], alpha: torch.Tensor, beta: torch.Tensor) -> None:
-        super().__init__(stages, VGG16)
+    def __init__(
+        self, stages: Sequence[nn.Module], alpha: torch.Tensor, beta: torch.Tensor, floor: float = POOLING_FLOOR
+    ) -> None:
+        super().__init__(stages, VGG16, floor)
         self.alpha: torch.Tensor
         self.beta: torch.Tensor
         self.register_buffer("alpha", alpha)
@@ -148,8 +161,12 @@ class DistsNetwork(PooledStages):
         return stage_terms(x, y, self.alpha, self.beta).sum((-2, -1))
 
 
-def load_dists_network(folders: Sequence[Path]) -> DistsNetwork:
+def load_dists_network(folders: Sequence[Path], floor: float = POOLING_FLOOR) -> DistsNetwork:
     """DISTS in float32 on the CPU, frozen.
+
+    Args:
+        folders: where VGG16 is looked for before the one that ships is taken.
+        floor: of the pooling; more than the default makes another metric of it, whose gradients are smoother.
 
     Raises:
         SettingsError: VGG16's file is damaged.
@@ -157,7 +174,7 @@ def load_dists_network(folders: Sequence[Path]) -> DistsNetwork:
     weights = load_weights(SHIPPED / "dists_weights.safetensors")
     vgg = load_weights(find_network("metric-vgg16", folders))
     total = weights["alpha"].sum() + weights["beta"].sum()
-    network = DistsNetwork(vgg16_stages(vgg), weights["alpha"] / total, weights["beta"] / total)
+    network = DistsNetwork(vgg16_stages(vgg), weights["alpha"] / total, weights["beta"] / total, floor)
     return network.eval().requires_grad_(False)
 
 

@@ -26,7 +26,7 @@ def unit_length(x: torch.Tensor) -> torch.Tensor:
 
 
 class LpipsNetwork(nn.Module):
-    """A trunk's five stages and the learned non-negative weight of each channel; differentiable."""
+    """A trunk's five stages and the learned non-negative weight of each channel; differentiable where all see something."""
 
     def __init__(self, stages: Sequence[nn.Module], heads: Sequence[torch.Tensor]) -> None:
         super().__init__()
