@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 from tests.support import DATA, ROOT
 from tests.support.films.malformed import write_malformed
@@ -17,6 +18,11 @@ SHARED_VARIABLE = "FREEGVC_SHARED"
 """Names the folder of real clips and networks; without it, `shared` beside the checkout is taken where there is one."""
 LISTED_SKIPS = "FREEGVC_LISTED_SKIPS"
 """Set to 1, a skip for a reason that tests/support/skips.py doesn't list fails."""
+
+
+# No test looks at the clock: a busy machine is no reason to fail.
+settings.register_profile("freegvc", deadline=None, print_blob=True)
+settings.load_profile("freegvc")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -300,7 +300,7 @@ def test_frames_of_one_tick_are_one_picture(
 CLOSE = st.lists(st.integers(0, 2**20), min_size=8, max_size=8)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     rate=format_cases.ratios,
     base=format_cases.ratios,

@@ -7,7 +7,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from codec.format import limits
@@ -25,7 +24,6 @@ from codec.format.reader import BitstreamReader, Damage
 from codec.format.records import AudioPacket, AudioRecord, BaseRun, GopRecord
 from codec.format.writer import BitstreamWriter
 
-steady = settings(deadline=None)  # a busy machine is no reason to fail
 Film = tuple[Header, tuple[GopRecord | AudioRecord, ...]]
 Item = GopRecord | AudioRecord | Damage
 

@@ -45,6 +45,8 @@ def aligned(heard: Iterable[Heard], rate: int, pictures_end: Fraction | None = N
         pictures_end: seconds on the clip's clock. A leap beyond it is a clock's and no silence: the sound goes on.
     """
     position: int | None = None
+    # Where the sound that follows would lie by the timestamp before alone.
+    continued: int | None = None
     correction = 0
     furthest = None if pictures_end is None else round((pictures_end + _LONGEST_LEAP) * rate)
     for item, following in _with_next(heard):
@@ -54,9 +56,10 @@ def aligned(heard: Iterable[Heard], rate: int, pictures_end: Fraction | None = N
             correction, late = correction - late, 0
         if position is None:
             position, late = late, 0
-        samples = item.samples
+        samples, stamp = item.samples, position + late
+        agrees, continued = continued is not None and abs(stamp - continued) <= _STEP * rate, stamp + len(samples)
         if abs(late) > _STEP * rate:
-            if _is_outlier(late, following, position + len(samples), rate, correction):
+            if not agrees and _is_outlier(late, following, position + len(samples), rate, correction):
                 late = 0
             samples = samples[max(0, -late) :]
             position += max(0, late)
@@ -100,7 +103,7 @@ def _with_next(heard: Iterable[Heard]) -> Iterator[tuple[Heard, Heard | None]]:
 
 
 def _is_outlier(late: int, following: Heard | None, expected: int, rate: int, correction: int) -> bool:
-    """Whether the next timestamp lies again where it would without this one."""
+    """Whether the next timestamp lies again where it would without this one, which the one before doesn't lead to."""
     if following is None or following.time is None or abs(late) > _OUTLIER * rate:
         return False
     return abs(round(following.time * rate) + correction - expected) <= _STEP * rate

@@ -159,14 +159,14 @@ def test_upsampling_refuses_pictures_of_another_size() -> None:
         upsample(np.zeros((1, 10, 10, 3), np.uint8), 64, 64)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.binary(min_size=0, max_size=200))
 def test_noise_is_refused(data: bytes) -> None:
     with pytest.raises(FormatError):
         BaseDecoder(WIDTH, HEIGHT).decode(data)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_flipped_bits_give_a_picture_or_a_refusal(data: st.DataObject, coded_square: list[BaseFrame]) -> None:
     victim = data.draw(st.integers(0, 5))

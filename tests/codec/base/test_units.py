@@ -23,7 +23,7 @@ GOLDEN = GOLDEN / "base-units.json"
 RUN = 16
 RATE = Fraction(30)
 
-steady = settings(deadline=None, max_examples=60)
+fewer = settings(max_examples=60)
 obus = st.builds(
     Obu,
     st.integers(0, 127).map(lambda head: head & ~0b110),
@@ -54,7 +54,7 @@ def waving() -> Picture:
     return np.repeat(waves.transpose(2, 0, 1)[..., None], 3, axis=3).astype(np.uint8)
 
 
-@steady
+@fewer
 @given(st.lists(units, max_size=3))
 @pytest.mark.slow
 def test_any_units_come_back(runs: list[list[bytes]]) -> None:
@@ -76,7 +76,7 @@ def test_golden_units_are_packed_and_read_to_the_byte() -> None:
     assert _unpacked(packed, [len(run) for run in runs]) == runs
 
 
-@steady
+@fewer
 @given(st.binary(max_size=60), st.integers(1, 50))
 def test_noise_is_read_as_something_or_refused(data: bytes, count: int) -> None:
     with contextlib.suppress(FormatError):
@@ -89,7 +89,7 @@ def test_what_is_left_over_is_refused() -> None:
         list(UnitUnpacker().unpack(packed + b"\x00", 1))
 
 
-@steady
+@fewer
 @given(units)
 def test_runs_of_version_1_are_read(run: list[bytes]) -> None:
     data = b"".join((*(varint(len(unit)) for unit in run), *run))
@@ -111,7 +111,7 @@ def test_what_is_no_unit_is_refused(unit: bytes) -> None:
         list(split(unit))
 
 
-@steady
+@fewer
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(1, ONE - 1)), max_size=200))
 def test_bits_come_back_whatever_was_expected(bits: list[tuple[int, int]]) -> None:
     writer = BitWriter()

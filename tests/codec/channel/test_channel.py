@@ -113,7 +113,7 @@ def test_values_that_are_not_finite_are_refused(any_coder: ChannelCoder) -> None
         any_coder.encode(mu, StepKey(0, 0, 0))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(payload=st.binary(max_size=60), count=st.integers(1, 300), which=st.sampled_from(FAST))
 def test_any_bytes_decode_or_are_refused(payload: bytes, count: int, which: ChannelCoder) -> None:
     with contextlib.suppress(FormatError):

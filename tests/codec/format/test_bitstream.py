@@ -20,7 +20,7 @@ from codec.format.writer import BitstreamWriter, ResumePoint
 from tests.support import GOLDEN, skips
 from tests.support import format_cases as cases
 
-in_one_folder = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.mark.parametrize("golden", sorted(GOLDEN.glob("*.fgvc")), ids=lambda golden: golden.stem)

@@ -19,7 +19,7 @@ from codec.format.records import AudioRecord, GopRecord
 from codec.format.wire import varint
 from tests.support import format_cases as cases
 
-in_one_folder = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def test_a_film_cut_anywhere_gives_every_whole_gop_before_the_cut(film: cases.Film, path: Path) -> None:

@@ -18,7 +18,7 @@ from codec.format.reader import pack_file_header
 from codec.format.records import GopRecord
 from tests.support import format_cases as cases
 
-in_one_folder = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 SHORTEST = dataclasses.replace(cases.PLAIN, frame_rate=Fraction(2**31 - 1), time_base=Fraction(1, 2**31 - 1))
 
 

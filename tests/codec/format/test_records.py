@@ -23,25 +23,21 @@ from tests.support import format_cases as cases
 BASE = BaseRun(60.25, 1, "modelled", b"")
 
 
-@cases.steady
 @given(cases.headers())
 def test_headers_come_back(header: Header) -> None:
     assert header_packing.unpack_header(header_packing.pack_header(header), packing.VERSION) == header
 
 
-@cases.steady
 @given(cases.gops())
 def test_gops_come_back(gop: GopRecord) -> None:
     assert packing.unpack_gop(packing.pack_gop(gop), packing.VERSION) == gop
 
 
-@cases.steady
 @given(cases.audio_records)
 def test_audio_comes_back(record: AudioRecord) -> None:
     assert packing.unpack_audio(packing.pack_audio(record)) == record
 
 
-@cases.steady
 @given(
     st.lists(st.tuples(st.integers(packing.MIN_GOP_RECORD, 2**30), st.integers(0, 1000), st.booleans()), max_size=30),
     st.booleans(),
@@ -59,7 +55,6 @@ def test_the_index_comes_back(
     assert packing.unpack_end(packing.pack_end(end), offset + packing.MIN_GOP_RECORD, packing.VERSION) == end
 
 
-@cases.steady
 @given(st.integers(0, 2**64 - 1))
 def test_varints_come_back_in_their_shortest_form(value: int) -> None:
     data = varint(value)
@@ -67,7 +62,6 @@ def test_varints_come_back_in_their_shortest_form(value: int) -> None:
     assert len(data) == max(1, -(-value.bit_length() // 7))
 
 
-@cases.steady
 @given(st.integers(-(2**63), 2**63 - 1))
 def test_signed_values_come_back(value: int) -> None:
     assert Cursor(signed(value)).signed() == value
@@ -85,7 +79,6 @@ def test_a_name_must_be_utf8() -> None:
     assert Cursor(text("für")).text(10) == "für"
 
 
-@cases.steady
 @given(st.binary(max_size=200), st.integers(1, packing.VERSION))
 def test_arbitrary_bytes_are_parsed_or_refused(data: bytes, version: int) -> None:
     for unpack in (header_packing.unpack_header, packing.unpack_gop, lambda d, v: packing.unpack_end(d, 9, v)):
@@ -95,7 +88,6 @@ def test_arbitrary_bytes_are_parsed_or_refused(data: bytes, version: int) -> Non
         packing.unpack_audio(data)
 
 
-@cases.steady
 # A base takes all that is left of its record, whose length and checksum say how much that is.
 @given(cases.gops().filter(lambda gop: gop.base is None), st.data())
 def test_a_record_cut_short_is_refused(gop: GopRecord, data: st.DataObject) -> None:

@@ -6,7 +6,7 @@ import itertools
 from dataclasses import replace
 from fractions import Fraction
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from codec.video.clock import LONGEST_PAUSE, Clock, Stamp
@@ -45,7 +45,6 @@ def assert_even(found: list[Fraction], step: Fraction, within: Fraction) -> None
 begins = st.fractions(0, 100_000).map(lambda value: round(value * 90000) / Fraction(90000))
 
 
-@settings(deadline=None)
 @given(begins, st.booleans())
 def test_a_whole_recording_is_left_as_it_is(begin: Fraction, discontinuous: bool) -> None:
     clock = Clock(discontinuous, PICTURE)
@@ -54,7 +53,6 @@ def test_a_whole_recording_is_left_as_it_is(begin: Fraction, discontinuous: bool
     assert made[PICTURE] == [begin + n * FRAME for n in range(75)]
 
 
-@settings(deadline=None)
 @given(st.lists(begins, min_size=2, max_size=4))
 def test_joined_recordings_go_on_without_a_gap(starts: list[Fraction]) -> None:
     clock = Clock(True, PICTURE)
@@ -67,7 +65,6 @@ def test_joined_recordings_go_on_without_a_gap(starts: list[Fraction]) -> None:
         assert len(clock.bridges) == len(starts) - 1
 
 
-@settings(deadline=None)
 @given(st.integers(0, 12), st.fractions(4, 100))
 def test_sound_that_crosses_a_seam_late_goes_on_before_it(late: int, jump: Fraction) -> None:
     first, second = recording(4, jump), recording(2)
@@ -88,7 +85,6 @@ def test_a_wrap_of_33_bits_is_no_event() -> None:
     assert_even(made[SOUND], BLOCK, 2 * BLOCK)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 3600))
 def test_a_picture_that_stays_while_the_sound_goes_on_is_no_jump(pause: int) -> None:
     sound = [Stamp(SOUND, Fraction(second), Fraction(1), second) for second in range(pause + 1)]
@@ -99,7 +95,6 @@ def test_a_picture_that_stays_while_the_sound_goes_on_is_no_jump(pause: int) -> 
     assert made[PICTURE] == [0, pause]
 
 
-@settings(deadline=None)
 @given(st.fractions(0, 40), st.booleans())
 def test_where_the_format_knows_no_jumps_ahead_a_gap_is_kept(gap: Fraction, discontinuous: bool) -> None:
     clock = Clock(discontinuous, PICTURE)
@@ -109,7 +104,6 @@ def test_where_the_format_knows_no_jumps_ahead_a_gap_is_kept(gap: Fraction, disc
     assert (made[PICTURE][25] == 1 + gap) is (kept or gap == 0)
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 2), st.none() | st.fractions(-(10**6), 10**6), st.fractions(0, 10)), max_size=60)
 )

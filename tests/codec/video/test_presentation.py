@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from codec.video.presentation import Stamped, present
@@ -22,7 +22,6 @@ def shown(pts: list[Fraction | None], dts: list[Fraction | None] | None = None) 
     return [item.time for item in made]
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(stamps, stamps), max_size=80))
 def test_every_frame_comes_once_and_later_than_the_one_before(
     raw: list[tuple[Fraction | None, Fraction | None]],
@@ -31,13 +30,11 @@ def test_every_frame_comes_once_and_later_than_the_one_before(
     assert all(before < after for before, after in pairwise(times))
 
 
-@settings(deadline=None)
 @given(st.lists(st.fractions(0, 1000), unique=True).map(sorted))
 def test_rising_times_are_kept(times: list[Fraction]) -> None:
     assert shown(list(times)) == times
 
 
-@settings(deadline=None)
 @given(st.integers(0, 10), st.integers(2, 10), st.integers(1, 10))
 def test_missing_times_are_filled_between_known_ones(before: int, missing: int, after: int) -> None:
     known: list[Fraction | None] = [n * FRAME for n in range(before + missing + after)]
@@ -45,7 +42,6 @@ def test_missing_times_are_filled_between_known_ones(before: int, missing: int, 
     assert shown(holes) == known
 
 
-@settings(deadline=None)
 @given(st.integers(1, 8), st.integers(1, 6))
 def test_doubled_times_are_spread_up_to_the_next(place: int, doubles: int) -> None:
     true = [n * FRAME for n in range(place + doubles + 4)]

@@ -195,7 +195,7 @@ def test_folder_that_cannot_be_written(hub: Hub, tmp_path: Path) -> None:
 TRICKS = st.sampled_from(["drop 0", "drop 1", "drop 5000", "short 700", "ignore range", "other range", "416", "500"])
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tricks=st.lists(TRICKS, max_size=6))
 def test_never_anything_but_the_file(hub: Hub, tmp_path_factory: pytest.TempPathFactory, tricks: list[str]) -> None:
     folder = tmp_path_factory.mktemp("download")

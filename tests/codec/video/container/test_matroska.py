@@ -62,7 +62,7 @@ def test_a_file_that_goes_away_while_it_is_read_is_refused(tmp_path: Path) -> No
     source.close()
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=400), st.integers(0, 500), st.booleans())
 def test_no_bytes_lead_it_astray(tmp_path: Path, noise: bytes, position: int, behind_a_head: bool) -> None:
     path = tmp_path / "noise.mkv"

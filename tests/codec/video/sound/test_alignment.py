@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from codec.video.sound.alignment import Heard, Piece, aligned, continuous
@@ -46,8 +46,9 @@ def in_step(times: Sequence[Fraction], pieces: Sequence[Piece]) -> None:
 steps = st.lists(st.tuples(st.integers(1, 12), st.fractions(-Fraction(1, 2), 2)), min_size=1, max_size=8)
 
 
-@settings(deadline=None)
 @given(steps)
+# The last block of those that lie before the others' end only seems to be a lone one, as what follows leaps ahead.
+@example([(1, Fraction(-327, 1502)), (5, Fraction(1, 9)), (1, Fraction(0))])
 def test_holes_and_overlaps_are_followed(raw: list[tuple[int, Fraction]]) -> None:
     times, time = [], Fraction(0)
     for run, jump in raw:
@@ -58,14 +59,12 @@ def test_holes_and_overlaps_are_followed(raw: list[tuple[int, Fraction]]) -> Non
     in_step(times, list(aligned(numbered(times), RATE)))
 
 
-@settings(deadline=None)
 @given(st.fractions(-Fraction(1, 10), Fraction(1, 10)), st.integers(50, 400))
 def test_a_clock_that_drifts_is_followed_to_the_end(drift: Fraction, count: int) -> None:
     times = [n * Fraction(BLOCK, RATE) * (1 + drift) for n in range(count)]
     in_step(times, list(aligned(numbered(times), RATE)))
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(-4, 4), min_size=2, max_size=60))
 def test_a_coarse_clock_tears_no_holes(jitter: list[int]) -> None:
     times = [n * Fraction(BLOCK, RATE) + Fraction(ms, 1000) for n, ms in enumerate(jitter)]
@@ -82,7 +81,6 @@ def test_one_doubled_timestamp_is_no_hole() -> None:
     assert sum(len(piece.samples) for piece in pieces) == 20 * BLOCK
 
 
-@settings(deadline=None)
 @given(st.lists(st.none() | st.fractions(-5, 50), max_size=40))
 def test_no_timestamps_make_pieces_overlap(times: list[Fraction | None]) -> None:
     pieces = list(aligned(numbered(times), RATE, Fraction(30)))
@@ -99,7 +97,6 @@ def test_silence_never_leads_far_beyond_the_pictures(hour: int) -> None:
     assert list(aligned(numbered(times), RATE, Fraction(hour)))[-1].first > hour * RATE
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(-50, 200), st.integers(1, 100)), max_size=8), st.none() | st.integers(0, 600))
 def test_samples_from_zero_on_have_no_holes(raw: list[tuple[int, int]], limit: int | None) -> None:
     pieces, at = [], -60
