@@ -18,11 +18,13 @@ import numpy as np
 
 from codec.errors import FreeGvcError
 from codec.video import AudioMode, VideoReader, read_audio, read_timeline
-from tests.support.films.flashing import frame_times, write_flashing
+from tests.support.films.flashing import beeping, frame_times, write_flashing
 
 # Of computing, so that a busy machine is no hang, and of waiting.
 SECONDS_EACH, SECONDS_WAITED = 30, 600
 MEMORY = 4 << 30
+# With a flash and a beep: nothing but black and silence is hardly coded at all.
+SECONDS = 0.36
 _KINDS = {
     "a.mp4": ("libx264", "aac"),
     "a.mkv": ("libx264", "flac"),
@@ -33,10 +35,11 @@ _KINDS = {
 
 
 def originals(folder: Path) -> list[Path]:
-    """One small file of each container."""
-    times = frame_times(seconds=0.4)
+    """One small file of each container: what is damaged is more often a header, and it is soon read."""
+    times, sounds = frame_times(seconds=SECONDS), [(Fraction(0), beeping(SECONDS))]
     return [
-        write_flashing(folder / name, times=times, codec=codec, sound=sound) for name, (codec, sound) in _KINDS.items()
+        write_flashing(folder / name, times=times, pieces=sounds, codec=codec, sound=sound)
+        for name, (codec, sound) in _KINDS.items()
     ]
 
 
