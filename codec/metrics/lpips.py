@@ -26,7 +26,10 @@ def unit_length(x: torch.Tensor) -> torch.Tensor:
 
 
 class LpipsNetwork(nn.Module):
-    """A trunk's five stages and the learned non-negative weight of each channel; differentiable where all see something."""
+    """A trunk's five stages and the learned non-negative weight of each channel.
+
+    Differentiable where every stage sees something at every place; else the root in `unit_length` makes nan of it.
+    """
 
     def __init__(self, stages: Sequence[nn.Module], heads: Sequence[torch.Tensor]) -> None:
         super().__init__()
