@@ -6,21 +6,22 @@ frames, which are written while the next ones are made. Holds two GOPs, and piec
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
 
 from codec.decoding.chain import decode_records
 from codec.decoding.elsewhere import chains, decode_elsewhere
 from codec.decoding.prior import differences, prior_for
-from codec.decoding.retarget import has_spare_steps, step_choice
-from codec.decoding.sink import Sink
+from codec.decoding.retarget import StepChoice, has_spare_steps, step_choice
+from codec.decoding.sink import DecodedItem, Sink
 from codec.decoding.sound import track_of
 from codec.events import Event, Phase, Stage, Warned
 from codec.files import check_output
 from codec.format.reader import BitstreamReader
 from codec.parallel.ahead import ahead
 from codec.parallel.units import Workers
+from codec.priors.base import Condition, VideoPrior
 from codec.settings import DecodeSettings
 from codec.video import Colour, VideoWriter
 
@@ -55,17 +56,27 @@ def decode(source: Path, output: Path, settings: DecodeSettings, workers: Worker
             yield from map(Warned, (*prior.notes, *differences(reader.header, prior)))
             yield Phase(Stage.DECODING)
             sink = Sink(reader, writer, settings.audio)
-            tasks = chains(reader, settings)
-            if workers is None or len(tasks) == 1:
-                items = decode_records(reader.header, prior, reader.records(), choose)
-            else:
-                items = decode_elsewhere(tasks, workers)
+            items = _items(reader, prior, settings, choose, workers)
             # Pictures are written while the next ones are made.
             with closing(ahead(items, "making pictures")) as made:
                 for item in made:
                     yield from sink.take(item)
             sink.finish()
         yield sink.finished(output)
+
+
+def _items(
+    reader: BitstreamReader,
+    prior: VideoPrior[Condition],
+    settings: DecodeSettings,
+    choose: StepChoice,
+    workers: Workers | None,
+) -> Generator[DecodedItem, None, None]:
+    """All of the file, chain after chain; by workers where there are some, and more than one chain for them."""
+    tasks = chains(reader, settings)
+    if workers is None or len(tasks) == 1:
+        return decode_records(reader.header, prior, reader.records(), choose)
+    return decode_elsewhere(tasks, workers)
 
 
 def _open_writer(output: Path, reader: BitstreamReader, settings: DecodeSettings) -> VideoWriter:

@@ -23,8 +23,8 @@ class Dists(nn.Module):
     Its pooling's root stands on a higher floor than the metric's: where VGG16 sees next to nothing the metric's is
     steep, and gradients there would be of noise. That moves a score by some 0.0003.
 
-    Of what VGG16 sees at large sizes every second row and column is compared, from a random one on. DISTS, made of means
-    over the picture, hardly notices, and a training step spends much of its time here.
+    Of what VGG16 sees at large sizes every second row and column is compared, from a random one on. DISTS is made of
+    means over the picture and hardly notices, and a training step spends much of its time here.
     """
 
     def __init__(self) -> None:

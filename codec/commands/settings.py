@@ -37,6 +37,23 @@ SUFFIXES = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
 def add_encode_settings(parser: argparse.ArgumentParser) -> None:
     """What shapes an encode, whichever command asks for it."""
     parser.add_argument("--prior", default="pocket")
+    _add_goal(parser)
+    parser.add_argument("--start", type=float, default=0.0, metavar="S")
+    parser.add_argument("--duration", type=float, metavar="S")
+    parser.add_argument(
+        "--short-side", type=short_side, metavar="N", help="coding size, or auto: what suits source and goal (default)"
+    )
+    parser.add_argument("--gop", type=int, metavar="FRAMES", help="GOP length (default: the prior's own)")
+    parser.add_argument("--base", choices=BASES, default="auto")
+    _add_sent_steps(parser)
+    _add_sound(parser)
+    parser.add_argument(
+        "--deinterlace", choices=DEINTERLACING, default="auto", help="join the fields of interlaced video"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+
+
+def _add_goal(parser: argparse.ArgumentParser) -> None:
     goal = parser.add_mutually_exclusive_group()
     goal.add_argument(
         "--target", type=float, help=f"quality to hold, in the units of --metric (default: dists {Quality.value})"
@@ -49,13 +66,9 @@ def add_encode_settings(parser: argparse.ArgumentParser) -> None:
         choices=STATISTICS,
         help="of --target: hold every GOP there (gop, the default), or only a scene's mean",
     )
-    parser.add_argument("--start", type=float, default=0.0, metavar="S")
-    parser.add_argument("--duration", type=float, metavar="S")
-    parser.add_argument(
-        "--short-side", type=short_side, metavar="N", help="coding size, or auto: what suits source and goal (default)"
-    )
-    parser.add_argument("--gop", type=int, metavar="FRAMES", help="GOP length (default: the prior's own)")
-    parser.add_argument("--base", choices=BASES, default="auto")
+
+
+def _add_sent_steps(parser: argparse.ArgumentParser) -> None:
     sent = parser.add_argument_group(
         "steps that are sent", "by large priors, and with --base none; over its base the pocket prior sends none"
     )
@@ -68,13 +81,12 @@ def add_encode_settings(parser: argparse.ArgumentParser) -> None:
     sent.add_argument(
         "--keep-steps", type=int, metavar="N", help="steps stored beyond t*, for decode and retarget (default: 0)"
     )
+
+
+def _add_sound(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--audio", choices=AUDIO_MODES, default="opus")
     parser.add_argument("--audio-track", type=int, metavar="N", help="1 is the first (default: the file's default one)")
     parser.add_argument("--audio-bitrate", type=bits, metavar="RATE", help="of Opus (default: follows the pictures)")
-    parser.add_argument(
-        "--deinterlace", choices=DEINTERLACING, default="auto", help="join the fields of interlaced video"
-    )
-    parser.add_argument("--seed", type=int, default=0)
 
 
 def short_side(text: str) -> int | None:

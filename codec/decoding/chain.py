@@ -34,7 +34,7 @@ def decode_records(
     prior: VideoPrior[Condition],
     records: Iterator[GopRecord | AudioRecord | Damage],
     choose: StepChoice,
-) -> Iterator[DecodedItem]:
+) -> Generator[DecodedItem, None, None]:
     """Decode records in file order, from the file's start or from any chain's first GOP on.
 
     Args:

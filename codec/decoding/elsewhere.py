@@ -38,7 +38,7 @@ def chains(reader: BitstreamReader, settings: DecodeSettings) -> tuple[ChainTask
     return tuple(ChainTask(reader.path.absolute(), settings, *ends) for ends in pairwise(cuts))
 
 
-def decode_elsewhere(tasks: tuple[ChainTask, ...], workers: Workers) -> Iterator[DecodedItem]:
+def decode_elsewhere(tasks: tuple[ChainTask, ...], workers: Workers) -> Generator[DecodedItem, None, None]:
     """The items of a whole file in order. At most two chains' pictures for each worker are held."""
     at_once = 2 * workers.count
     for first in range(0, len(tasks), at_once):

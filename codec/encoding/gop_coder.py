@@ -137,15 +137,16 @@ class GopCoder:
         shape = self.prior.geometry.latent_shape(count, height, width)
         walk = Walk(self.prior, condition, shape, self.seed, gop.index, known, self.prior.reuse)
         prefixes = Prefixes(walk, self._steps(walk, based), based.base_bits)
-        saves = base is not None and self.metric is not None
-        bpp = self.prior.bpp_over_base if saves else MAX_IMPLICIT_BPP
-        most = based.base_bits + bpp * count * height * width
+        most = self._most_bits(based)
         probing = Probing(self, based, walk, prefixes)
         # Without a base the prefix without steps is no picture at all, and tells nothing of those to come.
         yield from prefixes.extend(gop.index, depth or (HORIZON_STEPS if base is None else 0), most)
         costs = Costs(self.metric is not None, based, overhead_bits)
         decision = yield from self._decide(based, prefixes, probing, costs, most)
         yield from prefixes.extend(gop.index, decision.step + self.keep_steps, float("inf"))
+        return self._coded(decision, prefixes, probing, condition)
+
+    def _coded(self, decision: Decision, prefixes: Prefixes, probing: Probing, condition: Condition) -> CodedGop:
         z_hash, printed = _told(prefixes.states[decision.step], decision.step)
         return CodedGop(
             sent=decision.step,
@@ -161,6 +162,12 @@ class GopCoder:
             stop=Sent(decision.step, prefixes.clean(decision.step)),
             condition=condition,
         )
+
+    def _most_bits(self, based: BasedGop) -> float:
+        """Bits beyond which no prefix is deepened."""
+        saves = based.base is not None and self.metric is not None
+        bpp = self.prior.bpp_over_base if saves else MAX_IMPLICIT_BPP
+        return based.base_bits + bpp * based.gop.pixels[..., 0].size
 
     def _steps(self, walk: Walk, based: BasedGop) -> Iterator[CodedStep]:
         """The trajectory's steps; where nobody asks for one, the source isn't even encoded."""

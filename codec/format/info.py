@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -74,24 +74,15 @@ def describe(path: Path) -> FileInfo:
         InputError: the file can't be opened.
         FormatError: it is no `.fgvc` file, or holds no whole GOP.
     """
-    gops: list[GopInfo] = []
-    damage: list[str] = []
-    audio, last = 0, Fraction(0)
     with BitstreamReader(path) as reader:
-        for record in reader.records():
-            if isinstance(record, GopRecord):
-                gops.append(_gop(record))
-                last = last_time(record, reader.header)
-            elif isinstance(record, Damage):
-                damage.append(record.message)
-            elif isinstance(record, AudioRecord):
-                audio += sum(len(packet.data) for packet in record.packets)
+        found = _Found.of(reader)
         header, end = reader.header, reader.end
-    audio = audio if end is None else end.audio_bytes
+    audio = found.audio_bytes if end is None else end.audio_bytes
     size = path.stat().st_size
+    gops = tuple(found.gops)
     frames = max(gop.start_frame + gop.frames for gop in gops)
     bits = 8 * (size - audio)
-    seconds = float(seconds_shown(header, last, end))
+    seconds = float(seconds_shown(header, found.last_time, end))
     return FileInfo(
         path=path,
         header=header,
@@ -106,9 +97,36 @@ def describe(path: Path) -> FileInfo:
         quality=mean_quality((gop.quality, gop.frames - gop.overlap) for gop in gops),
         quality_at_source=None if end is None else end.quality_at_source,
         complete=end is not None and end.complete,
-        gops=tuple(gops),
-        damage=tuple(damage),
+        gops=gops,
+        damage=tuple(found.damage),
     )
+
+
+@dataclass
+class _Found:
+    """What a file's records hold.
+
+    Attributes:
+        last_time: seconds at which the last frame is shown.
+    """
+
+    gops: list[GopInfo] = field(default_factory=list)
+    damage: list[str] = field(default_factory=list)
+    audio_bytes: int = 0
+    last_time: Fraction = Fraction(0)
+
+    @classmethod
+    def of(cls, reader: BitstreamReader) -> _Found:
+        found = cls()
+        for record in reader.records():
+            if isinstance(record, GopRecord):
+                found.gops.append(_gop(record))
+                found.last_time = last_time(record, reader.header)
+            elif isinstance(record, Damage):
+                found.damage.append(record.message)
+            elif isinstance(record, AudioRecord):
+                found.audio_bytes += sum(len(packet.data) for packet in record.packets)
+        return found
 
 
 def finished(path: Path, gops: Sequence[GopDone]) -> Finished:

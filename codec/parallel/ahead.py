@@ -19,7 +19,9 @@ class LateError(Exception):
 
 
 def ahead(items: Iterator[T], name: str, count: int = 1, patience: float | None = None) -> Generator[T, None, None]:
-    """The items, in order; what goes wrong in the thread is raised here. The thread ends when this is closed.
+    """The items, in order; what goes wrong in the thread is raised here.
+
+    The thread ends when this is closed, and closes `items` where they are a generator.
 
     Args:
         name: of the thread, for who looks at a process that stands still.
@@ -77,13 +79,21 @@ class _Thread(threading.Thread, Generic[T]):
         """The thread."""
         error: BaseException | None = None
         try:
-            while self._has_room():
-                self.made.put(_Made(next(self._items)))
+            self._make()
         except StopIteration:
             pass
         except BaseException as raised:  # handed on to who waits
             error = raised
         self.made.put(_Ended(error))
+
+    def _make(self) -> None:
+        try:
+            while self._has_room():
+                self.made.put(_Made(next(self._items)))
+        finally:
+            # Nobody else can close it while it may be at work, and it may hold files open.
+            if isinstance(self._items, Generator):
+                self._items.close()
 
     def _has_room(self) -> bool:
         self.room.acquire()

@@ -1,4 +1,4 @@
-"""A `.fgvc` file beside what x265, SVT-AV1 and VVC make of the same frames in the same number of bytes."""
+"""A `.fgvc` file beside what other codecs make of the same frames in the same number of bytes."""
 
 from __future__ import annotations
 

@@ -38,6 +38,22 @@ def test_the_next_ones_are_made_while_one_is_worked_on_and_no_more(count: int) -
             assert len(made) <= taken + count + 1
 
 
+@pytest.mark.parametrize("taken", [1, 3])
+def test_what_makes_them_is_closed_too(taken: int) -> None:
+    closed: list[str] = []
+
+    def holding() -> Iterator[int]:
+        try:
+            yield from range(3)
+        finally:
+            closed.append(threading.current_thread().name)
+
+    held = holding()
+    with closing(ahead(held, "holding a file")) as items:
+        assert [next(items) for _ in range(taken)] == list(range(taken))
+    assert closed == ["holding a file"]
+
+
 def test_what_goes_wrong_there_goes_wrong_here() -> None:
     def failing() -> Iterator[int]:
         yield 1
