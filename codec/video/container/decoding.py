@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -21,6 +22,7 @@ from codec.video.presentation import Stamped
 _LONGEST_WAIT = 1000
 # No picture is said to stay on screen for longer: a forged length would make a file of years.
 _LONGEST_HOLD = 86_400
+_CLOCK_TIME = re.compile(r"([0-9]{1,6}):([0-9]{1,2}):([0-9]{1,2}(?:\.[0-9]{1,12})?)")
 
 
 class PictureSource:
@@ -181,9 +183,6 @@ def _from_keyframe(packets: Iterator[Packet[VideoStream]], time: Fraction) -> It
 
 
 def _clock_time(text: str) -> Fraction | None:
-    """Seconds of "HH:MM:SS.fraction"."""
-    try:
-        hours, minutes, seconds = text.split(":")
-        return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
-    except (ValueError, ZeroDivisionError):
-        return None
+    """Seconds of "HH:MM:SS.fraction"; None of anything else, such as a number whose exponent fills all memory."""
+    found = _CLOCK_TIME.fullmatch(text)
+    return None if found is None else int(found[1]) * 3600 + int(found[2]) * 60 + Fraction(found[3])

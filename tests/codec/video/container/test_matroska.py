@@ -53,6 +53,16 @@ def test_lost_clusters_are_damage(tmp_path: Path) -> None:
         read_timeline(path)
 
 
+@pytest.mark.timeout(60)
+def test_a_forged_length_is_none(tmp_path: Path) -> None:
+    path = write_flashing(tmp_path / "a.mkv")
+    data = path.read_bytes()
+    said = data.index(b"00:00:02.4")
+    # Taken for a number it would have a billion digits.
+    path.write_bytes(data[:said] + b"00:00:01e999999999" + data[said + 18 :])
+    assert read_timeline(path).duration == pytest.approx(2.4, abs=0.05)
+
+
 def test_a_file_that_goes_away_while_it_is_read_is_refused(tmp_path: Path) -> None:
     path = write_flashing(tmp_path / "a.mkv")
     source = PictureSource(path)
