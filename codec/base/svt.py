@@ -14,6 +14,7 @@ from __future__ import annotations
 import ctypes as c
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -292,12 +293,12 @@ def _agrees(library: Library) -> bool:
 
     def coded(stream: SvtStream | PyavStream, change: Mapping[int, int]) -> list[tuple[int, bytes]]:
         packets: list[tuple[int, bytes]] = []
-        for pts, planes in enumerate(pictures):
-            stream.send(planes, pts, change.get(pts))
-            packets += stream.packets(ended=False)
-        stream.end()
-        packets += stream.packets(ended=True)
-        stream.close()
+        with closing(stream):
+            for pts, planes in enumerate(pictures):
+                stream.send(planes, pts, change.get(pts))
+                packets += stream.packets(ended=False)
+            stream.end()
+            packets += stream.packets(ended=True)
         return packets
 
     plain = coded(PyavStream(size, rate, options), {})

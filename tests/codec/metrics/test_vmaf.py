@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from codec.arrays import Frames
 from codec.errors import SettingsError
-from codec.metrics import vmaf
 from codec.metrics.vmaf import Vmaf
 from tests.support import skips
 from tests.support.metric_cases import box_blur
@@ -24,7 +24,7 @@ def test_equal_frames_score_high_and_blur_lower(talking: Frames) -> None:
 
 def test_no_ffmpeg_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    monkeypatch.setattr(vmaf, "_packaged_ffmpeg", lambda: None)
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
     with pytest.raises(SettingsError, match="there is no ffmpeg"):
         Vmaf.load()
 

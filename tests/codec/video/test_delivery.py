@@ -6,12 +6,15 @@ import threading
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any, Self
 
+import av
 import pytest
+from av.container.input import InputContainer
+from av.packet import Packet
 
 from codec.errors import InputError
 from codec.video import AudioMode, delivery, read_audio
-from codec.video.container.packets import Packets
 from codec.video.delivery import delivered
 from codec.video.sound import track
 from tests.support.codec_runs import film, run_encode
@@ -69,21 +72,41 @@ def test_no_more_is_read_than_a_few_ahead() -> None:
     assert len(read) <= 6
 
 
+class _Stalling:
+    """What FFmpeg has opened, on a disk that goes away."""
+
+    def __init__(self, container: InputContainer, woken: threading.Event) -> None:
+        self._container = container
+        self._woken = woken
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._container, name)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._container.close()
+
+    def demux(self, *streams: Any) -> Iterator[Packet[Any]]:
+        for number, packet in enumerate(self._container.demux(*streams)):
+            if number == 20:
+                self._woken.wait()
+            yield packet
+
+
 @pytest.fixture
 def stalled(monkeypatch: pytest.MonkeyPatch, no_thread_stays: None) -> Iterator[None]:
     """Files deliver twenty packets, and no more until the test is over."""
     del no_thread_stays  # which looks once this has ended
     woken = threading.Event()
-    demux = Packets._demux  # noqa: SLF001
+    opened = av.open
 
-    def stalling(packets: Packets) -> Iterator[object]:
-        for number, packet in enumerate(demux(packets)):
-            if number == 20:
-                packets.reading = True
-                woken.wait()
-            yield packet
+    def stalling(file: Any, mode: str = "r", **more: Any) -> Any:
+        container = opened(file, mode, **more)
+        return _Stalling(container, woken) if mode == "r" else container
 
-    monkeypatch.setattr(Packets, "_demux", stalling)
+    monkeypatch.setattr(av, "open", stalling)
     yield
     woken.set()
     for thread in threading.enumerate():
