@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ _MAX_GUESSED = 120
 _MAX_PIXEL_ASPECT = 8
 _UNSPECIFIED = 2
 _BT709, _BT601 = 1, 6
+# What no tag can make too large for a number, nor too long to be read as one.
+_COUNT = re.compile(r"[0-9]{1,9}")
 # Matrices swscale knows, by their code in ISO/IEC 23091-2 and in its own numbering.
 _SWSCALE_MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
 
@@ -257,7 +260,7 @@ def _nominal_rate(container: InputContainer, stream: VideoStream) -> Fraction:
 def _counted(stream: VideoStream) -> int:
     """Frames as the file counts them, 0 where it doesn't."""
     said = [value for key, value in stream.metadata.items() if key.split("-")[0] == "NUMBER_OF_FRAMES"]
-    return stream.frames or (int(said[0]) if said and said[0].isdigit() else 0)
+    return stream.frames or (int(said[0]) if said and _COUNT.fullmatch(said[0]) else 0)
 
 
 def _duration(container: InputContainer, stream: VideoStream) -> Fraction | None:

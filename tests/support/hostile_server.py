@@ -21,7 +21,8 @@ class Hub:
     Attributes:
         files: path in the repository -> content.
         tricks: path -> what to do with its next requests: "drop N", "short N", "wrong", "long", "ignore range",
-            "other range", "hold N" (N bytes, then none until `go` is set), "416", "500", "403", or "ok".
+            "other range", "length X" (says that of its length), "hold N" (N bytes, then none until `go` is set),
+            "416", "500", "403", or "ok".
         asked: (method, path, Range header) of each request for bytes.
         renamed: a repository that answers with its new name.
         announced: path -> a size that isn't its own.
@@ -91,6 +92,8 @@ class _Handler(BaseHTTPRequestHandler):
         if start:
             shown = start + 1 if trick == "other range" else start
             headers["Content-Range"] = f"bytes {shown}-{len(data) - 1}/{len(data)}"
+        if trick.startswith("length"):
+            headers["Content-Length"] = trick.split()[1]
         if trick.startswith("short"):
             body = body[: int(trick.split()[1])]
             headers["Content-Length"] = str(len(body))

@@ -204,9 +204,8 @@ class _Part:
                 raise _Restart("it has no more bytes to send") from error
             raise
         start = _start(answer.headers.get("Content-Range"), offset) if answer.status == 206 else 0
-        length = answer.headers.get("Content-Length", "")
-        end = start + int(length) if length.isdigit() else None
-        return _Reply(answer, start, end, answer.headers.get("ETag"))
+        length = byte_count(answer.headers.get("Content-Length"))
+        return _Reply(answer, start, None if length is None else start + length, answer.headers.get("ETag"))
 
     def _copy(self, reply: _Reply, file: IO[bytes]) -> Iterator[int]:
         most = self._wanted.size
@@ -219,9 +218,14 @@ class _Part:
             yield count
 
 
+def byte_count(header: str | None) -> int | None:
+    """The number of bytes that a server's header tells; None where it is no number, or no disk's."""
+    return int(header) if header is not None and re.fullmatch(r"[0-9]{1,16}", header) else None
+
+
 def _start(content_range: str | None, offset: int) -> int:
     """The first byte of a 206 answer, which must be the one asked for."""
-    match = re.match(r"bytes (\d+)-", content_range or "")
-    if match is None or int(match[1]) != offset:
+    match = re.match(r"bytes ([0-9]+)-", content_range or "")
+    if match is None or byte_count(match[1]) != offset:
         raise _Restart(f"it sends {content_range or 'no range'} where byte {offset} was asked for")
     return offset

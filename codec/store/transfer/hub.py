@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from codec.errors import PriorError, SettingsError
-from codec.store.transfer.download import NETWORK_ERRORS, TIMEOUT, Wanted
+from codec.store.transfer.download import NETWORK_ERRORS, TIMEOUT, Wanted, byte_count
 
 ENDPOINT = "https://huggingface.co"
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -73,12 +73,11 @@ class Hub:
                 f"{url} was asked for and answered with {answered}; check HF_ENDPOINT, or add a folder that you trust."
             )
         tag = (headers.get("X-Linked-ETag") or headers.get("ETag") or "").removeprefix("W/").strip('"')
-        size = headers.get("X-Linked-Size") or headers.get("Content-Length") or ""
         return Announced(
             path=path,
             wanted=Wanted(
                 url=url,
-                size=int(size) if size.isdigit() else None,
+                size=byte_count(headers.get("X-Linked-Size") or headers.get("Content-Length")),
                 sha256=tag if re.fullmatch("[0-9a-f]{64}", tag) else None,
             ),
             git_sha1=tag if re.fullmatch("[0-9a-f]{40}", tag) else None,

@@ -135,6 +135,12 @@ def test_short_body_of_unannounced_size(hub: Hub, tmp_path: Path) -> None:
     assert (tmp_path / "file").read_bytes() == DATA
 
 
+@pytest.mark.parametrize("length", ["\u00b2", "9" * 5000, "-1"])
+def test_a_length_that_is_none_is_not_said(hub: Hub, tmp_path: Path, length: str) -> None:
+    hub.tricks[FILE] = [f"length {length}"]
+    assert _get(hub, tmp_path)[0] == DATA
+
+
 @pytest.mark.parametrize("trick", ["wrong", "long"])
 def test_wrong_bytes_once(hub: Hub, tmp_path: Path, trick: str) -> None:
     hub.tricks[FILE] = [trick]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import av
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from codec.errors import InputError
-from codec.video import read_timeline
+from codec.video import probe, read_timeline
 from codec.video.container.decoding import PictureSource
 from codec.video.container.matroska import Structure
 from tests.support.films.flashing import write_flashing
@@ -61,6 +62,19 @@ def test_a_forged_length_is_none(tmp_path: Path) -> None:
     # Taken for a number it would have a billion digits.
     path.write_bytes(data[:said] + b"00:00:01e999999999" + data[said + 18 :])
     assert read_timeline(path).duration == pytest.approx(2.4, abs=0.05)
+
+
+@pytest.mark.parametrize("said", ["\u00b2", "9" * 5000, "1e9", "-3"])
+def test_a_count_of_frames_that_is_none_is_passed_over(tmp_path: Path, said: str) -> None:
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", 25)
+        stream.width, stream.height, stream.pix_fmt = 32, 32, "yuv420p"
+        stream.metadata["NUMBER_OF_FRAMES"] = said
+        for _ in range(10):
+            container.mux(stream.encode(av.VideoFrame(32, 32, "yuv420p")))
+        container.mux(stream.encode(None))
+    assert probe(path).frame_count == 10
 
 
 def test_a_file_that_goes_away_while_it_is_read_is_refused(tmp_path: Path) -> None:
