@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from io import TextIOWrapper
 from multiprocessing import freeze_support
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,6 +50,7 @@ PEER_METRICS = ("dists", "lpips", "ms-ssim", "psnr")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    _print_any_name()
     arguments = build_parser().parse_args(argv)
     if arguments.verbose:
         log.to_stderr(arguments.verbose)
@@ -78,6 +80,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"The system refused something: {error}; check names, rights and free space.", file=sys.stderr)
         return 1
     return 0
+
+
+def _print_any_name() -> None:
+    """Let names that the output's encoding lacks be printed with escapes, as Python does on stderr.
+
+    Else one file from a system of another language would end the work of all.
+    """
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def build_parser() -> argparse.ArgumentParser:

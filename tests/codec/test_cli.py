@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import subprocess
@@ -107,6 +108,17 @@ def test_a_file_is_made_smaller(coded: Path, tmp_path: Path, capsys: Output) -> 
     assert (finished["event"], finished["frames"]) == ("finished", 20)
     assert finished["bytes"] == (tmp_path / "less.fgvc").stat().st_size < coded.stat().st_size
     assert "can be left out" in _refused(capsys, "retarget", coded, "-o", tmp_path / "same.fgvc", "--no-audio")
+
+
+def test_a_name_that_the_outputs_encoding_lacks_is_printed_with_escapes(
+    coded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "\u5f71.fgvc"
+    file.write_bytes(coded.read_bytes())
+    printed = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(printed, "ascii"))
+    assert main(["info", str(file)]) == 0
+    assert b"\\u5f71.fgvc" in printed.getvalue()
 
 
 @pytest.mark.parametrize("start", ["nan", "inf", "-1", "1e18"])
