@@ -57,7 +57,8 @@ def _opened(path: Path) -> Iterator[tuple[Path, Path]]:
 
 def _listed(path: Path) -> Iterator[Path]:
     try:
-        lines = path.read_text("utf-8").splitlines()
+        # Windows' editors begin a text with a mark that is no part of the first name.
+        lines = path.read_text("utf-8-sig").splitlines()
     except (OSError, ValueError) as error:
         raise InputError(f"{path} can't be read as a list of files; give a text file with a path a line.") from error
     for line in map(str.strip, lines):

@@ -34,7 +34,9 @@ def check_folder(name: str, folder: Path, transformer: str, vae: str) -> None:
 def _check_weights(part: Path) -> None:
     if not any(part.glob("*.safetensors")):
         raise PriorError(f"{part} holds no .safetensors file; get the weights in that format.")
-    shards = set(read_json(part / INDEX).get("weight_map", {}).values())
-    lacking = sorted(shard for shard in shards if not (part / shard).is_file())
+    named = read_json(part / INDEX).get("weight_map", {})
+    if not isinstance(named, dict) or not all(isinstance(shard, str) for shard in named.values()):
+        raise PriorError(f"{part / INDEX} is no index of weights; get the model again.")
+    lacking = sorted(shard for shard in set(named.values()) if not (part / shard).is_file())
     if lacking:
         raise PriorError(f"{part} lacks {lacking[0]}, which its index names; get the model again.")

@@ -6,6 +6,7 @@ import pickle
 import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,7 +73,9 @@ class TrunkPackage:
             yield Transfer(self.spec.file, done, total)
         self._keep(self._whole, self.spec.source.origin)
         self._whole.unlink()
-        self._whole.parent.rmdir()
+        # What else lies there, such as what a file manager leaves, is none of ours.
+        with suppress(OSError):
+            self._whole.parent.rmdir()
 
     def add(self, place: Path) -> str:
         """See `Package`: a file of the network or of its trunk, as safetensors or as torchvision has it (.pth)."""

@@ -32,6 +32,14 @@ def test_lists_name_files_and_folders_beside_them(tmp_path: Path) -> None:
     assert [file.output.name for file in found] == ["a.fgvc", "b.fgvc", "odd.fgvc"]
 
 
+def test_a_list_as_windows_saves_it(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("a.mp4\r\nb.mp4\r\n", "utf-8-sig")
+    assert [file.source for file in batch_files([tmp_path / "list.txt"], OUT)] == [
+        tmp_path / "a.mp4",
+        tmp_path / "b.mp4",
+    ]
+
+
 def test_what_is_named_is_taken_once_whatever_it_is_called(tmp_path: Path) -> None:
     _touched(tmp_path, "odd.bin", "a.mp4")
     found = batch_files([tmp_path / "odd.bin", tmp_path / "a.mp4", tmp_path, tmp_path / "missing.mp4"], OUT)

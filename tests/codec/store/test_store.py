@@ -209,6 +209,8 @@ def test_add_uses_a_folder_where_it_is_and_remove_leaves_it(tmp_path: Path) -> N
         (lambda folder: (folder / "vae" / "config.json").write_text('{"_class_name": "X"}', "utf-8"), "names X"),
         (lambda folder: (folder / "vae" / "diffusion_pytorch_model.safetensors").unlink(), "no .safetensors"),
         (lambda folder: (folder / "transformer" / SHARDS[1]).unlink(), "lacks"),
+        (lambda folder: (folder / "transformer" / INDEX).write_text('{"weight_map": ["a"]}', "utf-8"), "no index"),
+        (lambda folder: (folder / "transformer" / INDEX).write_text('{"weight_map": {"a": 1}}', "utf-8"), "no index"),
     ],
 )
 def test_add_refuses_what_is_no_such_model(tmp_path: Path, spoil: object, message: str) -> None:

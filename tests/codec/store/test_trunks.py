@@ -193,3 +193,15 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "no text encoder" in capsys.readouterr().err
     assert cli.main(["models", "remove", "pocket"]) == 1
     assert "comes with the program" in capsys.readouterr().err
+
+
+def test_get_leaves_what_lies_beside_the_download(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Such as a file manager puts into every folder that it shows.
+    stray = models_root() / VGG.name / ".DS_Store"
+    stray.parent.mkdir(parents=True)
+    stray.touch()
+    with serving({"model.safetensors": save(published(VGG))}) as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        get(VGG)
+    assert VGG.place is not None
+    assert list(stray.parent.iterdir()) == [stray]
