@@ -60,6 +60,7 @@ class Chain:
     choose: StepChoice
     assembler: Assembler = field(init=False)
     base: BaseReader | None = None
+    scale: int = 1
     tail: list[Frames] = field(default_factory=list)
     known: Known | None = None
     next_frame: int = 0
@@ -153,7 +154,10 @@ class Chain:
         if record.base is None:
             return None
         if self.base is None:
-            self.base = BaseReader(*base_size(self.header.coding_width, self.header.coding_height, record.base.scale))
+            self.scale = record.base.scale
+            self.base = BaseReader(*base_size(self.header.coding_width, self.header.coding_height, self.scale))
+        if record.base.scale != self.scale:
+            raise FormatError(f"GOP {record.index} contradicts the GOPs before it; encode the source again.")
         pictures = self.tail[-record.overlap :] if record.overlap else []
         pictures = pictures + self.base.read(record.base, record.frames - record.overlap)
         self.tail = pictures

@@ -241,6 +241,23 @@ def test_a_forged_file_is_refused(
     assert [path.name for path in tmp_path.iterdir()] == ["forged.fgvc"]
 
 
+def test_a_base_that_changes_its_size_inside_a_chain_is_refused(tmp_path: Path) -> None:
+    film(tmp_path / "in.mp4", 20)
+    run_encode(tmp_path / "in.mp4", tmp_path / "a.fgvc", base="av1", gop_frames=8)
+    with (
+        BitstreamReader(tmp_path / "a.fgvc") as reader,
+        BitstreamWriter(tmp_path / "forged.fgvc", reader.header) as writer,
+    ):
+        for record in reader.records():
+            assert isinstance(record, GopRecord)
+            assert record.base is not None
+            other = replace(record, base=replace(record.base, scale=3 - record.base.scale))
+            writer.append_gop(other if record.index == 1 else record)
+        writer.finish()
+    with pytest.raises(FormatError, match="GOP 1 contradicts the GOPs before it"):
+        run_decode(tmp_path / "forged.fgvc", tmp_path / "out.mkv")
+
+
 OPUS = AudioHeader("opus", b"", 48000, 2, Fraction(1, 48000))
 
 
