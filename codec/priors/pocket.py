@@ -22,7 +22,7 @@ from torch import Tensor
 
 from codec.arrays import Frames
 from codec.base.pictures import upsample
-from codec.errors import PriorError
+from codec.errors import PriorError, out_of_memory
 from codec.format.header import Tiling
 from codec.format.limits import MAX_RESTORATION
 from codec.priors.base import BaseClip, Condition, Geometry
@@ -270,6 +270,8 @@ def _readable(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        if out_of_memory(error) is not None:
+            raise
         reason = next(iter(str(error).splitlines()), "no reason given")
         raise PriorError(
             f"The pocket prior's weights at {path} can't be read ({reason}); reinstall Free-GVC."

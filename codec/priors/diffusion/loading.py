@@ -15,7 +15,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from codec.errors import PriorError
+from codec.errors import PriorError, out_of_memory
 from codec.format.header import Tiling
 from codec.priors.diffusion.prompt import PromptKind, empty_prompt
 from codec.store.layout import check_folder
@@ -142,6 +142,9 @@ def _load(class_name: str, folder: Path, part: str, dtype: torch.dtype) -> Any:
             output_loading_info=True,
         )
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        if out_of_memory(error) is not None:
+            # Of which torch tells by the same exceptions; nobody need fetch gigabytes again for it.
+            raise
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise PriorError(f"The weights in {folder / part} can't be read ({reason}); get the model again.") from error
     # diffusers only logs these, and leaves such weights as they happened to be initialised.

@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from codec.errors import PriorError
+from codec.errors import PriorError, out_of_memory
 from codec.files import write_whole
 from codec.store.paths import MOVE_HOME, derived_folder
 
@@ -120,6 +120,8 @@ def encode_empty(folder: Path, tokens: int) -> Tensor:
             x = x + _feed_forward(weights, block, config, x)
         return _rms(x, weights.get("encoder.final_layer_norm.weight"), config)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        if out_of_memory(error) is not None:
+            raise
         raise PriorError(f"The text encoder in {folder} can't be read ({error}); get the model again.") from error
 
 

@@ -282,6 +282,17 @@ def test_what_changes_numbers_comes_last(memory: int | None, expected: Tier) -> 
     assert choose_tier(None if memory is None else memory * 2**30, 4 * 2**30) == expected
 
 
+def test_want_of_memory_is_not_blamed_on_the_weights(priors: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    kind, _ = KINDS["wan2.1-t2v-1.3b"]
+
+    def short(*_: object, **__: object) -> None:
+        raise RuntimeError("[enforce fail at alloc_cpu.cpp:117] . DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(getattr(diffusers, kind.transformer), "from_pretrained", short)
+    with pytest.raises(RuntimeError, match="DefaultCPUAllocator"):
+        load_models(kind, priors[kind.name][1], torch.device("cpu"), "float32")
+
+
 @pytest.mark.parametrize("name", FAMILIES)
 def test_offloading_changes_no_number_and_tiling_is_told(priors: Any, name: str) -> None:
     prior, folder = priors[name]
