@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.results import load
 from codec.metrics.measure import measure
 from codec.metrics.psnr import Psnr
 from tests.support import ROOT
@@ -52,6 +53,20 @@ def test_its_tables_are_those_of_the_benchmarks_results() -> None:
     command = [sys.executable, "-m", "benchmarks.tables", "--check"]
     run = subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
+
+
+DATED = re.compile(r"(earlier|older) (weights|state)")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_figures_of_older_weights_say_so(document: Path) -> None:
+    """Where they are cited: in the same paragraph, item or row of a table."""
+    text = document.read_text(encoding="utf-8")
+    for part in re.split(r"\n\s*\n|\n(?=[-*|] )", text):
+        cited = [name for name in re.findall(r"results/(\w+)\.json", part) if load(name).outdated]
+        # Printed before figures were kept as JSON (benchmarks/README.md).
+        cited += re.findall(r"benchmarks/\w+\.txt", part)
+        assert not cited or DATED.search(part), f"{document.name} cites {cited[0]} without saying of when it is: {part}"
 
 
 def test_every_benchmark_keeps_what_it_measures() -> None:
