@@ -96,7 +96,7 @@ def _tell(events: Iterable[BatchEvent], _: int) -> None:
 
 def _draw(events: Iterable[BatchEvent], total: int) -> None:
     """How far the batch is, and a line for each file that ends."""
-    console = Console(stderr=True)
+    console = Console(stderr=True, emoji=False)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     shares: dict[Path, float] = {}
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
-from codec.commands.output import print_json
+from codec.commands.output import print_as_it_is, print_json
 from codec.errors import PriorError
 from codec.store.registry import PACKAGES, package
 from codec.store.tasks import (
@@ -105,7 +105,7 @@ def _show(task: StoreTask, as_json: bool) -> list[StoreEvent]:
 
 def _with_progress(events: Iterator[StoreEvent], shown: bool) -> Iterator[StoreEvent]:
     """The events, with a bar that follows the transfers among them where somebody watches."""
-    console = Console(stderr=True)
+    console = Console(stderr=True, emoji=False)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     bar = Progress(*columns, TimeRemainingColumn(), console=console, transient=True, disable=not shown)
     started = False
@@ -128,4 +128,4 @@ def _print_list(found: ModelList) -> None:
     for row in found.rows:
         sizes = (f"{row.disk_bytes / 1e9:.2f} GB", f"{row.memory_bytes / 1e9:.2f} GB")
         table.add_row(row.name, row.origin, *sizes, row.licence, str(row.place or f"- ({row.title})"))
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
+    print_as_it_is(table, width=160)

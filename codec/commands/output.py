@@ -89,7 +89,7 @@ def to_json(value: Any) -> Any:
 
 
 def _show_progress(events: Iterator[Event]) -> None:
-    console = Console(stderr=True)
+    console = Console(stderr=True, emoji=False)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -222,7 +222,7 @@ def _quality_label(header: Header) -> str:
 @contextmanager
 def counting(what: str) -> Iterator[Callable[[int], None]]:
     """Show how many frames are done so far, as often as the given function is told, where somebody watches."""
-    console = Console(stderr=True)
+    console = Console(stderr=True, emoji=False)
     with console.status("0 frames") if console.is_terminal else nullcontext() as status:
         yield lambda count: status.update(f"{count} frames {what}") if status is not None else None
 
@@ -285,4 +285,13 @@ def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         table.add_column(title, justify="left" if index == 0 else "right", no_wrap=True)
     for row in rows:
         table.add_row(*row)
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    print_as_it_is(table, width=120)
+
+
+def print_as_it_is(table: Table, width: int) -> None:
+    """Print a table whose cells are no markup: a name may hold brackets.
+
+    Args:
+        width: in characters, where nobody's terminal has one.
+    """
+    Console(width=None if sys.stdout.isatty() else width, markup=False, emoji=False).print(table)
