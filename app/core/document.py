@@ -69,6 +69,7 @@ class Document:
         source_size: (width, height) of the source, and of what decoding writes; None where they aren't known.
         info: of `result`.
         times: seconds at which each frame is shown; empty where frames come at a constant rate, or it isn't known yet.
+        end: when the last of these ends; None where it takes as long as others, or it isn't known yet.
         audio_track: the source's track that is heard, None for the default one.
         deinterlace: how its encode reads the source, as in `EncodeSettings`.
     """
@@ -84,6 +85,7 @@ class Document:
     info: FileInfo | None = None
     source_size: tuple[int, int] | None = None
     times: tuple[float, ...] = ()
+    end: float | None = None
     source_facts: SourceFacts | None = None
     audio_track: int | None = None
     deinterlace: str = "auto"
@@ -96,7 +98,7 @@ class Document:
     @property
     def timing(self) -> Timing:
         """When its frames are shown, as far as it is known."""
-        return Timing(self.rate, self.times)
+        return Timing(self.rate, self.times, self.end)
 
     def seconds(self, frame: int) -> float:
         """When a frame is shown, in seconds after the first; of `count`, how long it takes."""
@@ -168,7 +170,9 @@ def of_result(path: Path, source: Path | None = None, start: float = 0.0, job_id
     with reading(path):
         info = describe(path)
         gops = tuple(gop_events(path))
-        times = frame_times(path, info.frames) if info.header.variable_timing else ()
+        times = frame_times(path, info.frames)
+    # Its last picture may be held although the others come evenly.
+    uneven = info.header.variable_timing or info.seconds > (info.frames + 0.5) / info.header.frame_rate
     size = (info.header.coding_width, info.header.coding_height)
     known = source if source is not None and is_there(source) else None
     facts = None if known is None else SourceFacts.of(known, probe(known))
@@ -184,7 +188,8 @@ def of_result(path: Path, source: Path | None = None, start: float = 0.0, job_id
         gops=gops,
         info=info,
         source_size=full,
-        times=times,
+        times=times if uneven else (),
+        end=info.seconds if uneven else None,
         source_facts=facts,
     )
 
@@ -215,7 +220,7 @@ def gop_events(path: Path) -> Iterable[GopDone]:
 
 
 def frame_times(path: Path, count: int) -> tuple[float, ...]:
-    """Seconds at which each of a file's frames is shown; those that were lost come evenly after the one before."""
+    """Seconds at which each of a file's frames is shown; those that tell none come evenly after the one before."""
     with BitstreamReader(path) as reader:
         base, period = reader.header.time_base, float(1 / reader.header.frame_rate)
         known = {

@@ -15,22 +15,31 @@ class Timing:
     Attributes:
         rate: frames a second, of those whose times aren't known.
         times: of the first frames; empty where all come evenly.
+        end: of the last one that has a time of its own, which may be held; None where it takes as long as others.
     """
 
     rate: Fraction
     times: Sequence[float] = ()
+    end: float | None = None
 
     def seconds(self, frame: int) -> float:
         """When a frame is shown."""
         if frame < len(self.times):
             return self.times[frame]
-        beyond = frame - max(0, len(self.times) - 1)
-        return (self.times[-1] if self.times else 0.0) + float(beyond / self.rate)
+        known, end = self._known
+        return end + float((frame - known) / self.rate)
 
     def frame_at(self, seconds: float) -> int:
         """The frame that is on show then."""
-        if self.times and seconds < self.times[-1]:
+        known, end = self._known
+        if self.times and seconds < end:
             return max(0, bisect_right(self.times, seconds) - 1)
-        last = max(0, len(self.times) - 1)
         # A hair more, since seconds of a frame are rounded.
-        return last + int((seconds - (self.times[-1] if self.times else 0.0)) * float(self.rate) + 1e-6)
+        return known + int((seconds - end) * float(self.rate) + 1e-6)
+
+    @property
+    def _known(self) -> tuple[int, float]:
+        """How many frames have times of their own, and when the last of them ends."""
+        if not self.times:
+            return 0, 0.0
+        return len(self.times), self.times[-1] + float(1 / self.rate) if self.end is None else self.end

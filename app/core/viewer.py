@@ -21,6 +21,7 @@ from app.core.playing.times import TimesReader
 from app.core.settings.preferences import FULL_VOLUME, Preferences
 from codec.events import PreviewReady
 from codec.settings import Bitrate, DecodeSettings, Quality
+from codec.video.timeline import FrameTimes
 
 
 class Viewer(QObject):
@@ -90,7 +91,7 @@ class Viewer(QObject):
         self._show_sizes()
         self.reframed.emit()
         self._show_original()
-        self.clock.set_video(document.count, document.rate, document.times)
+        self.clock.set_video(document.count, document.timing)
         self._read_times(document)
         self.sound.load(sound_of(document))
         self.player.waits_for_result = document.result is not None
@@ -107,6 +108,8 @@ class Viewer(QObject):
         self.document = document
         self.player.waits_for_result = document.result is not None
         if document.result is not None:
+            self._read_times(None)
+            self.clock.set_timing(document.timing)
             self.playback.adopt(_reel(document, DecodeSettings()))
         self._show_sizes()
         self.clock.count = document.count
@@ -213,18 +216,18 @@ class Viewer(QObject):
             self._times.close()
             self._times.deleteLater()
             self._times = None
-        if document is not None and document.source is not None and not document.times:
+        if document is not None and document.source is not None and document.result is None:
             self._times = TimesReader(document.source, document.rate, document.start, self)
             self._times.known.connect(self._take_times)
             self._times.start()
 
     @Slot(object)
-    def _take_times(self, times: tuple[float, ...]) -> None:
+    def _take_times(self, times: FrameTimes) -> None:
         # One that was closed may still have had something to say.
         if self.sender() is self._times and self.document is not None:
-            self.document = replace(self.document, times=times)
-            self.clock.set_times(times)
-            self._shorten(len(times))
+            self.document = replace(self.document, times=times.starts, end=times.end)
+            self.clock.set_timing(self.document.timing)
+            self._shorten(len(times.starts))
             self.times_known.emit()
 
     @Slot(int)

@@ -13,7 +13,8 @@ from itertools import islice, takewhile
 from pathlib import Path
 
 from codec.errors import SettingsError
-from codec.video.container.packets import Packets
+from codec.video.container.decoding import declared_end
+from codec.video.container.packets import Packets, only_decoding_times
 from codec.video.container.source import open_source, seconds, select_audio, select_video
 from codec.video.delivery import delivered, opened
 from codec.video.presentation import Stamped, present
@@ -116,8 +117,9 @@ def is_constant_rate(path: Path, frame_rate: Fraction, looked_at: int | None = N
     Raises:
         InputError: the file can't be opened.
     """
-    times, damaged = _packet_times(path, looked_at)
-    if damaged:
+    packets = _read_packets(path, looked_at)
+    times = packets.times
+    if packets.damaged:
         # A damaged tail: the reader decides what to make of it; explicit times are always right.
         return False
     if looked_at is not None and len(times) > looked_at - _REORDERED:
@@ -126,38 +128,79 @@ def is_constant_rate(path: Path, frame_rate: Fraction, looked_at: int | None = N
     return len(times) < 2 or constant_rate(times, frame_rate) == frame_rate
 
 
+@dataclass(frozen=True)
+class FrameTimes:
+    """When frames that don't come evenly are shown, in seconds after the first.
+
+    Attributes:
+        starts: of each.
+        end: of the last, which may be held for longer than others.
+    """
+
+    starts: tuple[float, ...]
+    end: float
+
+
 def uneven_times(
     path: Path, frame_rate: Fraction, start: float = 0.0, stop: Callable[[], bool] = lambda: False
-) -> tuple[float, ...]:
-    """Seconds at which the frames of a clip are shown, by its packets; () where they come at a constant rate.
+) -> FrameTimes | None:
+    """When the frames of a clip are shown, by its packets; None where they come at a constant rate.
 
-    The clip begins `start` seconds into the file, with the frame nearest to that, at 0. Of a long file it may take a
-    while: `stop` is asked at every packet.
+    The clip begins `start` seconds into the file, with the frame nearest to that, at 0, and goes to the file's end. Of
+    a long file it may take a while: `stop` is asked at every packet.
 
     Raises:
         InputError: the file can't be opened.
     """
-    stamps, _ = _packet_times(path, None, stop)
+    packets, period = _read_packets(path, None, stop), 1 / frame_rate
     # Those that fall together are spread as a reader of the frames will do it.
-    stamped = (Stamped(None, time, None, Fraction(0)) for time in stamps)
-    times = [shown.time for shown in present(stamped, 1 / frame_rate)]
-    if stop() or len(times) < 2 or constant_rate(times, frame_rate) == frame_rate:
-        return ()
-    earliest = times[0] + seconds(start) - (1 / frame_rate / 2 if start > 0 else 0)
+    stamped = (Stamped(None, time, None, Fraction(0)) for time in packets.times)
+    times = [shown.time for shown in present(stamped, period)]
+    if stop() or len(times) < 2:
+        return None
+    end = times[-1] + (packets.last_duration or period)
+    if packets.declared_end is not None:
+        end = max(end, packets.declared_end)
+    held = end - times[-1] > period * 3 / 2
+    if not held and constant_rate(times, frame_rate) == frame_rate:
+        return None
+    earliest = times[0] + seconds(start) - (period / 2 if start > 0 else 0)
     shown = [time for time in times if time >= earliest]
-    return tuple(float(time - shown[0]) for time in shown)
+    return FrameTimes(tuple(float(time - shown[0]) for time in shown), float(end - shown[0])) if shown else None
 
 
-def _packet_times(
-    path: Path, looked_at: int | None, stop: Callable[[], bool] = lambda: False
-) -> tuple[list[Fraction], bool]:
-    """Times of a video's packets in the order they are shown, seconds, and whether damage ended them."""
+@dataclass(frozen=True)
+class _PacketTimes:
+    """What a video's packets tell, in seconds on the file's clock.
+
+    Attributes:
+        times: in the order in which they are shown.
+        last_duration: of the one that is shown last; 0 where it doesn't say.
+        declared_end: where the container says that it ends, apart from that.
+        damaged: whether damage ended them.
+    """
+
+    times: list[Fraction]
+    last_duration: Fraction
+    declared_end: Fraction | None
+    damaged: bool
+
+
+def _read_packets(path: Path, looked_at: int | None, stop: Callable[[], bool] = lambda: False) -> _PacketTimes:
     with open_source(path) as container:
         stream = select_video(container, path)
         packets = Packets(container, stream, select_audio(container, stream, path))
         stamps = takewhile(lambda _: not stop(), islice(packets.of(stream), looked_at))
-        times = sorted(packet.pts * packet.time_base for packet in stamps if packet.pts is not None)
-    return times, packets.stopped is not None
+        shown = sorted(
+            (packet.pts * packet.time_base, (packet.duration or 0) * packet.time_base)
+            for packet in stamps
+            if packet.pts is not None
+        )
+        times = [time for time, _ in shown]
+        whole = times and looked_at is None and not packets.clock.bridges
+        end = declared_end(container, stream, times[-1]) if whole else None
+        duration = Fraction(0) if not shown or only_decoding_times(container) else shown[-1][1]
+    return _PacketTimes(times, duration, end, packets.stopped is not None)
 
 
 def _time_base(times: list[Fraction], declared: Fraction) -> Fraction:

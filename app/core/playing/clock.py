@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from fractions import Fraction
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
@@ -18,7 +18,6 @@ class FrameClock(QObject):
 
     Attributes:
         speed: one of SPEEDS.
-        times: when each frame is shown, in seconds; empty where frames come at a constant rate.
         begin, end: playing stays in frames begin <= n < end, or goes through all where `end` is None.
         range_changed: `begin` or `end` are others.
         marked: the user has set them; `range_changed` has told before.
@@ -42,9 +41,8 @@ class FrameClock(QObject):
         self.now = now
         self.frame = 0
         self.count = 0
-        self.rate = Fraction(25)
         self.loop = True
-        self.times: Sequence[float] = ()
+        self._timing = Timing(Fraction(25))
         self.speed = Fraction(1)
         self.begin = 0
         self.end: int | None = None
@@ -63,10 +61,15 @@ class FrameClock(QObject):
         """(time, frame) it counts from: while it runs, it is `rate` frames further each second after that."""
         return self._origin
 
-    def set_video(self, count: int, rate: Fraction, times: Sequence[float] = ()) -> None:
-        """Take another video's length, rate and, where it varies, times; stops at its first frame."""
+    @property
+    def rate(self) -> Fraction:
+        """Frames a second, of those whose times aren't known."""
+        return self._timing.rate
+
+    def set_video(self, count: int, timing: Timing) -> None:
+        """Take another video's length and when its frames are shown; stops at its first one."""
         self.pause()
-        self.count, self.rate, self.times = count, rate, times
+        self.count, self._timing = count, timing
         self.begin, self.end = 0, None
         self.seek(0)
 
@@ -87,19 +90,19 @@ class FrameClock(QObject):
         self.speed_changed.emit()
         self.playing_changed.emit(self.playing)
 
-    def set_times(self, times: Sequence[float]) -> None:
+    def set_timing(self, timing: Timing) -> None:
         """The same video's times have become known."""
-        self.times = times
+        self._timing = timing
         self._origin = (self.now(), self.frame)
         self.playing_changed.emit(self.playing)
 
     def seconds(self, frame: int) -> float:
         """When a frame is shown, in seconds after the first."""
-        return Timing(self.rate, self.times).seconds(frame)
+        return self._timing.seconds(frame)
 
     def frame_at(self, seconds: float) -> int:
         """The frame that is on show then."""
-        return Timing(self.rate, self.times).frame_at(seconds)
+        return self._timing.frame_at(seconds)
 
     def extend(self, count: int) -> None:
         """The same video has become longer."""

@@ -16,7 +16,7 @@ class TimesReader(QThread):
     """Reads once; to be started when its signal is connected.
 
     Attributes:
-        known: seconds of each frame after the first; told only where they come unevenly.
+        known: a FrameTimes; told only where they come unevenly.
     """
 
     known = Signal(object)
@@ -38,5 +38,5 @@ class TimesReader(QThread):
         except FreeGvcError:
             # Who reads its pictures tells.
             return
-        if times and not self.isInterruptionRequested():
+        if times is not None and not self.isInterruptionRequested():
             self.known.emit(times)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
+from av.container.input import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
 from av.video.frame import VideoFrame
@@ -66,21 +67,10 @@ class PictureSource:
         return self.frames()
 
     def declared_end(self) -> Fraction | None:
-        """Where the last picture ends on the file's clock, if the container says so apart from its packets.
-
-        Matroska keeps no duration of a video's packets, but the track's length (a tag that FFmpeg and mkvmerge write)
-        or the whole file's, which is the picture's where there is nothing else.
-        """
-        if "matroska" not in self.container.format.name or self._packets.clock.bridges or not self.container.duration:
+        """Where the last picture ends on the file's clock, if the container says so apart from its packets."""
+        if self._reached is None or self._packets.clock.bridges:
             return None
-        whole = Fraction(self.container.duration, 1_000_000)
-        said = [value for key, value in self.video.metadata.items() if key.split("-")[0] == "DURATION"]
-        end = _clock_time(said[0]) if said else None
-        if end is None and len(self.container.streams) == 1:
-            end = whole
-        if end is None or self._reached is None or end - self._reached > _LONGEST_HOLD:
-            return None
-        return min(end, whole)
+        return declared_end(self.container, self.video, self._reached)
 
     def notes(self, origin: Fraction) -> tuple[str, ...]:
         """What the user should know of how the file was read; times count from `origin`."""
@@ -180,6 +170,22 @@ def _from_keyframe(packets: Iterator[Packet[VideoStream]], time: Fraction) -> It
             break
     yield from held
     yield from packets
+
+
+def declared_end(container: InputContainer, video: VideoStream, reached: Fraction) -> Fraction | None:
+    """Where the last picture, shown at `reached`, ends on the file's clock, if a container says so by itself.
+
+    Matroska keeps no duration of a video's packets, but the track's length (a tag that FFmpeg and mkvmerge write) or
+    the whole file's, which is the picture's where there is nothing else.
+    """
+    if "matroska" not in container.format.name or not container.duration:
+        return None
+    whole = Fraction(container.duration, 1_000_000)
+    said = [value for key, value in video.metadata.items() if key.split("-")[0] == "DURATION"]
+    end = _clock_time(said[0]) if said else None
+    if end is None and len(container.streams) == 1:
+        end = whole
+    return None if end is None or end - reached > _LONGEST_HOLD else min(end, whole)
 
 
 def _clock_time(text: str) -> Fraction | None:

@@ -35,7 +35,7 @@ def test_frames_of_one_time_have_no_rate() -> None:
 
 def test_a_film_whose_frames_all_have_one_time_is_played_evenly(tmp_path: Path) -> None:
     film = _film(tmp_path / "still.mkv", [0] * 30)
-    assert uneven_times(film, Fraction(RATE)) == ()
+    assert uneven_times(film, Fraction(RATE)) is None
     # It can't be sought in by time, though.
     assert not is_constant_rate(film, Fraction(RATE))
 
@@ -46,5 +46,8 @@ def test_times_from_packets_are_those_that_frames_are_read_with(tmp_path: Path, 
     rate = Fraction(RATE)
     with VideoReader(film) as reader:
         read = [float(frame.pts) for frame in reader.frames()]
-    assert uneven_times(film, rate) == pytest.approx(read, abs=1e-3)
+    known = uneven_times(film, rate)
+    assert known is not None
+    assert known.starts == pytest.approx(read, abs=1e-3)
+    assert known.end == pytest.approx(float(read_timeline(film).duration), abs=1e-3)
     assert read_timeline(film).frames == len(stamps)

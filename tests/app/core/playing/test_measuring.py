@@ -18,6 +18,7 @@ from app.core.playing.measuring.frame_metrics import FrameMetrics
 from app.core.playing.measuring.quality_curve import QualityCurve
 from app.core.playing.pictures.original import OriginalReader
 from app.core.playing.player import Player
+from app.core.timing import Timing
 from codec.encoder import encode
 from codec.events import PreviewReady
 from codec.settings import Bitrate, EncodeSettings
@@ -38,7 +39,7 @@ def document(tmp_path: Path) -> Document:
 @pytest.fixture
 def player(qtbot: QtBot, document: Document) -> Iterator[Player]:
     made = Player(FrameClock())
-    made.clock.set_video(document.count, Fraction(25))
+    made.clock.set_video(document.count, Timing(Fraction(25)))
     assert document.source is not None
     made.show_original(OriginalReader(document.source, None, 0.0, made))
     made.show_result(expected=True)

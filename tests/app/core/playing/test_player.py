@@ -15,6 +15,7 @@ from app.core.playing.clock import FrameClock
 from app.core.playing.pictures.frame_store import FrameStore
 from app.core.playing.pictures.original import OriginalReader
 from app.core.playing.player import ORIGINAL, RESULT, Player
+from app.core.timing import Timing
 from app.ui.canvas.sides import difference
 from app.ui.canvas.viewport import MAX_ZOOM, MIN_ZOOM, Viewport
 from codec.events import PreviewReady
@@ -41,7 +42,7 @@ def _application(qapp: QApplication) -> QApplication:
 def running(count: int = 100) -> tuple[FrameClock, Hand]:
     hand = Hand()
     clock = FrameClock(hand)
-    clock.set_video(count, Fraction(10))
+    clock.set_video(count, Timing(Fraction(10)))
     clock.play()
     return clock, hand
 
@@ -134,7 +135,7 @@ def test_variable_frame_rate_counts_frames_not_time(qtbot: QtBot, data: Path) ->
 
 def test_the_player_asks_for_what_it_lacks_and_shows_what_comes(qtbot: QtBot) -> None:
     player = Player(FrameClock())
-    player.clock.set_video(10, Fraction(10))
+    player.clock.set_video(10, Timing(Fraction(10)))
     player.show_result(expected=True)
     with qtbot.waitSignal(player.missing) as missing:
         player.clock.seek(4)
@@ -177,7 +178,7 @@ def test_difference_is_amplified_and_clipped() -> None:
 
 def test_other_codecs_take_a_side_until_they_are_gone() -> None:
     player = Player(FrameClock())
-    player.clock.set_video(3, Fraction(10))
+    player.clock.set_video(3, Timing(Fraction(10)))
     frames = np.arange(3, dtype=np.uint8)[:, None, None, None] * np.ones((3, 4, 6, 3), np.uint8)
     player.show_others({"x265": frames[:2]})
     player.choose(RESULT, "x265")
@@ -198,7 +199,7 @@ def test_other_codecs_take_a_side_until_they_are_gone() -> None:
 def test_a_clock_keeps_to_the_times_of_frames_that_come_unevenly() -> None:
     hand = Hand()
     clock = FrameClock(hand)
-    clock.set_video(5, Fraction(10), (0.0, 0.1, 0.5, 0.6, 0.7))
+    clock.set_video(5, Timing(Fraction(10), (0.0, 0.1, 0.5, 0.6, 0.7)))
     clock.play()
     for time, frame in ((0.05, 0), (0.15, 1), (0.45, 1), (0.55, 2), (0.65, 3)):
         hand.time = time
@@ -239,7 +240,7 @@ def test_the_store_tells_what_it_has() -> None:
 
 def test_a_bases_pictures_are_shown_until_the_finished_ones_come_and_never_after() -> None:
     player = Player(FrameClock())
-    player.clock.set_video(4, Fraction(10))
+    player.clock.set_video(4, Timing(Fraction(10)))
     player.show_result(expected=True)
 
     def take(value: int, provisional: bool, count: int = 2) -> None:

@@ -20,6 +20,7 @@ from app.core.engine import Engine
 from app.core.playing.clock import FrameClock
 from app.core.playing.playback import Decoding, Playback, Reel
 from app.core.playing.player import Player
+from app.core.timing import Timing
 from app.ui.canvas.filmstrip import COUNT
 from app.ui.canvas.painting import fitted
 from app.ui.canvas.sides import Mode
@@ -133,7 +134,7 @@ def playing(qtbot: QtBot, engine: Engine, scenes: tuple[Path, Path]) -> tuple[Pl
     del qtbot
     document = of_result(scenes[1])
     player = Player(FrameClock())
-    player.clock.set_video(document.count, Fraction(25))
+    player.clock.set_video(document.count, Timing(Fraction(25)))
     gops = tuple(gop.start_frame for gop in document.gops)
     reel = Reel(scenes[1], DecodeSettings(), 96 * 64 * 3, gops, document.chains)
     return Playback(engine, player), player, reel
@@ -221,7 +222,7 @@ def test_the_filmstrip_shows_the_source_and_how_each_frame_looks(
     window.actions_["measure"].trigger()
     qtbot.waitUntil(lambda: "at 192\u00d7128:" in window.view.metrics_text, timeout=PATIENCE)
     with qtbot.waitSignal(window.filmstrip.seeked):
-        qtbot.mouseClick(window.filmstrip, Qt.MouseButton.LeftButton, pos=QPoint(window.filmstrip.width() - 10, 5))
+        qtbot.mouseClick(window.filmstrip, Qt.MouseButton.LeftButton, pos=QPoint(window.filmstrip.width() - 9, 5))
     assert workspace.clock.frame == 71
     # Another file has another curve, and one that is not coded none.
     workspace.open([source])

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
+from app.core.document import of_result
 from app.core.notice import damage_words
 from app.core.settings.preferences import Preferences
 from app.ui.canvas.filmstrip import COUNT
@@ -100,3 +102,23 @@ def test_targets_are_tried_on_the_moment_that_is_looked_at(qtbot: QtBot, opened:
     assert shown is not None
     whole = f"about {human_bytes(first.kbps * 125 * SECONDS)} for all of it"
     assert any(whole in label.text() for label in shown.findChildren(QLabel))
+
+
+def _slides(path: Path) -> Path:
+    """Ten frames of a tenth of a second each, the last of which is held for three: an animated GIF."""
+    pictures = [Image.fromarray(np.full((64, 96), _brightness(n), np.uint8)) for n in range(10)]
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=[100] * 9 + [3000])
+    return path
+
+
+def test_a_last_frame_that_is_held_counts_for_as_long(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    workspace = window.workspace
+    with qtbot.waitSignal(workspace.viewer.times_known, timeout=PATIENCE):
+        drop(window, _slides(tmp_path / "slides.gif"))
+    assert (workspace.clock.count, workspace.clock.seconds(10)) == (10, pytest.approx(3.9))
+    assert workspace.clock.frame_at(3.8) == 9
+    for _ in encode(tmp_path / "slides.gif", tmp_path / "slides.fgvc", TINY):
+        pass
+    made = of_result(tmp_path / "slides.fgvc")
+    assert made.seconds(made.count) == pytest.approx(3.9)
+    assert made.average_rate == pytest.approx(10 / 3.9)

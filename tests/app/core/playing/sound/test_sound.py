@@ -18,6 +18,7 @@ from app.core.playing.clock import FrameClock
 from app.core.playing.sound.device import Fill, NoSoundError, Output, open_device
 from app.core.playing.sound.sound import BLOCKS_PER_SECOND, TOLERANCE, Find, Sound
 from app.core.playing.times import TimesReader
+from app.core.timing import Timing
 from codec.arrays import Samples
 from codec.decoding.sound import STEREO, sound_of_video
 from tests.support.films.ticking import FRAME_RATE, heard, ticking_clip
@@ -124,7 +125,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stage(qtbot: QtBot) -> Iterator[Stage]:
     device, hand = Device(), Hand()
     clock = FrameClock(hand)
-    clock.set_video(round(CLIP_SECONDS * FRAME_RATE), Fraction(FRAME_RATE))
+    clock.set_video(round(CLIP_SECONDS * FRAME_RATE), Timing(Fraction(FRAME_RATE)))
     made = Stage(qtbot, clock, Sound(clock, device.opener), device, hand)
     yield made
     clock.pause()
@@ -283,7 +284,7 @@ def test_one_dropped_frame_leaves_the_sound_and_both_stay_in_step(stage: Stage, 
     with stage.qtbot.waitSignal(reader.known) as known:
         reader.start()
     reader.close()
-    stage.clock.set_video(74, Fraction(FRAME_RATE), known.args[0])
+    stage.clock.set_video(74, Timing(Fraction(FRAME_RATE), known.args[0].starts, known.args[0].end))
     assert stage.load(partial(sound_of_video, clip, 0.0))
     stage.play()
     ticks = stage.listen(2.6)
