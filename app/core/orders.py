@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from app.core.document import free_name
 from app.core.files import SUFFIX
-from app.core.jobs.job import FINISHED, Job, State
+from app.core.jobs.job import FINISHED, MOVABLE, Job, State
 from app.core.jobs.queue import JobQueue
 from app.core.jobs.session import Session
 from app.core.settings.preferences import Preferences
@@ -102,10 +102,13 @@ class Orders(QObject):
         return job.id
 
     def save_as(self, output: Path) -> None:
-        """Give the result of the open job, while it waits, another name or place."""
+        """Give the result of the open job another name or place; one that has failed waits again with that."""
         job = self.job
-        if job is not None and job.state is State.QUEUED and not self._refuse_taken(output, job):
-            self._queue.update(job.id, output=output)
+        if job is None or job.state not in MOVABLE or self._refuse_taken(output, job):
+            return
+        self._queue.update(job.id, output=output)
+        if job.state is State.FAILED:
+            self._queue.renew(job.id)
 
     def add_encode(self, source: Path, settings: EncodeSettings, suffix: str = "") -> Job:
         """Queue an encode beside its source; it waits."""

@@ -344,7 +344,8 @@ class Workspace(QObject):
 
     def _tell_end(self, job: Job) -> None:
         """How a job ended otherwise than it was meant to; what is a little off the queue shows."""
-        message = f"{job.output.name}: {job.message}"
+        name = job.output.name
+        message = job.message if name in job.message else f"{name}: {job.message}"
         if job.state is State.INTERRUPTED:
             self.told.emit(Notice(message, Remedy.RESUME, job.id))
         elif job.state is State.FAILED or isinstance(job.settings.goal, Size):

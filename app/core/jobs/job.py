@@ -32,6 +32,8 @@ class State(StrEnum):
 
 ACTIVE = (State.RUNNING, State.PAUSED)
 FINISHED = (State.DONE, State.STOPPED, State.FAILED)
+# Nothing of it was written yet, so that it may go elsewhere.
+MOVABLE = (State.QUEUED, State.FAILED)
 
 
 @dataclass(frozen=True)

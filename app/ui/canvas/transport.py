@@ -66,7 +66,9 @@ class Transport(QWidget):
         self.speed.setText("" if speed == 1 else f"{float(speed):g} \u00d7")
         zoom = self._view.zoom
         fits = self._view.viewport.zoom is None
-        self._zoom.setText("" if zoom is None else f"{zoom:.0%}" + (self.tr(", fits") if fits else ""))
+        self._zoom.setText(
+            "" if zoom is None or self.width() < _WIDE else f"{zoom:.0%}" + (self.tr(", fits") if fits else "")
+        )
         self._loop.setChecked(self._clock.loop)
 
     def _lay_out(self, volume: VolumeControl, filmstrip: QWidget) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 
-from app.core.jobs.job import FINISHED, State
+from app.core.jobs.job import FINISHED, MOVABLE, State
 from app.ui.actions import Entry
 
 if TYPE_CHECKING:
@@ -45,9 +45,7 @@ class EncodeCommands(QObject):
                 self._can_again,
                 ("Ctrl+D",),
             ),
-            Entry(
-                "save as", "encode", self.tr("Save the result as"), self._save_as, self._job_waits, ("Ctrl+Shift+S",)
-            ),
+            Entry("save as", "encode", self.tr("Save the result as"), self._save_as, self._may_move, ("Ctrl+Shift+S",)),
             Entry("clear", "encode", self.tr("Clear finished"), workspace.queue.clear_finished, self._any_finished),
             Entry(
                 "peers",
@@ -73,9 +71,9 @@ class EncodeCommands(QObject):
         job = self._workspace.job
         return self._has_source() and (job is None or job.state is not State.QUEUED)
 
-    def _job_waits(self) -> bool:
+    def _may_move(self) -> bool:
         job = self._workspace.job
-        return job is not None and job.state is State.QUEUED
+        return job is not None and job.state in MOVABLE
 
     def _runs(self) -> bool:
         return self._at_work is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import (
+    QAbstractItemModel,
     QEvent,
     QItemSelectionModel,
     QModelIndex,
@@ -68,7 +69,8 @@ class JobDelegate(QStyledItemDelegate):
             painter.drawRoundedRect(box, 6, 6)
         inner = box.adjusted(_MARGIN, 7, -_MARGIN, -7)
         painter.setPen(QColor(colours.text))
-        name = painter.fontMetrics().elidedText(job.output.name, Qt.TextElideMode.ElideMiddle, inner.width())
+        whole = self.name(job, index.model())
+        name = painter.fontMetrics().elidedText(whole, Qt.TextElideMode.ElideMiddle, inner.width())
         painter.drawText(inner, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft, name)
         problem = job.state in (State.FAILED, State.INTERRUPTED) or _is_off(job)
         painter.setPen(QColor(colours.warn if problem else colours.muted))
@@ -99,6 +101,12 @@ class JobDelegate(QStyledItemDelegate):
             return super().helpEvent(event, view, option, index)
         QToolTip.showText(event.globalPos(), tooltip(index.data(Qt.ItemDataRole.ToolTipRole) or ""), view)
         return True
+
+    def name(self, job: Job, queue: QAbstractItemModel) -> str:
+        """What a job makes, with its folder where another job makes a file of that name."""
+        jobs = (queue.index(row, 0).data(JOB_ROLE) for row in range(queue.rowCount()))
+        alike = any(other.output.name == job.output.name and other.id != job.id for other in jobs)
+        return f"{job.output.parent.name}/{job.output.name}" if alike else job.output.name
 
     def words(self, job: Job) -> str:
         """What stands under a job's name."""

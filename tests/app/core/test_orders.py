@@ -11,6 +11,7 @@ import pytest
 from app.core.document import of_result
 from app.core.jobs.job import Job, State
 from app.ui.main_window import MainWindow
+from app.ui.panels.queue import JobDelegate
 from codec.encoder import encode
 from codec.settings import Bitrate, EncodeSettings
 from tests.support.windows import drop
@@ -66,3 +67,31 @@ def test_a_file_that_a_job_goes_on_with_is_shown_as_it_is(
     assert (workspace.document.source, workspace.document.job_id) == (source, coming.id)
     assert len(workspace.queue) == 2
     window.may_quit = lambda: True
+
+
+def test_a_job_that_could_not_write_its_file_waits_again_with_another_place(
+    window: MainWindow, short_clip: Path, tmp_path: Path
+) -> None:
+    workspace = window.workspace
+    drop(window, Path(shutil.copy(short_clip, tmp_path / "scene.mkv")))
+    job = workspace.job
+    assert job is not None
+    workspace.queue.update(job.id, state=State.FAILED, message=f"{job.output} can't be written.")
+    assert window.actions_["save as"].isEnabled()
+    elsewhere = tmp_path / "elsewhere.fgvc"
+    workspace.orders.save_as(elsewhere)
+    assert workspace.job is not None
+    assert (workspace.job.output, workspace.job.state, workspace.job.message) == (elsewhere, State.QUEUED, "")
+    workspace.queue.update(job.id, state=State.INTERRUPTED)
+    assert not window.actions_["save as"].isEnabled()
+
+
+def test_jobs_that_make_files_of_one_name_are_told_apart(window: MainWindow, short_clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "summer").mkdir()
+    places = [tmp_path / "scene.mkv", tmp_path / "summer" / "scene.mkv", tmp_path / "other.mkv"]
+    drop(window, *(Path(shutil.copy(short_clip, place)) for place in places))
+    view = window.queue_panel.view
+    delegate = view.itemDelegate()
+    assert isinstance(delegate, JobDelegate)
+    names = [delegate.name(job, view.model()) for job in window.workspace.queue]
+    assert names == [f"{tmp_path.name}/scene.fgvc", "summer/scene.fgvc", "other.fgvc"]

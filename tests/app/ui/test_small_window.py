@@ -40,6 +40,7 @@ def test_what_the_tool_bar_has_no_room_for_is_seen_to_be_there(qtbot: QtBot, win
 
 
 def test_the_zoom_that_is_told_is_that_of_the_panes(qtbot: QtBot, window: MainWindow) -> None:
+    window.resize(LARGE)
     window.workspace.open([GOLDEN])
     document = window.workspace.document
     assert document is not None
