@@ -14,6 +14,7 @@ from app.core.document import Document, of_result, of_source, videos_in, with_so
 from app.core.engine import Engine
 from app.core.files import SUFFIX, is_there
 from app.core.jobs.job import ACTIVE, Job, State
+from app.core.jobs.notices import notice_of_crash, notice_of_end
 from app.core.jobs.progress import Progress
 from app.core.jobs.queue import JobQueue
 from app.core.jobs.session import Session, encodes, exports
@@ -30,7 +31,7 @@ from app.core.viewer import Viewer
 from codec.errors import FreeGvcError
 from codec.events import PreviewReady
 from codec.format.info import FileInfo
-from codec.settings import EncodeSettings, Size
+from codec.settings import EncodeSettings
 from codec.worker.tasks import Machine, Survey
 
 
@@ -211,6 +212,7 @@ class Workspace(QObject):
             return
         self.look_at(document)
         self._tell_damage(document.info)
+        self._tell_end(job)
 
     def _shown_for(self, job: Job | None) -> Job | None:
         """An export shows the file that it exports, hence the encode that made it."""
@@ -336,31 +338,23 @@ class Workspace(QObject):
             self.curve.show(self.document)
             self.peers.show(job.output)
         # Only now: what is opened takes old messages away.
-        if job.message:
-            self._tell_end(job)
+        self._tell_end(job)
         if state is State.DONE and job_id in self._tried and not self._is_open(job_id):
             self.told.emit(Notice(self.tr("{} is done.").format(job.output.name), Remedy.LOOK, job_id))
         self.ended.emit(job_id)
 
     def _tell_end(self, job: Job) -> None:
-        """How a job ended otherwise than it was meant to; what is a little off the queue shows."""
-        name = job.output.name
-        message = job.message if name in job.message else f"{name}: {job.message}"
-        if job.state is State.INTERRUPTED:
-            self.told.emit(Notice(message, Remedy.RESUME, job.id))
-        elif job.state is State.FAILED or isinstance(job.settings.goal, Size):
-            self.told.emit(Notice(message))
+        notice = notice_of_end(job)
+        if notice is not None:
+            self.told.emit(notice)
 
     @Slot(str, str)
     def _crashed(self, job_id: str, message: str) -> None:
         job = self.queue.get(job_id)
-        name = job.output.name if job is not None else job_id
-        safe = self.tr("What is done is safe on disk.")
-        if job is not None and not job.is_encode:
-            safe = self.tr("Nothing of it is kept: it begins anew.")
-        text = self.tr("{} was interrupted. {} {}").format(name, message, safe)
-        self.log.add(text)
-        self.told.emit(Notice(text, Remedy.RESUME, job_id))
+        if job is not None:
+            notice = notice_of_crash(job, message)
+            self.log.add(notice.message)
+            self.told.emit(notice)
         self.ended.emit(job_id)
 
     @Slot()

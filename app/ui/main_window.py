@@ -236,7 +236,11 @@ class MainWindow(QMainWindow):
             Remedy.MODELS: (self.tr("Models"), self.commands.file.show_models),
         }
         action, do = remedies.get(notice.remedy, ("", None))
-        self.banner.tell(notice.message, action, do, notice.remedy + notice.job_id)
+        about = notice.remedy + notice.job_id
+        if notice.job_id:
+            # In other words it may have been told before.
+            self.banner.settle(about)
+        self.banner.tell(notice.message, action, do, about)
         self._enable()
 
     @Slot(str)

@@ -123,7 +123,10 @@ class Dialogs(QObject):
         text, ok = QInputDialog.getText(
             self._window, self.tr("Go to time"), self.tr("Seconds, or minutes:seconds"), text=f"{seconds:.2f}"
         )
-        return parsed_time(text) if ok else None
+        moment = parsed_time(text) if ok else None
+        if ok and moment is None:
+            self._workspace.noted.emit(self.tr("\u201c{}\u201d is no time.").format(text))
+        return moment
 
     def ask_name(self, title: str, what: str) -> str:
         """A name; "" where none was given."""

@@ -10,6 +10,7 @@ import pytest
 
 from app.core.document import of_result
 from app.core.jobs.job import Job, State
+from app.core.notice import Remedy
 from app.ui.main_window import MainWindow
 from app.ui.panels.queue import JobDelegate
 from codec.encoder import encode
@@ -95,3 +96,25 @@ def test_jobs_that_make_files_of_one_name_are_told_apart(window: MainWindow, sho
     assert isinstance(delegate, JobDelegate)
     names = [delegate.name(job, view.model()) for job in window.workspace.queue]
     assert names == [f"{tmp_path.name}/scene.fgvc", "summer/scene.fgvc", "other.fgvc"]
+
+
+def test_why_a_job_failed_is_told_whenever_it_is_looked_at(
+    window: MainWindow, short_clip: Path, tmp_path: Path
+) -> None:
+    workspace = window.workspace
+    drop(window, *(Path(shutil.copy(short_clip, tmp_path / f"{name}.mkv")) for name in "ab"))
+    first, second = workspace.queue
+    workspace.choose(second.id)
+    workspace.queue.update(first.id, state=State.FAILED, message=f"{first.output} can't be written.")
+    workspace.choose(first.id)
+    assert window.banner.message == f"{first.output} can't be written."
+    workspace.choose(second.id)
+    assert not window.banner.message
+    # What can be gone on with is told once, however often and in whatever words.
+    for message in ("Its engine was lost.", "Its engine was lost again."):
+        workspace.queue.update(first.id, state=State.INTERRUPTED, message=message)
+        workspace.choose(first.id)
+        workspace.choose(second.id)
+    assert window.banner.message == "a.fgvc: Its engine was lost again."
+    window.banner.settle(f"{Remedy.RESUME}{first.id}")
+    assert not window.banner.message

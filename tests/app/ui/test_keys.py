@@ -178,6 +178,10 @@ def test_speed_range_and_time(qtbot: QtBot, opened: MainWindow, monkeypatch: pyt
     monkeypatch.setattr("PySide6.QtWidgets.QInputDialog.getText", lambda *_, **__: ("0:00.5", True))
     press(qtbot, opened, Qt.Key.Key_G, Qt.KeyboardModifier.ControlModifier)
     assert clock.frame == 15
+    monkeypatch.setattr("PySide6.QtWidgets.QInputDialog.getText", lambda *_, **__: ("soon", True))
+    press(qtbot, opened, Qt.Key.Key_G, Qt.KeyboardModifier.ControlModifier)
+    assert clock.frame == 15
+    assert opened.status.text == "\u201csoon\u201d is no time."
 
 
 @pytest.mark.parametrize(
