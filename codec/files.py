@@ -137,7 +137,9 @@ def write_whole(path: Path, data: bytes, remedy: str = "choose another place") -
         part.write_bytes(data)
         finish(part, path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        # Where nothing can be written, often nothing can be removed either.
+        with contextlib.suppress(OSError):
+            part.unlink()
         raise OutputError(f"{path} can't be written ({error.strerror}); free some space or {remedy}.") from error
 
 

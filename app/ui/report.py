@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-from PySide6.QtCore import QCoreApplication, QIODevice, QSaveFile
+from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QImage
 
 from app.core.comparing.kept import Comparison
@@ -19,6 +19,7 @@ from app.ui.plots.style import SHARPNESS
 from app.ui.theme import Colours
 from app.ui.words import DASH, bytes_beside, human_bytes, human_time, side_label, source_words
 from codec.base.level import BaseLevel
+from codec.files import write_whole
 from codec.format.info import FileInfo
 from codec.peers.events import PeerRow
 
@@ -52,12 +53,9 @@ def write_report(
         frames: of one moment, side by side, PNG by caption.
 
     Raises:
-        OSError: it can't be written.
+        OutputError: it can't be written.
     """
-    file = QSaveFile(str(path))
-    page = report(document, comparison, pictures, colours, frames).encode()
-    if not file.open(QIODevice.OpenModeFlag.WriteOnly) or file.write(page) != len(page) or not file.commit():
-        raise OSError(0, file.errorString(), str(path))
+    write_whole(path, report(document, comparison, pictures, colours, frames).encode())
 
 
 def report(

@@ -15,8 +15,10 @@ from app.core.files import SUFFIX
 from app.core.jobs.job import Job
 from app.core.notice import Notice
 from app.core.workspace import Workspace
-from app.ui.canvas.painting import to_image
+from app.ui.canvas.painting import png_of
 from codec.batch.sources import VIDEO_SUFFIXES
+from codec.errors import OutputError
+from codec.files import write_whole
 from codec.settings import DecodeSettings
 from codec.video import scaled_picture
 
@@ -94,8 +96,8 @@ class Dialogs(QObject):
         if name is not None:
             try:
                 write(name)
-            except OSError as error:
-                self._refuse(name, error)
+            except OutputError as error:
+                self._workspace.told.emit(Notice(str(error)))
 
     def save_pair(self) -> None:
         """Both pictures of the current frame as PNG beside the file, at the compared size, without asking."""
@@ -111,8 +113,10 @@ class Dialogs(QObject):
                 pixels = scaled_picture(pixels, *player.size)
             if pixels is not None:
                 path = place.with_name(f"{place.stem}-{frame:06d}-{name}.png")
-                if not to_image(pixels).save(str(path)):
-                    self._workspace.told.emit(Notice(self.tr("{} can't be written; check the folder.").format(path)))
+                try:
+                    write_whole(path, png_of(pixels))
+                except OutputError as error:
+                    self._workspace.told.emit(Notice(str(error)))
                     return
                 saved.append(path.name)
         if saved:
@@ -173,10 +177,6 @@ class Dialogs(QObject):
         """A name to write to, that ends as one of `kinds` does."""
         name, kind = QFileDialog.getSaveFileName(self._window, title, str(place), kinds)
         return with_ending(Path(name), kind, kinds) if name else None
-
-    def _refuse(self, path: Path, error: OSError) -> None:
-        message = self.tr("{} can't be written ({}); choose another folder.").format(path, error.strerror)
-        self._workspace.told.emit(Notice(message))
 
 
 def with_ending(path: Path, kind: str, kinds: str) -> Path:

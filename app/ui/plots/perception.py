@@ -7,8 +7,7 @@ are points beside them.
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyqtgraph as pg
@@ -16,7 +15,7 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from app.core.comparing.peers import Mark
-from app.ui.plots.style import behind, legend, place_over, png_bytes, save_png, still_plot, style_axis
+from app.ui.plots.style import behind, legend, place_over, png_bytes, save_csv, save_png, still_plot, style_axis
 from app.ui.theme import Theme
 from app.ui.widgets import label
 from codec.events import GopDone
@@ -28,21 +27,21 @@ _ESTIMATED = " (estimated)"
 _NEAR = 0.15
 
 
-def write_csv(path: Path, gops: Sequence[GopDone], marks: Sequence[Mark]) -> None:
-    """What was chosen, measured and fitted of every GOP, and the other codecs; one line per point."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        out = csv.writer(file)
-        out.writerow(["point", "gop", "step", "bits", "quality"])
-        for gop in gops:
-            out.writerow(["chosen", gop.index, gop.t_star, gop.bits, gop.quality])
-            out.writerows(["measured", gop.index, probe.step, probe.bits, probe.quality] for probe in gop.probes)
-            if gop.fit is not None:
-                name = f"{gop.fit.form} fit"
-                out.writerows([name, gop.index, "", f"{bits:.0f}", f"{q:.5f}"] for bits, q in gop.fit.points)
-            if gop.step_fit is not None:
-                name = f"{gop.step_fit.form} fit over steps"
-                out.writerows([name, gop.index, f"{step:g}", "", f"{q:.5f}"] for step, q in gop.step_fit.points)
-        out.writerows([mark.name, "", "", f"{mark.bits:.0f}", f"{mark.quality:.5f}"] for mark in marks)
+def table(gops: Sequence[GopDone], marks: Sequence[Mark]) -> Iterator[Sequence[object]]:
+    """What was chosen, measured and fitted of every GOP, and the other codecs, below its titles; one row per point."""
+    yield ("point", "gop", "step", "bits", "quality")
+    for gop in gops:
+        yield ("chosen", gop.index, gop.t_star, gop.bits, gop.quality)
+        for probe in gop.probes:
+            yield ("measured", gop.index, probe.step, probe.bits, probe.quality)
+        if gop.fit is not None:
+            for bits, quality in gop.fit.points:
+                yield (f"{gop.fit.form} fit", gop.index, "", f"{bits:.0f}", f"{quality:.5f}")
+        if gop.step_fit is not None:
+            for step, quality in gop.step_fit.points:
+                yield (f"{gop.step_fit.form} fit over steps", gop.index, f"{step:g}", "", f"{quality:.5f}")
+    for mark in marks:
+        yield (mark.name, "", "", f"{mark.bits:.0f}", f"{mark.quality:.5f}")
 
 
 def name_places(marks: Sequence[Mark]) -> list[tuple[Mark, tuple[float, float]]]:
@@ -200,7 +199,7 @@ class PerceptionPlot(QWidget):
         self._draw()
 
     def export_png(self, path: Path) -> None:
-        """Write the plot as a picture; raises OSError where that fails."""
+        """Write the plot as a picture; raises OutputError where that fails."""
         save_png(self.item, path)
 
     def png(self) -> bytes:
@@ -208,8 +207,8 @@ class PerceptionPlot(QWidget):
         return png_bytes(self.item)
 
     def export_csv(self, path: Path) -> None:
-        """Write the figures behind it; raises OSError where that fails."""
-        write_csv(path, self._gops, self.marks)
+        """Write the figures behind it; raises OutputError where that fails."""
+        save_csv(table(self._gops, self.marks), path)
 
     @property
     def _gop(self) -> GopDone | None:

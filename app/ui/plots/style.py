@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import csv
+from collections.abc import Iterable, Sequence
+from io import StringIO
 from pathlib import Path
 
 import pyqtgraph as pg
@@ -10,6 +12,7 @@ from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QRectF, Qt
 from PySide6.QtGui import QImage, QImageWriter
 
 from app.ui.theme import Colours
+from codec.files import write_whole
 
 EXPORT_WIDTH = 1600
 SHARPNESS = 2
@@ -59,17 +62,31 @@ def save_png(item: pg.PlotItem, path: Path) -> None:
     """Write a plot as a picture.
 
     Raises:
-        OSError: it can't be written.
+        OutputError: it can't be written.
     """
-    if not _drawn(item, EXPORT_WIDTH).save(str(path)):
-        raise OSError(0, "the picture could not be saved", str(path))
+    write_whole(path, _png(_drawn(item, EXPORT_WIDTH)))
+
+
+def save_csv(rows: Iterable[Sequence[object]], path: Path) -> None:
+    """Write a table.
+
+    Raises:
+        OutputError: it can't be written.
+    """
+    text = StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    write_whole(path, text.getvalue().encode())
 
 
 def png_bytes(item: pg.PlotItem) -> bytes:
     """A plot as the bytes of a PNG file, SHARPNESS times as large as on screen."""
+    return _png(_drawn(item, round(SHARPNESS * item.boundingRect().width())))
+
+
+def _png(image: QImage) -> bytes:
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    QImageWriter(buffer, QByteArray(b"PNG")).write(_drawn(item, round(SHARPNESS * item.boundingRect().width())))
+    QImageWriter(buffer, QByteArray(b"PNG")).write(image)
     return bytes(buffer.data().data())
 
 

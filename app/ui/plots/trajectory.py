@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from html import escape
@@ -16,7 +15,7 @@ from PySide6.QtCore import QPointF, Qt, Signal, Slot
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from app.core.timing import Timing
-from app.ui.plots.style import behind, legend, place_over, png_bytes, save_png, still_plot, style_axis
+from app.ui.plots.style import behind, legend, place_over, png_bytes, save_csv, save_png, still_plot, style_axis
 from app.ui.theme import Theme
 from app.ui.widgets import label
 from codec.events import GopDone
@@ -48,16 +47,12 @@ def next_spike(gops: Sequence[GopDone], frame: int) -> int | None:
     return next((start for start in spikes if start > frame), spikes[0] if spikes else None)
 
 
-def write_csv(path: Path, gops: Sequence[GopDone], timing: Timing) -> None:
-    """One line per GOP."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        out = csv.writer(file)
-        columns = ["gop", "start_seconds", "frames", "t_star", "base_crf", "bits", "base_bits", "quality", "missed"]
-        out.writerow(columns)
-        for gop in gops:
-            start = f"{timing.seconds(gop.start_frame):.4f}"
-            base = [gop.index, start, gop.frames, gop.t_star, gop.crf, gop.bits, gop.base_bits, gop.quality]
-            out.writerow([*base, int(gop.missed)])
+def table(gops: Sequence[GopDone], timing: Timing) -> Iterator[Sequence[object]]:
+    """One row per GOP, below its titles."""
+    yield ("gop", "start_seconds", "frames", "t_star", "base_crf", "bits", "base_bits", "quality", "missed")
+    for gop in gops:
+        start, cost = f"{timing.seconds(gop.start_frame):.4f}", (gop.bits, gop.base_bits)
+        yield (gop.index, start, gop.frames, gop.t_star, gop.crf, *cost, gop.quality, int(gop.missed))
 
 
 @dataclass(frozen=True)
@@ -214,7 +209,7 @@ class TrajectoryPlot(QWidget):
         self._describe()
 
     def export_png(self, path: Path) -> None:
-        """Write the plot as a picture; raises OSError where that fails."""
+        """Write the plot as a picture; raises OutputError where that fails."""
         save_png(self.item, path)
 
     def png(self) -> bytes:
@@ -222,8 +217,8 @@ class TrajectoryPlot(QWidget):
         return png_bytes(self.item)
 
     def export_csv(self, path: Path) -> None:
-        """Write the figures behind it."""
-        write_csv(path, self._gops, self._timing)
+        """Write the figures behind it; raises OutputError where that fails."""
+        save_csv(table(self._gops, self._timing), path)
 
     def seek_at(self, scene_point: QPointF) -> None:
         """Go to the time under a point of the plot."""

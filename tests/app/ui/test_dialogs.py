@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from app.ui.main_window import MainWindow
 from app.ui.theme import Theme
 from app.ui.widgets import resize_within_screen
 from codec.version import program_version
-from tests.support.windows import labels
+from tests.support.windows import PATIENCE, labels
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "full-3.fgvc"
 KINDS = "Plays everywhere (*.mp4 *.m4v *.mov);;Smaller (*.webm);;Lossless (*.mkv)"
@@ -94,3 +96,26 @@ def test_about_tells_the_version_and_the_terms(window: MainWindow) -> None:
     assert "CC-BY-SA-4.0" in text
     window.close()
     assert not shown.isVisible()
+
+
+def test_what_can_t_be_written_is_one_sentence_and_leaves_what_was_there(
+    qtbot: QtBot, window: MainWindow, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = tmp_path / "before.csv"
+    before.write_text("before")
+
+    def full(_: Path, __: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(before), ""))
+    for action, opened in (("csv", Path(shutil.copy(GOLDEN, tmp_path))), ("pair", clip)):
+        window.workspace.open([opened])
+        if action == "pair":
+            qtbot.waitUntil(lambda: window.workspace.player.original is not None, timeout=PATIENCE)
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "write_bytes", full)
+            window.actions_[action].trigger()
+        assert "can't be written (No space left on device)" in window.banner.message
+        window.banner.pass_on()
+    assert before.read_text() == "before"
+    assert sorted(path.name for path in tmp_path.glob("*.png*")) == []

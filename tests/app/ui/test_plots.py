@@ -17,6 +17,7 @@ from app.ui.plots.perception import Mark, PerceptionPlot, name_places
 from app.ui.plots.style import EXPORT_WIDTH, SHARPNESS
 from app.ui.plots.trajectory import TrajectoryPlot, next_spike, own_frames
 from app.ui.theme import Theme
+from codec.errors import OutputError
 from codec.events import Fit, GopDone, Probe
 
 
@@ -136,8 +137,9 @@ def test_perception_shows_the_curve_of_the_gop_under_the_playhead(qtbot: QtBot, 
     with (tmp_path / "rate.csv").open() as file:
         kinds = [row["point"] for row in csv.DictReader(file)]
     assert [kinds.count(kind) for kind in ("chosen", "measured", "power fit", "x265")] == [5, 10, 4, 1]
-    with pytest.raises(OSError, match="could not be saved"):
-        plot.export_png(tmp_path / "missing" / "rate.png")
+    for export in (plot.export_png, plot.export_csv):
+        with pytest.raises(OutputError, match="can't be written"):
+            export(tmp_path / "rate.png" / "rate.png")
 
 
 def test_perception_shows_the_curve_over_steps_and_what_a_rate_allows(
