@@ -23,7 +23,7 @@ from codec.encoding.resuming import KeptGop, as_begun, gops_in, kept_gops
 from codec.encoding.segment_encoder import MadeGop
 from codec.errors import SettingsError
 from codec.events import Event, GopDone, Phase, Stage, Warned
-from codec.files import check_output, part_path
+from codec.files import check_output, part_path, sole_writer
 from codec.format.header import Header
 from codec.format.info import finished, quality_of, stored_gop
 from codec.format.writer import BitstreamWriter, ResumePoint
@@ -52,11 +52,18 @@ def encode(
 
     Raises:
         InputError: the source can't be read.
-        OutputError: the result can't be written.
+        OutputError: the result can't be written, or another process does.
         PriorError: the prior can't be loaded.
         SettingsError: the settings don't fit each other, the source or this machine.
     """
     check_output(source, output)
+    with sole_writer(output):
+        yield from _alone(source, output, settings, workers)
+
+
+def _alone(
+    source: Path, output: Path, settings: EncodeSettings, workers: Workers | None
+) -> Generator[Event, None, None]:
     yield Phase(Stage.OPENING)
     plan = yield from make_plan(source, as_begun(output, settings))
     if settings.resume and BitstreamWriter.name_complete_part(output, plan.header):

@@ -12,6 +12,8 @@ import os
 import re
 import secrets
 import stat
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +59,63 @@ def _reason(source: Path, output: Path) -> str | None:
     if not os.access(folder, os.W_OK | os.X_OK):
         return "can't be written, since its folder is write-protected; choose another place"
     return None
+
+
+@contextlib.contextmanager
+def sole_writer(path: Path) -> Iterator[None]:
+    """Keep this machine's other processes from writing `path` too, until the block is left or this process ends.
+
+    Two that write one part would leave a file of both, whole by its looks. Where nothing can be locked (on Windows, or
+    without a folder for temporary files) work goes on as if alone.
+
+    Raises:
+        OutputError: another one writes it.
+    """
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(_locked(_lock_of(path)))
+        except BlockingIOError as error:
+            raise OutputError(
+                f"{path} is being written by another process; wait for it, or choose another name."
+            ) from error
+        except (OSError, ImportError):
+            pass
+        yield
+
+
+def _lock_of(path: Path) -> Path:
+    """Among this user's temporary files: beside the result one would lie there after a kill."""
+    user = str(os.getuid()) if hasattr(os, "getuid") else ""
+    name = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"freegvc-{user}-{name}.lock"
+
+
+@contextlib.contextmanager
+def _locked(lock: Path) -> Iterator[None]:
+    """Hold a file that is there for nothing else.
+
+    Raises:
+        BlockingIOError: another process does.
+        OSError, ImportError: nothing can be locked here.
+    """
+    import fcntl
+
+    while True:
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Whoever held it until now may have removed it in between, and a third may hold what is there instead.
+            if lock.exists() and os.path.samestat(os.fstat(handle), lock.stat()):
+                break
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+        os.close(handle)
 
 
 def part_path(path: Path) -> Path:

@@ -17,7 +17,7 @@ from codec.batch.sources import BatchFile
 from codec.batch.table import BatchRow, FileStatus, Table, told_settings
 from codec.errors import FreeGvcError, OutputError, out_of_memory
 from codec.events import Finished
-from codec.files import check_output, finish, part_path
+from codec.files import check_output, finish, part_path, sole_writer
 from codec.format.reader import BitstreamReader
 from codec.format.writer import writing
 from codec.log import LOGGER
@@ -43,8 +43,12 @@ class Batch:
         """Encode what isn't finished; closing the generator stops and leaves parts that another run goes on with.
 
         Raises:
-            OutputError: the table can't be written.
+            OutputError: the table can't be written, or another batch writes it.
         """
+        with sole_writer(self.table.path):
+            yield from self._run(workers)
+
+    def _run(self, workers: Workers) -> Iterator[BatchEvent]:
         left: list[_FileEncode] = []
         for file in self.files:
             kept = self._kept(file)

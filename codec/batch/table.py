@@ -70,6 +70,11 @@ class Table:
     folder: Path
     rows: dict[str, BatchRow] = field(default_factory=dict)
 
+    @property
+    def path(self) -> Path:
+        """Of the file that holds them."""
+        return self.folder / FILE
+
     @classmethod
     def open(cls, folder: Path) -> Self:
         """Take up what `folder` holds, which is made where there is none; lines that can't be read count for nothing.
@@ -96,12 +101,11 @@ class Table:
             OutputError: it can't be written.
         """
         self.rows[row.output] = row
-        path = self.folder / FILE
         try:
-            append_line(path, json.dumps(asdict(row)))
+            append_line(self.path, json.dumps(asdict(row)))
         except OSError as error:
             raise OutputError(
-                f"{path} can't be written: {error.strerror}; free some space or choose another folder."
+                f"{self.path} can't be written: {error.strerror}; free some space or choose another folder."
             ) from error
 
 

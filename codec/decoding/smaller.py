@@ -12,7 +12,7 @@ from pathlib import Path
 from codec.decoding.retarget import StepChoice, sent_quality, step_choice
 from codec.errors import FormatError, SettingsError
 from codec.events import Event, GopDone, Phase, Stage, Warned
-from codec.files import check_output
+from codec.files import check_output, sole_writer
 from codec.format.header import Header, Target
 from codec.format.info import finished, stored_gop
 from codec.format.limits import MAX_PROBES
@@ -33,7 +33,7 @@ def save_smaller(source: Path, output: Path, settings: DecodeSettings) -> Iterat
     """
     check_output(source, output)
     yield Phase(Stage.OPENING)
-    with BitstreamReader(source) as reader:
+    with sole_writer(output), BitstreamReader(source) as reader:
         if reader.version == 1 and reader.header.base_codec != "none":
             raise SettingsError(
                 f"{source} is in version 1 of the format, whose base isn't written any more; encode its source again."

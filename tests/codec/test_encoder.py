@@ -261,6 +261,19 @@ def test_a_killed_encode_is_resumed(tmp_path: Path) -> None:
     assert _records(output)[:3] == _records(tmp_path / "b.fgvc")[:3]
 
 
+@skips.posix
+def test_two_encodes_do_not_write_one_file(tmp_path: Path) -> None:
+    source, output = film(tmp_path / "in.mp4", 20), tmp_path / "a.fgvc"
+    first = encode(source, output, tiny(gop_frames=8))
+    next(event for event in first if isinstance(event, GopDone))
+    with pytest.raises(OutputError, match="is being written by another process"):
+        run_encode(source, output, gop_frames=8)
+    assert run_encode(source, tmp_path / "b.fgvc", gop_frames=8).finished.frames == 20
+    assert len(list(first)) > 0
+    assert output.read_bytes() == (tmp_path / "b.fgvc").read_bytes()
+    run_encode(source, output, gop_frames=8)
+
+
 def test_resuming_nothing_or_something_else_is_refused(tmp_path: Path) -> None:
     source, output = film(tmp_path / "in.mp4", 40), tmp_path / "a.fgvc"
     with pytest.raises(OutputError, match="no unfinished"):

@@ -21,6 +21,7 @@ from codec.batch.sources import batch_files
 from codec.batch.table import FILE, BatchRow, FileStatus, Table
 from codec.cli import main
 from codec.encoder import encode
+from codec.errors import OutputError
 from codec.events import GopDone
 from codec.files import part_path
 from codec.format.info import describe
@@ -105,6 +106,15 @@ def test_a_stopped_batch_leaves_parts_that_play_and_goes_on(sources: Path, tmp_p
     assert (output / "0.fgvc").read_bytes() == _serial(sources / "0.mp4", tmp_path / "a.fgvc")
     assert (output / "0.fgvc").read_bytes().startswith(begun[: len(begun) // 2])
     assert not list(output.glob("*.part"))
+
+
+@skips.posix
+def test_two_batches_do_not_write_one_folder(sources: Path, tmp_path: Path) -> None:
+    with closing(_batch(sources, tmp_path / "out").run(Here())) as events:
+        next(events)
+        with pytest.raises(OutputError, match=r"batch\.jsonl is being written by another process"):
+            _rows(_batch(sources, tmp_path / "out"))
+    assert _statuses(_rows(_batch(sources, tmp_path / "out"))) == ["done", "done", "done", "failed"]
 
 
 def test_what_encode_left_unfinished_is_gone_on_with(sources: Path, tmp_path: Path) -> None:
