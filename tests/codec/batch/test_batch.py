@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -39,14 +40,31 @@ BASED: dict[str, Any] = {"base": "av1", "goal": Quality(0.6, "ms-ssim"), "gop_fr
 SETTINGS = tiny(**BASED)
 
 
-@pytest.fixture
-def sources(tmp_path: Path) -> Path:
-    folder = tmp_path / "sources"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three films and something that is none."""
+    folder = tmp_path_factory.mktemp("films")
     for number in range(3):
         cut_film(folder / f"{number}.mp4", [20, 8 + number])
     (folder / "damaged.mp4").write_bytes(bytes(5000))
     return folder
+
+
+@pytest.fixture
+def sources(films: Path, tmp_path: Path) -> Path:
+    """A copy that a test may change."""
+    return shutil.copytree(films, tmp_path / "sources")
+
+
+@pytest.fixture(scope="module")
+def alone(films: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, ...]:
+    """What each film becomes outside of a batch."""
+    output = tmp_path_factory.mktemp("alone") / "a.fgvc"
+    made = []
+    for number in range(3):
+        run_encode(films / f"{number}.mp4", output, **BASED)
+        made.append(output.read_bytes())
+    return tuple(made)
 
 
 def _batch(sources: Path, output: Path, settings: EncodeSettings = SETTINGS, **more: Any) -> Batch:
@@ -61,18 +79,14 @@ def _statuses(rows: dict[str, BatchRow]) -> list[str]:
     return [str(rows[name].status) for name in sorted(rows)]
 
 
-def _serial(source: Path, output: Path, **more: Any) -> bytes:
-    run_encode(source, output, **{**BASED, **more})
-    return output.read_bytes()
-
-
-def test_one_bad_file_fails_alone_and_what_is_done_is_kept(sources: Path, tmp_path: Path) -> None:
+def test_one_bad_file_fails_alone_and_what_is_done_is_kept(
+    sources: Path, tmp_path: Path, alone: tuple[bytes, ...]
+) -> None:
     output = tmp_path / "out"
     first = _rows(_batch(sources, output))
     assert _statuses(first) == ["done", "done", "done", "failed"]
     assert "isn't a video that can be read" in first["damaged.fgvc"].reason
-    for number in range(3):
-        assert (output / f"{number}.fgvc").read_bytes() == _serial(sources / f"{number}.mp4", tmp_path / "a.fgvc")
+    assert tuple((output / f"{number}.fgvc").read_bytes() for number in range(3)) == alone
     kept = _rows(_batch(sources, output))
     assert _statuses(kept) == ["kept", "kept", "kept", "failed"]
     assert replace(kept["0.fgvc"], status=FileStatus.DONE) == first["0.fgvc"]
@@ -91,7 +105,9 @@ def test_other_settings_or_another_source_are_coded_anew(sources: Path, tmp_path
     assert trajectory.seed == 1
 
 
-def test_a_stopped_batch_leaves_parts_that_play_and_goes_on(sources: Path, tmp_path: Path) -> None:
+def test_a_stopped_batch_leaves_parts_that_play_and_goes_on(
+    sources: Path, tmp_path: Path, alone: tuple[bytes, ...]
+) -> None:
     output = tmp_path / "out"
     with closing(_batch(sources, output).run(Here())) as events:
         gops = (event for event in events if isinstance(event, OfFile) and isinstance(event.event, GopDone))
@@ -103,7 +119,7 @@ def test_a_stopped_batch_leaves_parts_that_play_and_goes_on(sources: Path, tmp_p
     first = next(event.event for event in again if isinstance(event, OfFile) and isinstance(event.event, GopDone))
     assert first.index == 3
     assert FileDone in {type(event) for event in again}
-    assert (output / "0.fgvc").read_bytes() == _serial(sources / "0.mp4", tmp_path / "a.fgvc")
+    assert (output / "0.fgvc").read_bytes() == alone[0]
     assert (output / "0.fgvc").read_bytes().startswith(begun[: len(begun) // 2])
     assert not list(output.glob("*.part"))
 
@@ -117,31 +133,32 @@ def test_two_batches_do_not_write_one_folder(sources: Path, tmp_path: Path) -> N
     assert _statuses(_rows(_batch(sources, tmp_path / "out"))) == ["done", "done", "done", "failed"]
 
 
-def test_what_encode_left_unfinished_is_gone_on_with(sources: Path, tmp_path: Path) -> None:
+def test_what_encode_left_unfinished_is_gone_on_with(sources: Path, tmp_path: Path, alone: tuple[bytes, ...]) -> None:
     output = tmp_path / "out"
     output.mkdir()
     with closing(encode(sources / "0.mp4", output / "0.fgvc", SETTINGS)) as events:
         next(event for event in events if isinstance(event, GopDone) and event.index == 3)
     assert not describe(output / "0.fgvc").complete
     assert _statuses(_rows(_batch(sources, output)))[0] == "done"
-    assert (output / "0.fgvc").read_bytes() == _serial(sources / "0.mp4", tmp_path / "a.fgvc")
+    assert (output / "0.fgvc").read_bytes() == alone[0]
 
 
-def test_a_part_of_other_settings_is_begun_anew(sources: Path, tmp_path: Path) -> None:
+def test_a_part_of_other_settings_is_begun_anew(sources: Path, tmp_path: Path, alone: tuple[bytes, ...]) -> None:
     output = tmp_path / "out"
     with closing(_batch(sources, output, tiny(**BASED, seed=7)).run(Here())) as events:
         next(event for event in events if isinstance(event, OfFile) and isinstance(event.event, GopDone))
     assert part_path(output / "0.fgvc").exists()
     assert _statuses(_rows(_batch(sources, output))) == ["done", "done", "done", "failed"]
-    assert (output / "0.fgvc").read_bytes() == _serial(sources / "0.mp4", tmp_path / "a.fgvc")
+    assert (output / "0.fgvc").read_bytes() == alone[0]
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_workers_that_die_and_end_in_any_order_change_nothing(sources: Path, tmp_path: Path, seed: int) -> None:
+def test_workers_that_die_and_end_in_any_order_change_nothing(
+    sources: Path, tmp_path: Path, alone: tuple[bytes, ...], seed: int
+) -> None:
     output = tmp_path / "out"
     assert _statuses(_rows(_batch(sources, output), Shuffled(seed))) == ["done", "done", "done", "failed"]
-    for number in range(3):
-        assert (output / f"{number}.fgvc").read_bytes() == _serial(sources / f"{number}.mp4", tmp_path / "a.fgvc")
+    assert tuple((output / f"{number}.fgvc").read_bytes() for number in range(3)) == alone
 
 
 def test_a_source_that_a_node_does_not_see_travels(sources: Path, tmp_path: Path) -> None:
