@@ -32,7 +32,7 @@ from codec.commands.settings import (
     use_threads,
     workers_of,
 )
-from codec.errors import FreeGvcError, out_of_memory
+from codec.errors import FreeGvcError, refusal
 from codec.events import Warned
 from codec.goals import QUALITY_METRICS
 from codec.parallel.opening import open_workers
@@ -67,17 +67,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         # the pipe broken again when it flushes at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except FreeGvcError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except (MemoryError, RuntimeError) as error:
-        refusal = out_of_memory(error)
-        if refusal is None:
+    except Exception as error:
+        told = refusal(error)
+        if told is None:
             raise
-        print(refusal, file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"The system refused something: {error}; check names, rights and free space.", file=sys.stderr)
+        print(told, file=sys.stderr)
         return 1
     return 0
 

@@ -49,6 +49,10 @@ class MemoryShortError(FreeGvcError):
     """This machine has too little memory, of its own or of its GPU, for what was asked."""
 
 
+class SystemRefusedError(FreeGvcError):
+    """The operating system refused what it usually grants: a disk that has gone, a file that somebody moved away."""
+
+
 class WorkerLostError(FreeGvcError):
     """The process or machine that did a part of the work died, however often that part was begun."""
 
@@ -63,7 +67,16 @@ class WorkerLostError(FreeGvcError):
         return type(self), (self.attempts,)
 
 
-def out_of_memory(error: Exception) -> MemoryShortError | None:
+def refusal(error: BaseException) -> FreeGvcError | None:
+    """What to tell the user of any exception; None where it is a defect of this program."""
+    if isinstance(error, FreeGvcError):
+        return error
+    if isinstance(error, OSError):
+        return SystemRefusedError(f"The system refused something: {error}; check names, rights and free space.")
+    return out_of_memory(error)
+
+
+def out_of_memory(error: BaseException) -> MemoryShortError | None:
     """What to tell the user of an exception that means so; None for any other."""
     # Not imported for this: where torch never ran, none of its errors can have been raised.
     torch = sys.modules.get("torch")

@@ -15,7 +15,7 @@ from codec.batch.encode_file import FileTask, Grown, encode_file
 from codec.batch.events import BatchEvent, FileDone, OfFile
 from codec.batch.sources import BatchFile
 from codec.batch.table import BatchRow, FileStatus, Table, told_settings
-from codec.errors import FreeGvcError, OutputError, out_of_memory
+from codec.errors import FreeGvcError, OutputError, refusal
 from codec.events import Finished
 from codec.files import check_output, finish, part_path, sole_writer
 from codec.format.reader import BitstreamReader
@@ -205,11 +205,9 @@ class _FileEncode:
 
 def reason_of(error: BaseException) -> str:
     """A sentence for the user."""
-    if isinstance(error, FreeGvcError):
-        return str(error)
-    refusal = out_of_memory(error) if isinstance(error, Exception) else None
-    if refusal is not None:
-        return str(refusal)
+    told = refusal(error)
+    if told is not None:
+        return str(told)
     LOGGER.error("a worker failed", exc_info=error)
     return f"The engine failed ({type(error).__name__}: {error}); -v tells more."
 

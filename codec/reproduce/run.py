@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import product
 from pathlib import Path
 
-from codec.errors import FreeGvcError
+from codec.errors import refusal
 from codec.metrics.base import Metric, mean
 from codec.metrics.catalog import metric
 from codec.parallel.here import Here
@@ -150,9 +150,10 @@ def _judges(names: tuple[str, ...], device: str) -> tuple[Metric, ...]:
 
 
 def _reason(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
+    told = refusal(error)
+    lines = str(told or error).strip().splitlines()
     said = lines[0] if lines else "no reason given"
-    return said if isinstance(error, FreeGvcError) else f"{type(error).__name__}: {said}"
+    return said if told is not None else f"{type(error).__name__}: {said}"
 
 
 def _point(unit: _Unit, clip: Clip, judges: Sequence[Metric], setting: str, made: Made) -> Point:

@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from codec import log
-from codec.errors import FreeGvcError, MissingModelError, out_of_memory
+from codec.errors import MissingModelError, refusal
 from codec.parallel.lifeline import leave_with_parent
 from codec.worker.handlers import Handlers
 from codec.worker.pipe import Pipe, PipeHandler
@@ -64,24 +64,21 @@ def settle(task: Task, handlers: Handlers, pipe: Pipe) -> Settled:
                 pipe.send(event)
                 if pipe.cancelled():
                     return Settled(Outcome.CANCELLED)
-    except MissingModelError as error:
-        return Settled(Outcome.REFUSED, str(error), model=error.name)
-    except FreeGvcError as error:
-        return Settled(Outcome.REFUSED, str(error))
     except (EOFError, ConnectionError):
         raise
     except Exception as error:
-        return _failure(error)
+        return _settled_by(error)
     return Settled(Outcome.DONE)
 
 
-def _failure(error: Exception) -> Settled:
-    detail = "".join(traceback.format_exception(error))
-    refusal = out_of_memory(error)
-    if refusal is not None:
-        return Settled(Outcome.REFUSED, str(refusal), detail)
-    kind = type(error).__name__
-    return Settled(Outcome.FAILED, f"The engine failed ({kind}: {error}); the log has the details.", detail)
+def _settled_by(error: Exception) -> Settled:
+    told = refusal(error)
+    # Of what the program itself refuses, the sentence says all.
+    detail = "" if told is error else "".join(traceback.format_exception(error))
+    if told is None:
+        kind = type(error).__name__
+        return Settled(Outcome.FAILED, f"The engine failed ({kind}: {error}); the log has the details.", detail)
+    return Settled(Outcome.REFUSED, str(told), detail, told.name if isinstance(told, MissingModelError) else "")
 
 
 def _warm_up() -> None:

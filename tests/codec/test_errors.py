@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from codec.errors import out_of_memory
+from codec.errors import SettingsError, SystemRefusedError, out_of_memory, refusal
 
 FAR_TOO_MUCH = 10**15
 
@@ -36,3 +36,14 @@ def test_too_little_memory_is_one_sentence_whoever_says_it(asks: object) -> None
 @pytest.mark.parametrize("error", [RuntimeError("wrong memory format"), ValueError("memory"), KeyError("memory")])
 def test_a_defect_that_speaks_of_memory_stays_a_defect(error: Exception) -> None:
     assert out_of_memory(error) is None
+
+
+def test_whatever_is_no_defect_has_a_sentence() -> None:
+    own = SettingsError("No.")
+    assert refusal(own) is own
+    gone = refusal(FileNotFoundError(2, "No such file or directory", "film.mp4"))
+    assert isinstance(gone, SystemRefusedError)
+    assert "film.mp4" in str(gone)
+    assert refusal(MemoryError()) is not None
+    assert refusal(RuntimeError("a bug")) is None
+    assert refusal(KeyError("a bug")) is None
