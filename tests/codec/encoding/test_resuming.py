@@ -17,7 +17,7 @@ from codec.format.records import BaseRun, GopRecord
 from codec.settings import Bitrate, Quality, Size
 from tests.support.codec_runs import cut_film, run_encode, tiny
 
-SCENES = [20, 14, 16, 12]
+SCENES = [14, 10, 12, 9]
 GOALS: dict[str, dict[str, Any]] = {
     "quality": {"goal": Quality(0.6, "ms-ssim"), "base": "av1"},
     "bitrate over a base": {"goal": Bitrate(20_000), "base": "av1"},
