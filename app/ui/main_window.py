@@ -84,7 +84,8 @@ class MainWindow(QMainWindow):
         OwnKeys(self)
         Drops(self, self.view.set_drop_hint, self._take_in)
         Editing(self.settings, workspace, self.commands.file.dialogs.ask_name, self)
-        self._connect()
+        self._connect_workspace()
+        self._connect_widgets()
         self._fill_recent()
         geometry = workspace.preferences.geometry
         if not geometry.isEmpty():
@@ -120,7 +121,7 @@ class MainWindow(QMainWindow):
         self.statusBar().setSizeGripEnabled(False)
         return layout
 
-    def _connect(self) -> None:
+    def _connect_workspace(self) -> None:
         workspace = self.workspace
         workspace.viewer.opened.connect(self._opened)
         workspace.viewer.reframed.connect(self._forget_region)
@@ -143,6 +144,11 @@ class MainWindow(QMainWindow):
         workspace.frame_metrics.stale.connect(self._forget_metrics)
         workspace.sound.told.connect(self._tell_silence)
         workspace.sound.available_changed.connect(self.volume.setEnabled)
+        workspace.peers.changed.connect(self._show_marks)
+
+    def _connect_widgets(self) -> None:
+        workspace = self.workspace
+        self.log_window.copied.connect(workspace.noted)
         self.volume.changed.connect(workspace.viewer.set_volume)
         self.queue_panel.chosen_changed.connect(self._enable)
         self.queue_panel.opened.connect(workspace.choose)
@@ -158,7 +164,6 @@ class MainWindow(QMainWindow):
         self.view.mode_changed.connect(self._enable)
         self.view.region_chosen.connect(self._choose_region)
         self.layout_.changed.connect(self._enable)
-        workspace.peers.changed.connect(self._show_marks)
         self.settings.changed.connect(self._show_gops)
         self.actions_.appearance.triggered.connect(self._set_theme)
 
@@ -204,10 +209,10 @@ class MainWindow(QMainWindow):
             target = goal.value
         info = document.info
         audio = 0.0 if info is None else 8 * info.audio_bytes / max(1, info.frames)
-        self.plots.trajectory.show_gops(document.gops, document.timing, audio)
         metric = document.metric
         if metric is None and isinstance(goal, Quality):
             metric = GOAL_METRICS[goal.metric]
+        self.plots.trajectory.show_gops(document.gops, document.timing, audio, metric)
         budget = document.bits_of_a_gop
         if info is None and isinstance(goal, Bitrate) and document.gops:
             budget = goal.bits_per_second * document.gops[0].frames / float(document.rate)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
-from PySide6.QtGui import QGuiApplication
 
-from app.core.log import diagnostics
 from app.ui.actions import Entry
 
 if TYPE_CHECKING:
@@ -30,7 +28,7 @@ class HelpCommands(QObject):
         return [
             Entry("keys", "help", self.tr("Keys"), self._show_keys, keys=("H", "F1")),
             Entry("log", "help", self.tr("Log"), self._window.log_window.show, keys=("Ctrl+Shift+L",), icon="log"),
-            Entry("copy", "help", self.tr("Copy diagnostics"), self._copy_diagnostics, keys=("Ctrl+Shift+C",)),
+            Entry("copy", "help", self.tr("Copy diagnostics"), self._window.log_window.copy, keys=("Ctrl+Shift+C",)),
             Entry("about", "help", self.tr("About Free-GVC"), self._show_about),
         ]
 
@@ -55,6 +53,3 @@ class HelpCommands(QObject):
         if self.about_window is None:
             self.about_window = AboutWindow(self._window.theme, self._window)
         self.about_window.show()
-
-    def _copy_diagnostics(self) -> None:
-        QGuiApplication.clipboard().setText(diagnostics(self._window.workspace.log))

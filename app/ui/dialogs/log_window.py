@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Slot
+from PySide6.QtCore import QSize, Signal, Slot
 from PySide6.QtGui import QFontDatabase, QGuiApplication
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
@@ -11,7 +11,13 @@ from app.ui.widgets import resize_within_screen
 
 
 class LogWindow(QDialog):
-    """Shows a log as it grows."""
+    """Shows a log as it grows.
+
+    Attributes:
+        copied: a sentence: what a bug report needs is on the clipboard.
+    """
+
+    copied = Signal(str)
 
     def __init__(self, log: Log, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -39,3 +45,4 @@ class LogWindow(QDialog):
     def copy(self) -> None:
         """Put everything a bug report needs on the clipboard."""
         QGuiApplication.clipboard().setText(diagnostics(self._log))
+        self.copied.emit(self.tr("Versions and log are on the clipboard."))

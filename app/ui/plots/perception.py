@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 from app.core.comparing.peers import Mark
 from app.ui.plots.style import behind, legend, place_over, png_bytes, save_csv, save_png, still_plot, style_axis
 from app.ui.theme import Theme
-from app.ui.widgets import label
+from app.ui.widgets import label, tooltip
 from codec.events import GopDone
 from codec.format.limits import MAX_RESTORATION
 from codec.goals import GOAL_METRICS, GoalMetric
@@ -235,7 +235,7 @@ class PerceptionPlot(QWidget):
         self._fit_range([probe.quality for probe in probes])
         name = "" if gop is None else self.tr("GOP {}").format(gop.index + 1) + "&nbsp;&nbsp; "
         self._caption.setText(name + legend(self.keys))
-        self._caption.setToolTip(self.caption)
+        self._caption.setToolTip(tooltip(self.caption))
 
     def _draw_steps(self, gop: GopDone | None) -> None:
         """Quality over the restoration's steps, with what was measured at more than one of them."""

@@ -17,8 +17,9 @@ from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 from app.core.timing import Timing
 from app.ui.plots.style import behind, legend, place_over, png_bytes, save_csv, save_png, still_plot, style_axis
 from app.ui.theme import Theme
-from app.ui.widgets import label
+from app.ui.widgets import label, tooltip
 from codec.events import GopDone
+from codec.goals import GoalMetric
 
 NOTHING = Timing(Fraction(25))
 SPIKE = 1.3  # times the median's bits per frame
@@ -94,6 +95,7 @@ class TrajectoryPlot(QWidget):
         self._theme = theme
         self._gops: tuple[GopDone, ...] = ()
         self._timing, self._audio, self._frame = NOTHING, 0.0, 0
+        self._metric: GoalMetric | None = None
         self._plot = still_plot()
         self.item = self._plot.getPlotItem()
         self._bits_view, self._level_view = behind(self.item, -10), behind(self.item, -5)
@@ -148,12 +150,20 @@ class TrajectoryPlot(QWidget):
         told = _kilo(gop.bits, gop.base_bits, gop.sent_bits)
         parts.append(self.tr("{:.1f} kbit: base {:.1f}, prior {:.1f}").format(*told))
         if gop.quality is not None:
-            parts.append(f"{gop.quality:.3f}" + (self.tr(", target missed") if gop.missed else ""))
+            name = "" if self._metric is None else f"{self._metric.label} "
+            parts.append(f"{name}{gop.quality:.3f}" + (self.tr(", target missed") if gop.missed else ""))
         return "  \u00b7  ".join(parts)
 
-    def show_gops(self, gops: Sequence[GopDone], timing: Timing, audio_bits_per_frame: float = 0.0) -> None:
-        """Show these, of a video whose frames come so, with as many bits of sound."""
+    def show_gops(
+        self,
+        gops: Sequence[GopDone],
+        timing: Timing,
+        audio_bits_per_frame: float = 0.0,
+        metric: GoalMetric | None = None,
+    ) -> None:
+        """Show these, of a video whose frames come so, with as many bits of sound; `metric` is what judged them."""
         self._gops, self._timing, self._audio = tuple(gops), timing, audio_bits_per_frame
+        self._metric = metric
         spans = Spans.of(gops, timing)
         self._line.setData(x=spans.edges or [0, 1], y=[gop.t_star for gop in gops] or [0])
         self._line.setVisible(bool(gops))
@@ -237,6 +247,7 @@ class TrajectoryPlot(QWidget):
             keys.append((colours.warn, self.tr("target missed")))
         told = f"&nbsp;&nbsp;&nbsp;&nbsp;{escape(self.caption)}" if self._gops else ""
         self._caption.setText(legend(keys) + told)
+        self._caption.setToolTip(tooltip(self.caption))
 
     @Slot(object)
     def _click(self, event: object) -> None:

@@ -19,6 +19,7 @@ from app.ui.plots.trajectory import TrajectoryPlot, next_spike, own_frames
 from app.ui.theme import Theme
 from codec.errors import OutputError
 from codec.events import Fit, GopDone, Probe
+from codec.goals import GOAL_METRICS
 
 
 def gop(index: int, t_star: int, bits: int) -> GopDone:
@@ -190,7 +191,7 @@ def test_a_plot_as_bytes_is_a_png(plot: TrajectoryPlot) -> None:
 
 def test_base_prior_and_sound_lie_upon_each_other_and_missed_targets_are_marked(plot: TrajectoryPlot) -> None:
     gops = [replace(one, crf=40 + number, missed=number == 2) for number, one in enumerate(GOPS)]
-    plot.show_gops(gops, Timing(Fraction(10)), audio_bits_per_frame=10.0)
+    plot.show_gops(gops, Timing(Fraction(10)), audio_bits_per_frame=10.0, metric=GOAL_METRICS["dists"])
     base, prior, sound = (bars.opts for bars in plot.bars)
     assert base["height"] == [0.08] * 5
     assert prior["y0"] == base["height"]
@@ -203,4 +204,4 @@ def test_base_prior_and_sound_lie_upon_each_other_and_missed_targets_are_marked(
     assert plot.caption.startswith("GOP 3: t\u2605 9")
     assert "base CRF 42" in plot.caption
     assert "3.0 kbit: base 0.1, prior 2.9" in plot.caption
-    assert "target missed" in plot.caption
+    assert f"DISTS {gops[2].quality:.3f}, target missed" in plot.caption

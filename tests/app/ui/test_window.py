@@ -375,6 +375,7 @@ def test_diagnostics_name_the_versions_and_the_log(window: MainWindow) -> None:
     assert "torch" in text
     assert "PySide6" in text
     assert text.endswith("something happened")
+    assert window.status.text == "Versions and log are on the clipboard."
 
 
 def test_a_job_that_lacks_a_model_offers_it(
