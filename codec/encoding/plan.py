@@ -22,7 +22,7 @@ from codec.encoding.sound_rate import opus_rate
 from codec.errors import InputError, SettingsError
 from codec.events import Event, GopDone, Phase, Stage, Warned
 from codec.format.header import ColourDescription, Header, Target, TrajectorySpec
-from codec.format.limits import MAX_GOP_FRAMES, MAX_GOP_PIXELS, MAX_PIXELS, MAX_SIDE
+from codec.format.limits import MAX_BIT_DEPTH, MAX_GOP_FRAMES, MAX_GOP_PIXELS, MAX_PIXELS, MAX_SIDE
 from codec.goals import GOAL_METRICS
 from codec.metrics.base import Metric
 from codec.metrics.dists import SMALLEST
@@ -309,7 +309,8 @@ def _header(
         # Nothing is told in it where every frame lasts as long as the rate says.
         time_base=1 / rate if _steady(timeline, rate) else timeline.time_base,
         variable_timing=not timeline.constant,
-        colour=ColourDescription(**vars(info.colour), bit_depth=info.bit_depth),
+        # Samples in floating point have 32, of which the file knows no more than that they are deep.
+        colour=ColourDescription(**vars(info.colour), bit_depth=min(info.bit_depth, MAX_BIT_DEPTH)),
         overlap_mode=settings.overlap,
         gop_frames=settings.gop_frames or prior.geometry.gop_frames,
         overlap_frames=prior.geometry.overlap_frames,

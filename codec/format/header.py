@@ -10,6 +10,7 @@ from itertools import pairwise
 from codec.format.limits import (
     BASE_CODECS,
     CODERS,
+    MAX_BIT_DEPTH,
     MAX_CODER_PARAMS,
     MAX_EXTRADATA,
     MAX_GOP_FRAMES,
@@ -99,7 +100,7 @@ class ColourDescription:
     def __post_init__(self) -> None:
         points = (self.primaries, self.transfer, self.matrix, self.range)
         require(all(0 <= point <= 255 for point in points), "a colour code lies outside 0 to 255")
-        require(1 <= self.bit_depth <= 16, f"the bit depth is {self.bit_depth}")
+        require(1 <= self.bit_depth <= MAX_BIT_DEPTH, f"the bit depth is {self.bit_depth}")
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ class Target:
 
 @dataclass(frozen=True)
 class AudioHeader:
-    """The audio stream, copied from the source without re-encoding; packet times count in `time_base` seconds."""
+    """The sound that the file carries, as its packets are coded; their times count in `time_base` seconds."""
 
     codec: str
     extradata: bytes = field(repr=False)

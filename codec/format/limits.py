@@ -36,6 +36,7 @@ MAX_NAME = 64
 MAX_EXTRADATA = 2**16
 WEIGHTS_HASH_BYTES = 8
 MAX_RATIO = 2**31 - 1
+MAX_BIT_DEPTH = 16
 MAX_CRF = 70
 CRF_UNIT = 4  # a base's constant rate factor goes in quarters
 # The restoration of a base: the step that shows all of it, and the last one there is.

@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 
@@ -87,6 +88,19 @@ def test_hdr_colour_and_orientation_are_kept(data: Path, tmp_path: Path) -> None
     header = describe(tmp_path / "b.fgvc").header
     assert (header.source_width, header.source_height) == (136, 240)
     assert header.coding_width < header.coding_height
+
+
+def test_samples_in_floating_point_are_taken(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "in.nut"), "w") as container:
+        stream = container.add_stream("rawvideo", 25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "gbrpf32le"
+        for number, picture in enumerate(moving(8, 64, 48)):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="gbrpf32le")
+            frame.pts = number
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    assert run_encode(tmp_path / "in.nut", tmp_path / "a.fgvc").finished.frames == 8
+    assert describe(tmp_path / "a.fgvc").header.colour.bit_depth == 16
 
 
 @pytest.mark.parametrize("audio", ["opus", "copy", "none"])

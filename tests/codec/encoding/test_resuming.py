@@ -22,7 +22,8 @@ GOALS: dict[str, dict[str, Any]] = {
     "quality": {"goal": Quality(0.6, "ms-ssim"), "base": "av1"},
     "bitrate over a base": {"goal": Bitrate(20_000), "base": "av1"},
     "size over a base": {"goal": Size(4000), "base": "av1"},
-    "restored bitrate": {"goal": Bitrate(20_000), "prior": "pocket", "base": "av1"},
+    # The dearest of all: without its last scene.
+    "restored bitrate": {"goal": Bitrate(20_000), "prior": "pocket", "base": "av1", "duration": sum(SCENES[:3]) / 25},
     "bitrate": {"goal": Bitrate(20_000), "keep_steps": 2},
     "size": {"goal": Size(4000)},
 }
