@@ -19,7 +19,11 @@ _GOALS: Mapping[str, type[Quality | Bitrate | Size]] = {"quality": Quality, "bit
 
 
 class State(StrEnum):
-    """Where a job stands. STOPPED left a playable file; INTERRUPTED can go on where it was."""
+    """Where a job stands.
+
+    STOPPED left a playable file; INTERRUPTED can go on where it was. So can HALTED, which somebody has stopped and
+    who alone lets it go on.
+    """
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -28,6 +32,7 @@ class State(StrEnum):
     STOPPED = "stopped"
     FAILED = "failed"
     INTERRUPTED = "interrupted"
+    HALTED = "halted"
 
 
 ACTIVE = (State.RUNNING, State.PAUSED)

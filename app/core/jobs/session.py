@@ -215,7 +215,7 @@ class Session(QObject):
             self.failed.emit(message)
         elif self._cancelled:
             # A child that was too slow to stop was ended for it: that is what the user wanted.
-            self._end(job.id, State.INTERRUPTED if is_there(job.part) else State.STOPPED, "")
+            self._end(job.id, State.HALTED if is_there(job.part) else State.STOPPED, "")
         else:
             self._current = None
             self._queue.update(job.id, state=State.INTERRUPTED, message=message)

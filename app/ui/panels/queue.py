@@ -118,6 +118,7 @@ class JobDelegate(QStyledItemDelegate):
             State.STOPPED: self.tr("Stopped, playable so far") if job.bytes else self.tr("Stopped, nothing to play"),
             State.FAILED: self.tr("Failed"),
             State.INTERRUPTED: self.tr("Interrupted, can be resumed"),
+            State.HALTED: self.tr("Stopped, can be resumed"),
         }
         if not job.is_encode:
             states[State.STOPPED] = self.tr("Stopped, nothing is kept")

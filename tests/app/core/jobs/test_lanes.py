@@ -261,8 +261,39 @@ def test_a_child_that_is_too_slow_to_stop_is_no_crash(
     with qtbot.waitSignal(workspace.ended, timeout=PATIENCE), qtbot.assertNotEmitted(workspace.session.crashed):
         window.actions_["stop"].trigger()
     (job,) = workspace.queue
-    assert job.state in (State.STOPPED, State.INTERRUPTED)
+    assert job.state in (State.STOPPED, State.HALTED)
     assert not window.banner.isVisible()
+
+
+def test_what_was_stopped_goes_on_only_when_it_is_asked_to(
+    qtbot: QtBot, window: MainWindow, short_clip: Path, tmp_path: Path
+) -> None:
+    workspace, engine = window.workspace, window.workspace.engine
+    workspace.preferences.encode = QUICK
+    drop(window, Path(shutil.copy(short_clip, tmp_path / "a.mkv")))
+
+    def stop_in_a_step(events: tuple[object, ...]) -> None:
+        if any(isinstance(event, StepCoded) for event in events):
+            engine.told.disconnect(stop_in_a_step)
+            window.actions_["stop"].trigger()
+            engine.kill()
+
+    engine.told.connect(stop_in_a_step)
+    with qtbot.waitSignal(workspace.ended, timeout=PATIENCE):
+        window.actions_["start"].trigger()
+    (job,) = workspace.queue
+    assert job.state is State.HALTED
+    delegate = window.queue_panel.view.itemDelegate()
+    assert isinstance(delegate, JobDelegate)
+    assert delegate.words(job) == "Stopped, can be resumed"
+    assert window.status.text == "a.fgvc was stopped; it can be resumed."
+    assert not window.actions_["start"].isEnabled()
+    workspace.orders.start_queue()
+    assert workspace.session.current is None
+    with qtbot.waitSignal(workspace.ended, timeout=PATIENCE):
+        window.queue_panel.buttons["play"].click()
+    assert [item.state for item in workspace.queue] == [State.DONE]
+    assert describe(job.output).complete
 
 
 def test_the_engines_other_tasks_end_no_queue(qtbot: QtBot, window: MainWindow) -> None:
