@@ -9,7 +9,10 @@ from pathlib import Path
 from codec.errors import InputError
 
 VIDEO_SUFFIXES = frozenset(
-    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".y4m", ".wmv", ".flv", ".ogv"}
+    (
+        *(".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".vob", ".ts", ".mts", ".m2ts"),
+        *(".mxf", ".y4m", ".wmv", ".asf", ".flv", ".ogv"),
+    )
 )
 """What is taken out of folders; a file that is named is taken whatever it is called."""
 LIST = ".txt"

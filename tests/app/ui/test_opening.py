@@ -60,3 +60,12 @@ def test_files_are_looked_for_where_the_last_one_lay_and_may_be_of_any_kind(
     assert asked[0][0] == str(clip.parent)
     assert "*.mp4" in asked[0][1]
     assert "(*)" in asked[0][1]
+
+
+def test_a_camcorders_folder_is_full_of_videos(window: MainWindow, clip: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "STREAM"
+    folder.mkdir()
+    for name in ("00001.MTS", "phone.3gp", "notes.txt"):
+        shutil.copy(clip, folder / name)
+    drop(window, folder)
+    assert [job.source.name for job in window.workspace.queue] == ["00001.MTS", "phone.3gp"]
