@@ -21,10 +21,12 @@ class Layout(QObject):
 
     Attributes:
         changed: a panel was folded or shown.
+        keys_left: one was folded that had the keys.
         whole: the widget that holds all.
     """
 
     changed = Signal()
+    keys_left = Signal()
 
     def __init__(
         self, panels: Mapping[str, QWidget], centre: QWidget, preferences: Preferences, parent: QObject | None = None
@@ -49,7 +51,11 @@ class Layout(QObject):
 
     def toggle(self, name: str) -> None:
         """Fold a panel away, or show it again."""
-        self._panels[name].setVisible(not self.is_shown(name))
+        panel, focused = self._panels[name], self.whole.window().focusWidget()
+        had_keys = focused is not None and panel.isAncestorOf(focused)
+        panel.setVisible(not self.is_shown(name))
+        if had_keys:
+            self.keys_left.emit()
         self._preferences.folded = [panel for panel in PANELS if not self.is_shown(panel)]
         self.changed.emit()
 

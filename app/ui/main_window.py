@@ -164,6 +164,8 @@ class MainWindow(QMainWindow):
         self.view.mode_changed.connect(self._enable)
         self.view.region_chosen.connect(self._choose_region)
         self.layout_.changed.connect(self._enable)
+        # Else Qt gives them to whatever comes next, which may be a button that Space would press.
+        self.layout_.keys_left.connect(self.view.setFocus)
         self.settings.changed.connect(self._show_gops)
         self.actions_.appearance.triggered.connect(self._set_theme)
 

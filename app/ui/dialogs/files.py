@@ -98,6 +98,8 @@ class Dialogs(QObject):
                 write(name)
             except OutputError as error:
                 self._workspace.told.emit(Notice(str(error)))
+            else:
+                self._workspace.noted.emit(self.tr("Saved {}.").format(name))
 
     def save_pair(self) -> None:
         """Both pictures of the current frame as PNG beside the file, at the compared size, without asking."""

@@ -110,10 +110,9 @@ class TrajectoryPlot(QWidget):
         self._level_view.addItem(self.levels)
         self._line = self.item.plot(stepMode="center", x=[0, 1], y=[0])
         self.missed = self.item.plot([], [], pen=None, symbol="t", symbolSize=11)
-        self._cursor = pg.InfiniteLine(angle=90)
-        self.item.addItem(self._cursor, ignoreBounds=True)
-        self._empty = pg.TextItem(anchor=(0.5, 0.5))
-        self.item.addItem(self._empty, ignoreBounds=True)
+        self._cursor, self._empty = pg.InfiniteLine(angle=90), pg.TextItem(anchor=(0.5, 0.5))
+        for over in (self._cursor, self._empty):
+            self.item.addItem(over, ignoreBounds=True)
         self._caption = label("", "muted")
         self._caption.setTextFormat(Qt.TextFormat.RichText)
         # Cut off where the plot is narrow, rather than make it wider.

@@ -61,6 +61,7 @@ def test_whatever_is_written_gets_its_ending(
     window.actions_[action].trigger()
     assert (tmp_path / name).stat().st_size > 0
     assert not window.banner.message
+    assert window.status.text == f"Saved {tmp_path / name}."
 
 
 @pytest.mark.parametrize("size", [QSize(300, 200), QSize(5000, 4000)])

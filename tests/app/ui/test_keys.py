@@ -215,6 +215,21 @@ def test_panels_fold_away_and_stay_folded(window: MainWindow) -> None:
     assert window.workspace.preferences.folded == ["queue", "settings", "filmstrip"]
 
 
+def test_a_panel_that_is_folded_gives_its_keys_to_the_picture(qtbot: QtBot, opened: MainWindow) -> None:
+    opened.banner.tell("Two jobs wait.", "Start", lambda: None)
+    opened.queue_panel.view.setFocus(Qt.FocusReason.TabFocusReason)
+    opened.actions_["queue"].trigger()
+    assert QApplication.focusWidget() is opened.view
+    press(qtbot, opened, Qt.Key.Key_Space)
+    assert opened.workspace.clock.playing
+    assert opened.banner.message
+    # Where others have them they stay.
+    opened.settings.slider.setFocus()
+    opened.actions_["plots"].trigger()
+    assert QApplication.focusWidget() is opened.settings.slider
+    opened.workspace.clock.pause()
+
+
 def test_the_bar_keeps_its_length_while_the_figures_beside_it_change(qtbot: QtBot, opened: MainWindow) -> None:
     bar = next(slider for slider in opened.findChildren(QSlider) if slider.objectName() == "scrub")
     clock, widths = opened.workspace.clock, set()
