@@ -21,7 +21,7 @@ LISTED_SKIPS = "FREEGVC_LISTED_SKIPS"
 
 
 # No test looks at the clock: a busy machine is no reason to fail.
-settings.register_profile("freegvc", deadline=None, print_blob=True)
+settings.register_profile("freegvc", parent=settings(), deadline=None)
 settings.load_profile("freegvc")
 
 

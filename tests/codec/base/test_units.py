@@ -23,7 +23,7 @@ GOLDEN = GOLDEN / "base-units.json"
 RUN = 16
 RATE = Fraction(30)
 
-fewer = settings(max_examples=60)
+fewer = settings(max_examples=30)
 obus = st.builds(
     Obu,
     st.integers(0, 127).map(lambda head: head & ~0b110),
