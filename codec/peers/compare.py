@@ -26,8 +26,9 @@ from codec.settings import DecodeSettings, check_start
 from codec.trajectory.assembly import Pictures
 from codec.video import VideoReader
 
-# All frames of all codecs are held at once; a comparison is made of a scene, not of a film.
-MAX_JUDGED = 300
+# All frames of source, file and peer are held at once; a comparison is made of a scene, not of a film: of 300 frames at
+# up to 720 lines, of fewer above.
+MAX_JUDGED, MAX_PIXELS = 300, 300 * 1280 * 720
 
 
 def compare(
@@ -41,7 +42,8 @@ def compare(
 ) -> Iterator[PeerTrial | Compared | Warned]:
     """What is missing of the file, our result, then one per peer in `names`, each coded to at most our bytes.
 
-    Everything is compared at coding size, on the frames that the file covers, at most MAX_JUDGED.
+    Everything is compared at coding size, on the first frames that the file covers: at most MAX_JUDGED of them, and
+    MAX_PIXELS.
 
     Args:
         start: seconds into `source` at which the file's first frame lies.
@@ -58,8 +60,8 @@ def compare(
     info = describe(coded)
     for sentence in info.damage[:1]:
         yield Warned(f"{sentence} Only what comes before it is compared.")
-    ours = _decoded(coded, min(info.frames, MAX_JUDGED))
     size = (info.header.coding_width, info.header.coding_height)
+    ours = _decoded(coded, min(info.frames, MAX_JUDGED, max(1, MAX_PIXELS // (size[0] * size[1]))))
     with VideoReader(source, size=size, start=start, deinterlace=deinterlace == "auto") as reader:
         originals = [frame.pixels for frame in islice(reader.frames(), len(ours))]
     if len(originals) < len(ours):

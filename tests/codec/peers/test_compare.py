@@ -11,6 +11,7 @@ from codec.cli import main
 from codec.errors import FormatError
 from codec.format.reader import BitstreamReader
 from codec.metrics.psnr import Psnr
+from codec.peers import compare as module
 from codec.peers.compare import compare
 from codec.peers.events import Compared
 from codec.settings import Quality
@@ -74,6 +75,16 @@ def test_a_file_that_is_damaged_is_compared_up_to_there(film: tuple[Path, Path],
     damaged = _ours(source, _without(coded, 1, tmp_path / "bad.fgvc"))
     assert 0 < len(damaged.frames) <= 12
     assert (damaged.frames[:8] == whole.frames[:8]).all()
+
+
+def test_of_large_pictures_fewer_are_held(film: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    source, coded = film
+    height, width = _ours(source, coded).frames.shape[1:3]
+    monkeypatch.setattr(module, "MAX_PIXELS", 10 * height * width + 1)
+    few = _ours(source, coded)
+    assert len(few.frames) == 10
+    monkeypatch.setattr(module, "MAX_PIXELS", 1)
+    assert len(_ours(source, coded).frames) == 1
 
 
 def test_the_command_tells_what_is_not_compared(
