@@ -45,7 +45,6 @@ def aligned(heard: Iterable[Heard], rate: int, pictures_end: Fraction | None = N
         pictures_end: seconds on the clip's clock. A leap beyond it is a clock's and no silence: the sound goes on.
     """
     position: int | None = None
-    # Where the sound that follows would lie by the timestamp before alone.
     continued: int | None = None
     correction = 0
     furthest = None if pictures_end is None else round((pictures_end + _LONGEST_LEAP) * rate)
@@ -56,10 +55,12 @@ def aligned(heard: Iterable[Heard], rate: int, pictures_end: Fraction | None = N
             correction, late = correction - late, 0
         if position is None:
             position, late = late, 0
-        samples, stamp = item.samples, position + late
-        agrees, continued = continued is not None and abs(stamp - continued) <= _STEP * rate, stamp + len(samples)
+        samples, own = item.samples, position + late
+        # By the timestamps alone, whatever became of the sound before.
+        follows_on = continued is not None and abs(own - continued) <= _STEP * rate
+        continued = own + len(samples)
         if abs(late) > _STEP * rate:
-            if not agrees and _is_outlier(late, following, position + len(samples), rate, correction):
+            if not follows_on and _is_outlier(late, following, position + len(samples), rate, correction):
                 late = 0
             samples = samples[max(0, -late) :]
             position += max(0, late)
