@@ -61,7 +61,7 @@ def compare(
     for sentence in info.damage[:1]:
         yield Warned(f"{sentence} Only what comes before it is compared.")
     size = (info.header.coding_width, info.header.coding_height)
-    ours = _decoded(coded, min(info.frames, MAX_JUDGED, max(1, MAX_PIXELS // (size[0] * size[1]))))
+    ours = _decoded(coded, _judged_frames(info.frames, size))
     with VideoReader(source, size=size, start=start, deinterlace=deinterlace == "auto") as reader:
         originals = [frame.pixels for frame in islice(reader.frames(), len(ours))]
     if len(originals) < len(ours):
@@ -70,9 +70,8 @@ def compare(
     budget = round((info.bytes - info.audio_bytes) * (len(ours) / info.frames))
     yield PeerTrial("fgvc", 1, 1)
     yield judging.result("fgvc", f"prior {info.header.prior_id}", budget, ours)
-    rate: Fraction = info.header.frame_rate
     for name in names:
-        quantiser, made = yield from _search(name, judging.reference, rate, budget)
+        quantiser, made = yield from _search(name, judging.reference, info.header.frame_rate, budget)
         yield judging.result(name, f"q {quantiser}", made.bytes, made.frames)
 
 
@@ -91,6 +90,11 @@ class _Judging:
         shown, coded = self.reference[looked_at], frames[looked_at]
         values = {metric.name: mean(metric(shown, coded)) for metric in self.metrics}
         return Compared(PeerRow(codec, setting, count, 8 * count / self.reference[..., 0].size, values), frames)
+
+
+def _judged_frames(frames: int, size: tuple[int, int]) -> int:
+    """How many of a file's frames of that (width, height) are held and looked at."""
+    return min(frames, MAX_JUDGED, max(1, MAX_PIXELS // (size[0] * size[1])))
 
 
 def _check_names(names: Sequence[str]) -> None:
