@@ -98,8 +98,10 @@ class Job:
         return Job(self.source, output, settings)
 
     def renewed(self) -> Job:
-        """Queued again: an encode that has left something goes on with it."""
+        """Queued again: an encode that has left something goes on with it; what lies there of another never counts."""
         settings = self.settings
+        if self.state is State.QUEUED:
+            return self
         if isinstance(settings, EncodeSettings):
             unfinished = is_there(self.part) or (self.state is State.STOPPED and is_there(self.output))
             settings = replace(settings, resume=unfinished)

@@ -117,6 +117,12 @@ def test_resuming_asks_the_engine_to_go_on_only_where_something_is_left(tmp_path
     assert renewed.resume
 
 
+def test_what_another_job_has_left_is_nothing_to_go_on_with(tmp_path: Path) -> None:
+    (tmp_path / "a.fgvc.part").touch()
+    new = Job(tmp_path / "a.mp4", tmp_path / "a.fgvc", EncodeSettings())
+    assert new.renewed() == new
+
+
 goals = st.one_of(
     st.builds(Quality, st.floats(0.01, 0.99), st.sampled_from(["dists", "lpips"])),
     st.builds(Bitrate, st.floats(1, 1e9)),
