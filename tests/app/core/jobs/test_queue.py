@@ -130,7 +130,7 @@ goals = st.one_of(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(goal=goals, side=st.none() | st.integers(1, 4096), state=st.sampled_from(list(State)), share=st.floats(0, 1))
 def test_json_round_trip(goal: Quality | Bitrate | Size, side: int | None, state: State, share: float) -> None:
     before = Job(Path("/in/ä.mp4"), Path("/out.fgvc"), EncodeSettings(goal=goal, short_side=side), state, share)

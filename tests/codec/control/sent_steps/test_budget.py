@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from codec.control.sent_steps.budget import BitrateController, SizeController
@@ -27,7 +27,6 @@ def spend(control: RateControl, gops: Sequence[tuple[int, ...]], frames: int) ->
     return spent
 
 
-@settings(deadline=None)
 @given(st.lists(ladders, min_size=1, max_size=20), st.integers(1, 10**5), st.integers(0, 30))
 def test_a_size_is_never_exceeded_where_a_choice_keeps_it(gops: list[tuple[int, ...]], total: int, base: int) -> None:
     frames = 10
@@ -42,7 +41,6 @@ def test_a_size_is_used_well() -> None:
     assert 0.97 <= sum(spend(SizeController(30 * 9_137, 30 * 44), gops, 44)) / (30 * 9_137) <= 1
 
 
-@settings(deadline=None)
 @given(st.lists(ladders, min_size=1, max_size=30), st.floats(1, 10**4))
 def test_a_bitrate_is_never_exceeded_on_average(gops: list[tuple[int, ...]], rate: float) -> None:
     spent = spend(BitrateController(rate, 10.0), gops, 10)
@@ -72,7 +70,6 @@ def test_an_empty_budget_is_refused(make: Callable[[], RateControl]) -> None:
         make()
 
 
-@settings(deadline=None)
 @given(ladders, st.integers(1, 10**5), st.integers(1, 30))
 def test_a_ladder_that_grows_ends_where_the_whole_one_does(bits: tuple[int, ...], total: int, frames: int) -> None:
     whole = SizeController(total, frames).begin(bits, frames)

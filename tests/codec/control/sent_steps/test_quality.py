@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from codec.control.sent_steps.prefixes import MeasuredGop, refit
@@ -145,7 +145,6 @@ def test_a_dip_in_the_middle_is_found() -> None:
     assert run(control.begin(gop.bits, 44), gop).step in (3, 4)
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.lists(st.floats(0, 200), min_size=12, max_size=12), min_size=1, max_size=5),
     st.lists(st.integers(0, 10**7), min_size=12, max_size=12),
