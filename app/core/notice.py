@@ -58,16 +58,21 @@ def damage_words(info: FileInfo) -> str:
     return ""
 
 
-def shortfall_words(goal: Goal, gops: Sequence[GopDone], size: int) -> str:
+def shortfall_words(goal: Goal, gops: Sequence[GopDone], size: int, sound: bool) -> str:
     """How a finished file falls short of what was asked for; "" where it does not.
 
     Args:
         gops: those of the run that finished it.
         size: of the file, bytes.
+        sound: whether there is some in it.
     """
     if isinstance(goal, Size):
         # Of what its GOPs share nobody cares while the whole fits.
-        text = _tr("It takes {} bytes, more than the {} asked for: allow more, leave out the sound, or take a part.")
+        text = _tr("It takes {} bytes, more than the {} asked for: allow more, or take a part.")
+        if sound:
+            text = _tr(
+                "It takes {} bytes, more than the {} asked for: allow more, leave out the sound, or take a part."
+            )
         return text.format(size, goal.bytes) if size > goal.bytes else ""
     missed = sum(gop.missed for gop in gops)
     return _tr("{} of {} GOPs miss the target; the plots show which.").format(missed, len(gops)) if missed else ""

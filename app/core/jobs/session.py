@@ -204,7 +204,13 @@ class Session(QObject):
         """What an encode that is done has not reached."""
         if self.progress is None or not isinstance(job.settings, EncodeSettings):
             return ""
-        return shortfall_words(job.settings.goal, self.progress.gops, size_of(job.output) or 0)
+        try:
+            with reading(job.output):
+                info = describe(job.output)
+        except FreeGvcError:
+            # It was taken away in this very moment: nobody asks how large it was.
+            return ""
+        return shortfall_words(job.settings.goal, self.progress.gops, info.bytes, info.audio_bytes > 0)
 
     @Slot(str)
     def _crash(self, message: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.core.jobs.sentences import in_window
+from app.core.notice import shortfall_words
 from codec.encoder import encode
 from codec.errors import SettingsError
 from codec.settings import Size
@@ -33,3 +34,10 @@ def test_a_refusal_names_what_the_window_has(tmp_path: Path) -> None:
 )
 def test_options_become_the_controls_that_they_are(said: str, shown: str) -> None:
     assert in_window(said) == shown
+
+
+def test_only_a_sound_that_is_there_can_be_left_out() -> None:
+    with_it, without = (shortfall_words(Size(1000), (), 1194, sound) for sound in (True, False))
+    assert "leave out the sound" in with_it
+    assert without == "It takes 1194 bytes, more than the 1000 asked for: allow more, or take a part."
+    assert not shortfall_words(Size(1000), (), 1000, True)
