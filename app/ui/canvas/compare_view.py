@@ -341,14 +341,7 @@ class CompareView(QWidget):
     def _pixel_under(self, point: QPointF) -> QPointF | None:
         """Where in the picture a point of the canvas lies, None beside it."""
         size = self._size()
-        if size is None:
-            return None
-        placed = self.viewport.place(size, self._pane_at(point))
-        if not placed.contains(point) or point == placed.bottomRight():
-            return None
-        inside, scale = point - placed.topLeft(), size.width() / placed.width()
-        x, y = inside.x() * scale, inside.y() * scale
-        return QPointF(x, y) if x < size.width() and y < size.height() else None
+        return None if size is None else self.viewport.pixel_at(point, size, self._pane_at(point))
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
         """Zoom on the pixel under the cursor."""

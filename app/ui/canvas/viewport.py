@@ -36,6 +36,15 @@ class Viewport:
         top = pane.center().y() - self.centre_y * height
         return QRectF(left, top, width, height)
 
+    def pixel_at(self, point: QPointF, picture: QSizeF, pane: QRectF) -> QPointF | None:
+        """Where in the picture a point of the pane lies, None beside it."""
+        placed = self.place(picture, pane)
+        if not placed.contains(point) or point == placed.bottomRight():
+            return None
+        inside, scale = point - placed.topLeft(), picture.width() / placed.width()
+        x, y = inside.x() * scale, inside.y() * scale
+        return QPointF(x, y) if x < picture.width() and y < picture.height() else None
+
     def zoomed(self, factor: float, at: QPointF, picture: QSizeF, pane: QRectF) -> Viewport:
         """Closer by `factor`, keeping the picture's point under `at` where it is."""
         before = self.place(picture, pane)
