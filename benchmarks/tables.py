@@ -11,6 +11,7 @@ import argparse
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +166,7 @@ def reliability(figures: Mapping[str, Any]) -> Iterator[str]:
 def portability(figures: Mapping[str, Any]) -> Iterator[str]:
     """The encoder's picture against those of decoders elsewhere, the worst over threads."""
     ways = list(figures["rows"][0]["psnr"])
-    groups = {"float32": [], "bfloat16": [], "float32, AVX2": [], "bfloat16, AVX2": []}
+    groups: dict[str, list[str]] = {"float32": [], "bfloat16": [], "float32, AVX2": [], "bfloat16, AVX2": []}
     for way in ways:
         groups[way.split(",")[0] + (", AVX2" if way.endswith("AVX2") else "")].append(way)
     yield f"| dB to the encoder's picture, {figures['lines']} lines | " + " | ".join(groups) + " |"
@@ -200,6 +201,10 @@ def _origin(results: Results) -> str:
     return f"<sub>`{script(results.benchmark)}` at {results.commit}{weights}.{old}</sub>"
 
 
+def _filled(table: str, place: re.Match[str]) -> str:
+    return f"{place[1]}{table}\n{place[2]}"
+
+
 def rewritten(document: Path) -> str:
     """A document with every table as it should be."""
     text = document.read_text("utf-8")
@@ -208,7 +213,7 @@ def rewritten(document: Path) -> str:
         if len(re.findall(pattern, text, re.DOTALL)) != 1:
             raise SystemExit(f"{document} lacks the comments around the table {name}")
         new = table(result, lines)
-        text = re.sub(pattern, lambda found, new=new: found[1] + new + "\n" + found[2], text, flags=re.DOTALL)
+        text = re.sub(pattern, partial(_filled, new), text, flags=re.DOTALL)
     return text
 
 

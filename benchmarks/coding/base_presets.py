@@ -52,10 +52,10 @@ def coded(name: str, frames: Clip, rate: Fraction, preset: int, crf: float, judg
 
 def bits_saved(rows: Sequence[Coded], clip: str, preset: int, usual: int) -> float:
     """BD-rate of one preset against another on a clip, percent."""
-    curves = [
+    anchor, tested = (
         [(row.bits, row.dists) for row in rows if (row.clip, row.preset) == (clip, which)] for which in (usual, preset)
-    ]
-    return bd_rate(*curves, lower_is_better=True)
+    )
+    return bd_rate(anchor, tested, lower_is_better=True)
 
 
 def main() -> None:

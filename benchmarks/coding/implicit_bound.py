@@ -63,7 +63,7 @@ class Motion:
     def of(cls, base: Clip) -> Motion:
         """DIS flow from picture to picture, chained from the middle outwards."""
         grey = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in base]
-        finder = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        finder = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         height, width = grey[0].shape
         rows, columns = np.mgrid[:height, :width].astype(np.float32)
         middle = len(base) // 2
@@ -94,7 +94,8 @@ def following_neighbours(energy: Array, variances: Array) -> Array:
     kernel /= kernel.sum()
     around = np.stack([cv2.filter2D(plane, -1, kernel, borderType=cv2.BORDER_REFLECT) for plane in blocks])
     scale = around / (blocks.mean((1, 2), keepdims=True) + 1e-9)
-    return np.maximum(variances * scale[..., None], _LEAST_VARIANCE)
+    scaled: Array = np.maximum(variances * scale[..., None], _LEAST_VARIANCE)
+    return scaled
 
 
 def rate(energy: Array, variances: Array, distortion: float) -> float:

@@ -12,6 +12,7 @@ import argparse
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -71,7 +72,7 @@ def judge(frames: Frames, decoded: Frames, bits: int) -> Result:
 
 def rows(
     prior: VideoPrior[Condition], folder: Path, number: str, short_side: int, steps: int
-) -> Iterator[dict[str, object]]:
+) -> Iterator[dict[str, Any]]:
     """One for each base and mode."""
     frames, rate = read_clip(folder, number, short_side, 2 * LENGTH - OVERLAP)
     _, base = encode_clip(frames, CRF, 1, rate)

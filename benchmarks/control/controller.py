@@ -142,9 +142,9 @@ def saved(rows: Sequence[Encode]) -> dict[str, dict[str, float | None]]:
 
 
 def _bd_rate(theirs: Sequence[Encode], ours: Sequence[Encode], statistic: Callable[[list[float]], Any]) -> float | None:
-    curves = [[(float(row.bytes), float(statistic(row.gops))) for row in side] for side in (theirs, ours)]
+    before, now = ([(float(row.bytes), float(statistic(row.gops))) for row in side] for side in (theirs, ours))
     try:
-        return bd_rate(*curves, lower_is_better=True)
+        return bd_rate(before, now, lower_is_better=True)
     except FreeGvcError:
         return None
 

@@ -36,7 +36,7 @@ STEPS = (2, 4, 6, 8, 10)
 Point = tuple[float, float]
 
 
-def prefixes(prior: VideoPrior[Condition], frames: Clip, base: BaseClip, base_bits: int) -> tuple[Prefixes, object]:
+def prefixes(prior: VideoPrior[Condition], frames: Clip, base: BaseClip, base_bits: int) -> tuple[Prefixes, Condition]:
     """The trajectory of one GOP over a base, and the GOP's condition."""
     count, height, width, _ = frames.shape
     condition = prior.prepare(base, count, height, width)

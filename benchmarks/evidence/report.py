@@ -26,9 +26,9 @@ def bd_rates(rows: Sequence[EvidenceRow], anchor: str, metric: str) -> Rates:
     """Of this codec against `anchor` by clip, percent; None where the curves have no common range."""
     rates: Rates = {}
     for clip in sorted({row.clip for row in rows if row.way == OURS}):
-        curves = (curve(rows, clip, way, metric) for way in (anchor, OURS))
+        theirs, ours = (curve(rows, clip, way, metric) for way in (anchor, OURS))
         try:
-            rates[clip] = bd_rate(*curves, LOWER_IS_BETTER[metric])
+            rates[clip] = bd_rate(theirs, ours, LOWER_IS_BETTER[metric])
         except InputError:
             rates[clip] = None
     return rates

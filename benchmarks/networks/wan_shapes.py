@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import diffusers
 import numpy as np
@@ -27,6 +27,7 @@ from benchmarks.results import save
 from codec.arrays import Frames
 from codec.channel import ChannelCoder, CodedSample, StepKey
 from codec.channel.choice import coder_for, spec_for
+from codec.priors.base import Condition, VideoPrior
 from codec.priors.computing import choose_device, choose_dtype
 from codec.priors.diffusion import wan
 from codec.priors.diffusion.loading import TORCH_DTYPES, LoadedModels
@@ -139,7 +140,7 @@ def run(prior: DiffusionPrior, watch: Stopwatch, frames: Frames, steps: int, rep
     condition = prior.prepare(None, count, height, width)
     coder = TimedCoder(coder_for(spec_for("trellis")), watch)
     walk = Walk(
-        prior,
+        cast("VideoPrior[Condition]", prior),  # as `codec.priors.catalog` hands it out: whose condition is its own
         condition,
         prior.geometry.latent_shape(count, height, width),
         seed=0,

@@ -20,7 +20,7 @@ import random
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
@@ -38,7 +38,7 @@ from codec.encoder import encode
 from codec.parallel.cluster import Cluster
 from codec.parallel.here import Here
 from codec.parallel.pool import Pool
-from codec.parallel.units import Message, Returned, Work, Workers
+from codec.parallel.units import Message, Returned, Work, Workers, all_wanted
 from codec.settings import EncodeSettings
 from codec.video import VideoReader, scaled_picture
 from codec.video.cutting import Cutter
@@ -72,9 +72,11 @@ class Timed:
         """See `Workers`."""
         return self.workers.count
 
-    def run(self, work: Work, tasks: Iterable[Any]) -> Generator[Message, None, None]:
+    def run(
+        self, work: Work, tasks: Iterable[Any], is_wanted: Callable[[int], bool] = all_wanted
+    ) -> Generator[Message, None, None]:
         """See `Workers`."""
-        with closing(self.workers.run(partial(_timed, work), tasks)) as messages:
+        with closing(self.workers.run(partial(_timed, work), tasks, is_wanted)) as messages:
             for message in messages:
                 if isinstance(message, Returned):
                     self.units.append(message.value)

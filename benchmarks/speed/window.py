@@ -24,6 +24,7 @@ from app.core.playing.clock import FrameClock
 from app.core.playing.pictures.original import OriginalReader
 from app.core.playing.player import Player
 from app.core.settings.preferences import Preferences
+from app.core.timing import Timing
 from app.core.workspace import Workspace
 from app.ui.canvas.compare_view import CompareView
 from app.ui.main_window import MainWindow
@@ -120,7 +121,7 @@ def paint_rate(application: QApplication) -> tuple[float, float]:
     view = CompareView(player, Theme(application, "dark"))
     view.resize(3846, 1080)
     noise = np.random.default_rng(0).integers(0, 256, (2, 1080, 1920, 3), np.uint8)
-    player.clock.set_video(2, Fraction(60))
+    player.clock.set_video(2, Timing(Fraction(60)))
     player.show_result(expected=True)
     player.take(PreviewReady(0, 0, noise))
     # The same store serves both panes: what is measured is the painting.

@@ -75,7 +75,8 @@ def _seen(texture: Plane, right: float, down: float, height: int, width: int) ->
     columns = np.arange(x, x + width + 1) % texture.shape[1]
     patch = texture[rows[:, None], columns[None]]
     across = (1 - part_x) * patch[:, :-1] + part_x * patch[:, 1:]
-    return (1 - part_y) * across[:-1] + part_y * across[1:]
+    seen: Plane = (1 - part_y) * across[:-1] + part_y * across[1:]
+    return seen
 
 
 def music(seconds: float, rate: int, channels: int) -> NDArray[np.float32]:
