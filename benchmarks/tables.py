@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from benchmarks.results import ROOT, Results, load, script
@@ -120,6 +121,9 @@ def controller(figures: Mapping[str, Any]) -> Iterator[str]:
     for clip, row in figures["saved"].items():
         cells = ("no common range" if row[name] is None else f"{row[name]:+.1f} %" for name in ("mean", "worst"))
         yield f"| clip {clip} | " + " | ".join(cells) + f" | {row['faster']:.1f} times |"
+    rows = figures["saved"].values()
+    means = (fmean(row[name] for row in rows if row[name] is not None) for name in ("mean", "worst", "faster"))
+    yield "| mean | {:+.1f} % | {:+.1f} % | {:.1f} times |".format(*means)
     for state, title in (("this", "now"), ("other", "before")):
         row = figures["exactness"][state]
         yield (

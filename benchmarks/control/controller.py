@@ -126,17 +126,22 @@ def encode(
 
 
 def saved(rows: Sequence[Encode]) -> dict[str, dict[str, float | None]]:
-    """Bits of this state against the other at equal mean and at equal worst GOP, in percent, and speed, by clip."""
+    """Bits of this state against the other at equal mean and at equal worst GOP, in percent, and speed, by clip.
+
+    Only of clips that both have encoded at the same targets.
+    """
     found: dict[str, dict[str, float | None]] = {}
     for clip, size in sorted({(row.clip, row.lines) for row in rows}):
         theirs, ours = (
             [row for row in rows if (row.clip, row.lines, row.state) == (clip, size, state)]
             for state in ("other", "this")
         )
+        if {row.target for row in theirs} != {row.target for row in ours}:
+            continue
         found[f"{clip}, {size} lines"] = {
             "mean": _bd_rate(theirs, ours, np.mean),
             "worst": _bd_rate(theirs, ours, np.max),
-            "faster": sum(row.cpu for row in theirs) / max(sum(row.cpu for row in ours), 1e-9),
+            "faster": sum(row.cpu for row in theirs) / sum(row.cpu for row in ours),
         }
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,11 @@ def results_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(results, "FOLDER", tmp_path)
     results.save(controller.NAME, controller.figures([_row("this"), _row("other", frames=50)]), uses_weights=True)
     return tmp_path
+
+
+def test_clips_that_one_state_alone_has_encoded_are_compared_with_nothing() -> None:
+    rows = [_row("this"), _row("other"), replace(_row("other"), clip="10")]
+    assert list(controller.saved(rows)) == ["03, 144 lines"]
 
 
 @pytest.mark.usefixtures("results_folder")
