@@ -132,6 +132,22 @@ def controller(figures: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
+def command_time(figures: Mapping[str, Any]) -> Iterator[str]:
+    """Whole commands of this state and of the one before it."""
+    yield "| whole command | frames a second | before | ratio | first GOP after |"
+    yield "|---|---|---|---|---|"
+    keys = ("command", "clip", "lines", "threads")
+    rows = {(row["state"], *(row[key] for key in keys)): row for row in figures["rows"]}
+    for (state, command, clip, lines, threads), row in rows.items():
+        other = rows.get(("other", command, clip, lines, threads))
+        if state != "this" or other is None:
+            continue
+        now, before = (one["frames"] / one["seconds"] for one in (row, other))
+        first = "" if row["first"] is None else f"{row['first'] / row['seconds']:.0%} of it"
+        name = f"{command}, clip {clip}, {lines} lines, {threads} thread{'s' if threads > 1 else ''}"
+        yield f"| {name} | {now:.1f} | {before:.1f} | {now / before:.1f} | {first} |"
+
+
 def memory(figures: Mapping[str, Any]) -> Iterator[str]:
     """Peak memory of long videos."""
     yield "| peak memory | of 1 minute | of 10 minutes | ratio |"
@@ -188,7 +204,7 @@ DOCUMENTS: Mapping[Path, Mapping[str, Table]] = {
     ROOT / "README.md": {"summary": ("evidence", summary)},
     ROOT / "docs/measurements.md": {
         function.__name__: (function.__name__, function)
-        for function in (evidence, channel, controller, memory, portability, reliability)
+        for function in (evidence, channel, controller, command_time, memory, portability, reliability)
     },
 }
 
