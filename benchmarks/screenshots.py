@@ -29,7 +29,7 @@ from codec.settings import EncodeSettings, Quality
 from codec.video import VideoReader
 
 FOLDER = Path("docs", "screenshots")
-SETTINGS = EncodeSettings(goal=Quality(0.15), short_side=144, duration=4.0)
+SETTINGS = EncodeSettings(goal=Quality(0.15), short_side=240, duration=4.0)
 # What a desktop leaves of a screen of 1024 by 700.
 SMALL = QSize(1008, 652)
 PATIENCE = 3000.0
