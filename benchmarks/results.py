@@ -49,7 +49,7 @@ class Results:
 
 def save(benchmark: str, figures: Any, uses_weights: bool, path: Path | None = None) -> Path:
     """Keep what `benchmark` has just measured, under its name or at a place of the user's."""
-    found = Results(benchmark, _commit(), weights_hash() if uses_weights else "", _machine(), figures)
+    found = Results(benchmark, commit_here(), weights_hash() if uses_weights else "", _machine(), figures)
     path = path or FOLDER / f"{benchmark}.json"
     write_whole(path, (json.dumps(asdict(found), indent=1) + "\n").encode())
     return path
@@ -77,7 +77,9 @@ def weights_hash() -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in WEIGHTS)).hexdigest()[:16]
 
 
-def _commit() -> str:
+def commit_here() -> str:
+    """The working tree's commit, as `Results.commit` has it."""
+
     def git(*arguments: str) -> str:
         return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
 

@@ -176,7 +176,8 @@ def reliability(figures: Mapping[str, Any]) -> Iterator[str]:
     found, limits = figures["mutants"], figures["limits"]
     yield ""
     yield (
-        f"Of {found['next']:,} damaged files {found.get('refused', 0):,} were refused in a sentence and "
+        f"Of {found['next']:,} damaged files (at {found['commit']}) "
+        f"{found.get('refused', 0):,} were refused in a sentence and "
         f"{found.get('decoded', 0):,} decoded as far as they go; {len(found.get('failures', ()))} ended otherwise. "
         f"None took more than {found['longest_seconds']:.1f} s of computing or {found['most_megabytes']} MB of memory "
         f"(limits {limits['seconds']} s, {limits['megabytes']} MB)."

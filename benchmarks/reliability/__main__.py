@@ -29,7 +29,7 @@ import numpy as np
 from benchmarks.clips import write_source
 from benchmarks.reliability.kills import MODES, Killer
 from benchmarks.reliability.mutants import MEMORY, SECONDS_EACH
-from benchmarks.results import FOLDER, load, save
+from benchmarks.results import FOLDER, commit_here, load, save
 from codec.encoder import encode
 from codec.settings import Bitrate, EncodeSettings, Quality
 from tests.data.make import scene
@@ -135,7 +135,8 @@ def _kills(rows: Sequence[Mapping[str, Any]], mode: str) -> int:
 
 def read_mutants(most: int, until: float) -> None:
     """Read until there were so many mutants, or no time is left."""
-    found: dict[str, Any] = kept()["mutants"]
+    # Of their own commit: kills are often older.
+    found: dict[str, Any] = {"commit": commit_here()} | kept()["mutants"]
     with tempfile.TemporaryDirectory() as name:
         make_originals(Path(name))
         for row in mutants(Path(name), found.get("next", 0), until, most):
