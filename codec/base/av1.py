@@ -27,7 +27,7 @@ from codec.base.units import UnitPacker, UnitUnpacker, trim, unpack_plain
 from codec.errors import FormatError
 from codec.format.limits import MAX_SEGMENT_FRAMES
 from codec.format.records import BaseRun
-from codec.video.svt_av1 import leave_real_time, told_rate
+from codec.video.svt_av1 import told_rate
 
 # Preset 1 takes twice the time for 3 % more bits at equal DISTS, 4 half the time for 7 % more, 6 a third for a quarter
 # more (benchmarks/coding/base_presets.py).
@@ -241,13 +241,10 @@ def _open_stream(size: tuple[int, int], levels: StreamLevels, frame_rate: Fracti
     library = trusted_library()
     options = {**_parameters(preset), "crf": f"{levels.crf:g}"}
     if library is not None:
-        stream: _Stream = SvtStream(library, size, told_rate(frame_rate), options)
-    elif levels.changes:
+        return SvtStream(library, size, told_rate(frame_rate), options)
+    if levels.changes:
         raise ValueError("this machine's SVT-AV1 can't change its level inside a stream")
-    else:
-        stream = PyavStream(size, told_rate(frame_rate), options)
-    leave_real_time()
-    return stream
+    return PyavStream(size, told_rate(frame_rate), options)
 
 
 def _parameters(preset: int) -> dict[str, str]:

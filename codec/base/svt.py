@@ -25,6 +25,8 @@ import numpy as np
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
+from codec.video.svt_av1 import leave_real_time
+
 Planes = NDArray[np.uint8]
 """Planar 4:2:0, uint8 (h * 3 / 2, w)."""
 
@@ -170,6 +172,7 @@ class SvtStream:
         except SvtError:
             self._forget()
             raise
+        leave_real_time()
 
     def send(self, planes: Planes, pts: int, qp: int | None) -> None:
         """Hand over the next picture.
@@ -244,6 +247,7 @@ class PyavStream:
         values = ":".join(f"{name}={value}" for name, value in options.items() if name != "preset")
         encoder.options = {"preset": options["preset"], "svtav1-params": values}
         encoder.open()
+        leave_real_time()
         self._encoder = encoder
         self._ready: list[tuple[int, bytes]] = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from fractions import Fraction
@@ -17,9 +18,10 @@ from codec.arrays import Picture
 from codec.base.av1 import BaseDecoder, BaseEncoder, BaseFrame, encode_clip, encode_frames
 from codec.base.level import StreamLevels
 from codec.base.pictures import base_size, upsample
+from codec.base.svt import trusted_library
 from codec.errors import FormatError
 from codec.format.limits import MAX_SEGMENT_FRAMES
-from tests.support import ROOT
+from tests.support import ROOT, skips
 
 RATE = Fraction(30)
 WIDTH, HEIGHT = 96, 64
@@ -232,3 +234,11 @@ def test_the_codecs_write_nothing_to_the_terminal() -> None:
 def _psnr(reference: Picture, distorted: Picture) -> float:
     error = np.mean((reference.astype(np.float64) - distorted) ** 2)
     return float(10 * np.log10(255**2 / error))
+
+
+@skips.linux_disk
+def test_looking_at_the_library_leaves_no_thread_with_real_time_priority() -> None:
+    trusted_library.cache_clear()
+    trusted_library()
+    policies = {os.sched_getscheduler(int(task.name)) for task in Path("/proc/self/task").iterdir()}
+    assert os.SCHED_FIFO not in policies
