@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from codec.control.base_levels.coarseness import coarseness
-from codec.control.base_levels.curves import LevelPoint, bits_at, crf_for, slope_of
+from codec.control.base_levels.curves import COARSER, LevelPoint, bits_at, crf_for, slope_of
 
 SPREAD = 1.0
 """CRF by which levels of one stream usually may differ; more of it cost bits on every clip."""
@@ -50,6 +50,7 @@ class Allocation:
         per_halving: the usual miss for half the bits, as `GoalMetric.per_halving`.
         low, high: the finest and the coarsest level.
         slack: how much worse than on average a GOP may look.
+        coarser: how much coarser than what was coded a level may be, in halvings of the bits.
     """
 
     gops: Sequence[GopHistory]
@@ -57,6 +58,7 @@ class Allocation:
     low: float
     high: float
     slack: float
+    coarser: float = COARSER
 
     def levels(self, allowed: float) -> list[float]:
         """In quarters: the coarsest common level, with finer ones where that is too bad, that misses by no more than
@@ -85,7 +87,8 @@ class Allocation:
     def _with(self, common: float, allowed: float, spread: float) -> list[float]:
         levels = []
         for gop in self.gops:
-            own = crf_for([(crf, miss - allowed - self.slack) for crf, miss in gop.points], self.per_halving)
+            points = [(crf, miss - allowed - self.slack) for crf, miss in gop.points]
+            own = crf_for(points, self.per_halving, self.coarser)
             levels.append(max(self.low, min(common, round(own / _QUARTER) * _QUARTER)))
         return [min(level, min(levels) + spread) for level in levels]
 

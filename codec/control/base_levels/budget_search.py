@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from statistics import fmean
 
 from codec.base.av1 import levels_may_change
+from codec.base.level import StreamLevels
 from codec.control.base_levels.allocation import Allocation
 from codec.control.base_levels.base_level import Ladder
 from codec.control.base_levels.based import BasedGop, charged_bits
@@ -35,6 +36,7 @@ _AIM = 0.985
 # Finer than any level's quarter of a CRF shows.
 _HALVINGS = 12
 _TELLING = 0.2  # halvings of the bits that two codings must lie apart to say something of a segment
+_QUARTER = 0.25  # of a CRF
 _WIDEST = 1.0  # misses between which the common quality is looked for, either way
 
 
@@ -124,7 +126,9 @@ class BudgetSearch:
     def foresee(self, forecasts: Iterable[SegmentTrial]) -> None:
         """Take in what the looks at all segments have told, in order."""
         goal = self.coder.goal
-        self.forecasts = deque(Forecast(seen, self.ladder.allocation([seen.trial], goal)) for seen in forecasts)
+        # A level that no forecast goes to would be the coarsest that is ever asked of all but the last segment.
+        far = ((seen, self.ladder.allocation([seen.trial], goal)) for seen in forecasts)
+        self.forecasts = deque(Forecast(seen, replace(plan, coarser=math.inf)) for seen, plan in far)
         self.left = self.total(sum(forecast.seen.frames for forecast in self.forecasts)) * self.share
 
     def resume(self, kept: Iterable[GopRecord]) -> list[int]:
@@ -158,18 +162,20 @@ class BudgetSearch:
             raise SettingsError(OTHER_PICTURES)
         forecast, last = self.forecasts[0], len(self.forecasts) == 1
         miss = self._common_miss()
-        wanted = forecast.levels(miss)
-        # Where earlier segments took all there was, the coarsest base is as near as it gets.
-        allowed = max(self.left, 1.0) if last else self._cost(forecast, miss)
+        wanted: Sequence[float] = forecast.levels(miss)
+        # What those to come take at the least is theirs; where earlier segments took all there was, the coarsest base
+        # is as near as it gets.
+        most = max(self.left - sum(map(self._least, islice(self.forecasts, 1, None))), 1.0)
+        allowed = most if last else min(self._cost(forecast, miss), most)
         coded: list[Coding] = []
         reason = ""
         while not reason:
             coded.append((yield from self._code(segment, wanted, forecast.seen, len(coded))))
-            best = min(coded, key=lambda coding: self._badness(forecast.bits_of(coding.bits) / allowed, last))
+            best = min(coded, key=lambda coding: self._badness(forecast.bits_of(coding.bits), allowed, most))
             coded = keep_pictures_of(best, coded)
             taken = forecast.bits_of(coded[-1].bits)
-            following = self._shifted(coded, allowed / taken)
-            reason = self._end(coded, taken / allowed, last, following)
+            following = self._following(coded, segment.starts, allowed / taken, taken > most)
+            reason = self._end(coded, taken / allowed, last, taken > most, following)
             wanted = following
         fits = forecast.bits_of(best.bits) <= allowed * (1.0 if last else 1 + NEAR)
         self._learn(best.crfs, best.bits)
@@ -194,10 +200,33 @@ class BudgetSearch:
     def _cost(self, forecast: Forecast, miss: float) -> float:
         return forecast.bits(miss) * self._ratio + forecast.seen.overhead
 
+    def _least(self, forecast: Forecast) -> float:
+        """What a segment takes at the coarsest level."""
+        coarsest = [self.ladder.ends[1][1]] * len(forecast.seen.trial.gops)
+        return forecast.allocation.bits(coarsest) * self._ratio + forecast.seen.overhead
+
     @property
     def _ratio(self) -> float:
         """What codings take of what trials foretell."""
         return self._taken / self._predicted if self._predicted else 1.0
+
+    def _following(
+        self, coded: Sequence[Coding], starts: Sequence[int], factor: float, over: bool
+    ) -> tuple[float, ...]:
+        """The levels to code next, so that the bits become `factor` times as many.
+
+        Args:
+            starts: as of `StreamLevels.nearest`.
+            over: the last ones take more than there is.
+        """
+        last = coded[-1]
+        levels = StreamLevels.nearest(self._shifted(coded, factor), starts).crfs
+        if not over or levels != last.crfs:
+            return levels
+        # Too much by less than the next level saves, which is a quarter of a CRF coarser, or one where GOPs differ.
+        coarser = ([self.ladder.clamp(crf + n * _QUARTER, last.scale) for crf in levels] for n in range(1, 5))
+        others = (StreamLevels.nearest(crfs, starts).crfs for crfs in coarser)
+        return next((crfs for crfs in others if crfs != levels), levels)
 
     def _shifted(self, coded: Sequence[Coding], factor: float) -> list[float]:
         """All levels moved alike, so that the bits become `factor` times as many."""
@@ -205,21 +234,22 @@ class BudgetSearch:
         move = _pace(coded) * math.log2(max(factor * _AIM, 1e-6))
         return [self.ladder.clamp(crf_of(coarseness(crf) - move), last.scale) for crf in last.crfs]
 
-    def _end(self, coded: Sequence[Coding], share: float, last: bool, following: Sequence[float]) -> str:
+    @staticmethod
+    def _end(coded: Sequence[Coding], share: float, last: bool, over: bool, following: tuple[float, ...]) -> str:
         """Why the search ends here, a sentence; "" where it goes on."""
         count = f"coded {len(coded)} time{'s' if len(coded) > 1 else ''}"
-        if 1 - SPARE <= share <= 1 if last else abs(share - 1) <= NEAR:
+        if not over and (share >= 1 - SPARE if last else abs(share - 1) <= NEAR):
             return f"The base takes {share:.1%} of its share ({count})."
-        if tuple(following) in {coding.crfs for coding in coded}:
+        if following in {coding.crfs for coding in coded}:
             return f"No other level comes nearer to the budget; the base takes {share:.1%} of its share ({count})."
         return f"The search is at its end; the base takes {share:.1%} of its share ({count})." * (
             len(coded) == MOST_CODED
         )
 
     @staticmethod
-    def _badness(share: float, last: bool) -> tuple[bool, float]:
-        """Above the budget is worst where nothing can make up for it; then what is farthest from it."""
-        return last and share > 1, abs(share - 1)
+    def _badness(bits: int, allowed: float, most: float) -> tuple[bool, float]:
+        """Above the budget is worst where nothing can make up for it; then what is farthest from its share."""
+        return bits > most, abs(bits / allowed - 1)
 
     def _learn(self, crfs: Sequence[float], bits: Sequence[int]) -> None:
         """What the next segment's base took."""

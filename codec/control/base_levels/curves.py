@@ -22,7 +22,7 @@ LevelPoint = tuple[float, float]
 # coarser.
 _SLOPES = (0.5, 2.5)
 _TELLING = 0.4
-_FINER, _COARSER = 1.5, 0.8
+_FINER, COARSER = 1.5, 0.8
 # Of the restoration's parabola where nothing is measured yet, and the least that is believed, in a unit of the
 # metric's usual loss for half the bits: flatter curves have their best step anywhere.
 _USUAL_CURVATURE = 0.0028
@@ -31,7 +31,7 @@ _FIT_SPAN = 3.0  # CRF on either side of what was measured, drawn of the curve o
 _FIT_POINTS = 24
 
 
-def crf_for(points: Sequence[LevelPoint], per_halving: float) -> float:
+def crf_for(points: Sequence[LevelPoint], per_halving: float, coarser: float = COARSER) -> float:
     """The level at which the miss is expected to be 0.
 
     Through the nearest points on either side, else from the nearest one on.
@@ -39,6 +39,7 @@ def crf_for(points: Sequence[LevelPoint], per_halving: float) -> float:
     Args:
         points: at least one.
         per_halving: the usual slope, over coarseness.
+        coarser: how much coarser than the nearest point it may be.
     """
     places = [(coarseness(crf), miss) for crf, miss in points]
     coarse = min((place for place in places if place[1] > 0), default=None)
@@ -47,7 +48,7 @@ def crf_for(points: Sequence[LevelPoint], per_halving: float) -> float:
         share = -fine[1] / (coarse[1] - fine[1])
         return crf_of(fine[0] + share * (coarse[0] - fine[0]))
     nearest, miss = min(places, key=lambda place: abs(place[1]))
-    return crf_of(nearest + max(-_FINER, min(_COARSER, -miss / slope_of(points, per_halving))))
+    return crf_of(nearest + max(-_FINER, min(coarser, -miss / slope_of(points, per_halving))))
 
 
 def slope_of(points: Sequence[LevelPoint], per_halving: float) -> float:
