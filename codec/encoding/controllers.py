@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from codec.control.base_levels.base_level import Ladder, LevelSearch
 from codec.control.base_levels.budget_search import BudgetSearch, Look
@@ -37,11 +38,13 @@ class Budget:
     """What a bitrate or a size allows.
 
     Attributes:
-        bits_of: bits for the bases and records of a video, given how many frames it has.
+        about: bits for the bases and records of the video, while nobody knows how it is cut.
+        bits_of: the same, given the file's header and how many frames and GOPs there are.
         steps: chooses the steps that are sent.
     """
 
-    bits_of: Callable[[int], float]
+    about: float
+    bits_of: Callable[[Header, int, int], float]
     steps: RateControl
 
 
@@ -75,7 +78,9 @@ def control_of(
         return Control(WithoutBase() if coder is None else LevelSearch(coder, _ladder(coder), each), steps)
     assert budget is not None
     share = 1.0 if prior.restores else BASE_SHARE
-    base = WithoutBase() if coder is None else BudgetSearch(_look(coder, header), budget.bits_of, share)
+    base = (
+        WithoutBase() if coder is None else BudgetSearch(_look(coder, header), partial(budget.bits_of, header), share)
+    )
     return Control(base, budget.steps)
 
 

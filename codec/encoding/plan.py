@@ -15,7 +15,7 @@ from codec.control.coding_size import CodingSize, Offers, offers
 from codec.control.sent_steps.budget import BitrateController, SizeController
 from codec.encoding.audio_feed import header_of
 from codec.encoding.controllers import Budget, ChosenMetric, choose_metric, control_of
-from codec.encoding.record_cost import audio_bits
+from codec.encoding.record_cost import SoundCost, file_overhead
 from codec.encoding.segment_encoder import SegmentEncoder
 from codec.encoding.sizing import SizeSearch
 from codec.encoding.sound_rate import opus_rate
@@ -46,7 +46,7 @@ from codec.video.cutting import Cutter, largest_gop
 from codec.video.delivery import opened
 from codec.video.stills import Stills
 
-# Header, end record and trailer.
+# Header, end record and trailer, at the most.
 FILE_OVERHEAD = 400
 # Containers round durations to their own clock, Matroska's to milliseconds.
 ROUNDING = Fraction(1, 1000)
@@ -183,7 +183,7 @@ def _aim(goal: Goal, budget: Budget | None, timeline: Timeline) -> Quality | flo
     if isinstance(goal, Quality):
         return goal
     assert budget is not None
-    return budget.bits_of(timeline.frames) / float(timeline.duration)
+    return budget.about / float(timeline.duration)
 
 
 def _interlaced_note(source: Path, timeline: Timeline, deinterlace: bool) -> Iterator[str]:
@@ -221,14 +221,21 @@ def _budget(goal: Goal, timeline: Timeline, open_audio: Callable[[], Audio | Non
     if isinstance(goal, Bitrate):
         rate = float(timeline.average_rate)
         per_frame = goal.bits_per_second / rate
-        return Budget(lambda frames: per_frame * frames, BitrateController(goal.bits_per_second, rate))
-    bits = _video_bits(goal, open_audio())
-    return Budget(lambda _: bits, SizeController(bits, timeline.frames))
+        controller = BitrateController(goal.bits_per_second, rate)
+        return Budget(per_frame * timeline.frames, lambda _, frames, __: per_frame * frames, controller)
+    audio = open_audio()
+    sound = None if audio is None else SoundCost.of(audio.packets, audio.track.time_base)
+    about = _video_bits(goal, 0 if sound is None else sound.anyhow)
+
+    def bits_of(header: Header, _: int, gops: int) -> float:
+        heard = 0 if sound is None else sound.between(gops, header)
+        return 8 * goal.bytes - file_overhead(header) - heard
+
+    return Budget(about, bits_of, SizeController(about, timeline.frames))
 
 
-def _video_bits(goal: Size, audio: Audio | None) -> float:
-    """What a file size leaves for the video."""
-    sound = audio_bits(audio.packets) if audio is not None else 0
+def _video_bits(goal: Size, sound: int) -> float:
+    """What a file size leaves for the video beside so many bits of sound, however the video is cut."""
     left = 8 * (goal.bytes - FILE_OVERHEAD) - sound
     if left > 0:
         return left

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
 
 from codec.format import framing, packing
 from codec.format.fingerprint import FINGERPRINT_BYTES, HASH_BYTES
 from codec.format.header import Header
-from codec.format.limits import MAX_CRF, MAX_FRAMES
-from codec.format.records import AudioPacket, BaseRun, GopRecord
-from codec.video.cutting import Gop
+from codec.format.limits import MAX_CRF, MAX_FRAMES, MAX_PACKETS
+from codec.format.reader import pack_file_end, pack_file_header
+from codec.format.records import AudioPacket, BaseRun, EndRecord, GopRecord
+from codec.format.wire import signed, varint
+from codec.video.cutting import Gop, largest_gop
 
 # A step's length is stored as a difference, the GOP's in its record's head and in the file's index; then how many steps
 # there are and are sent.
@@ -18,6 +24,10 @@ GOP_LENGTHS = 10
 STEP_COUNTS = 4
 # An audio packet's time, duration and length, all as differences, and its share of a record's head.
 AUDIO_PACKET = 7
+# The head of a record of audio: mark, type, length, check, checksum; flags, how many packets, first time, duration.
+AUDIO_RECORD = 12 + 13
+# How many GOPs the index has; the GOPs themselves are in their overhead.
+INDEX_COUNT = 4
 
 
 def gop_overhead(gop: Gop, header: Header, steps: int) -> int:
@@ -73,6 +83,60 @@ def overhead_bits(frames: int, overlap: int, base: BaseRun | None, times: tuple[
     return 8 * (size + GOP_LENGTHS + counts + STEP_LENGTH * steps)
 
 
-def audio_bits(packets: Iterable[AudioPacket]) -> int:
-    """Most bits that a track's records take; reads all of it."""
-    return 8 * sum(len(packet.data) + AUDIO_PACKET for packet in packets)
+@dataclass(frozen=True)
+class SoundCost:
+    """Most bits that a track takes in a file, however its packets are cut into records.
+
+    Attributes:
+        packets: how many there are.
+        data: bits of themselves and their lengths.
+        timing: bits for the time of one, where a record has gaps or durations that differ.
+        odd: how many begin behind a gap, or last longer or shorter than the one before.
+        usual: seconds that most of them last.
+    """
+
+    packets: int
+    data: int
+    timing: int
+    odd: int
+    usual: Fraction
+
+    @classmethod
+    def of(cls, packets: Iterable[AudioPacket], time_base: Fraction) -> SoundCost:
+        """Of a track's packets, all of which are read."""
+        count = data = timing = odd = 0
+        durations: Counter[int] = Counter()
+        before: AudioPacket | None = None
+        for packet in packets:
+            count, data = count + 1, data + len(packet.data) + len(varint(len(packet.data)))
+            gap = 0 if before is None else packet.pts - before.pts - before.duration
+            odd += before is not None and (gap != 0 or packet.duration != before.duration)
+            timing = max(timing, len(signed(gap)) + len(varint(packet.duration)))
+            durations[packet.duration] += 1
+            before = packet
+        usual = durations.most_common(1)[0][0] if durations else 0
+        return cls(count, 8 * data, 8 * timing, odd, usual * time_base)
+
+    @property
+    def anyhow(self) -> int:
+        """Whatever the GOPs between them are."""
+        return self.data + 8 * AUDIO_PACKET * self.packets
+
+    def between(self, gops: int, header: Header) -> int:
+        """In a file of so many GOPs: records lie behind them, and before the end."""
+        if not self.packets:
+            return 0
+        records = gops + 1 + self.packets // MAX_PACKETS
+        spoilt = self.packets
+        if self.usual and not header.variable_timing:
+            frames = largest_gop(header.gop_frames, header.overlap_frames)
+            # A record holds a GOP's time, and what begins at either end.
+            spoilt = min(spoilt, self.odd * (math.ceil(frames / header.frame_rate / self.usual) + self.odd + 2))
+        return min(self.data + 8 * AUDIO_RECORD * records + self.timing * (spoilt if self.odd else 0), self.anyhow)
+
+
+def file_overhead(header: Header) -> int:
+    """Most bits of a file beside its records."""
+    most = 2**63 - 1
+    end = EndRecord(True, MAX_FRAMES, most, most, (), most // 4, 0.5)
+    return 8 * (len(pack_file_header(header)) + len(pack_file_end(end)) + INDEX_COUNT)

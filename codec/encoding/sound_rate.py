@@ -1,4 +1,4 @@
-"""How many bits the sound gets: it follows the pictures', so that it never outweighs them."""
+"""How many bits the sound gets: it follows the pictures', down to what speech needs."""
 
 from __future__ import annotations
 

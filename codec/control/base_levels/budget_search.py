@@ -101,12 +101,12 @@ class BudgetSearch:
 
     Attributes:
         look: at every segment, before the first is coded.
-        total: bits for the bases and records of all frames, given how many frames there are.
+        total: bits for the bases and records of all frames, given how many frames and GOPs there are.
         share: of it that the bases may take; steps that are sent take the rest.
     """
 
     look: Look
-    total: Callable[[int], float]
+    total: Callable[[int, int], float]
     share: float
     forecasts: deque[Forecast] = field(default_factory=deque)
     left: float = 0.0
@@ -129,7 +129,9 @@ class BudgetSearch:
         # A level that no forecast goes to would be the coarsest that is ever asked of all but the last segment.
         far = ((seen, self.ladder.allocation([seen.trial], goal)) for seen in forecasts)
         self.forecasts = deque(Forecast(seen, replace(plan, coarser=math.inf)) for seen, plan in far)
-        self.left = self.total(sum(forecast.seen.frames for forecast in self.forecasts)) * self.share
+        frames = sum(forecast.seen.frames for forecast in self.forecasts)
+        gops = sum(len(forecast.seen.trial.gops) for forecast in self.forecasts)
+        self.left = self.total(frames, gops) * self.share
 
     def resume(self, kept: Iterable[GopRecord]) -> list[int]:
         """Learn from the segments that an interrupted run has coded what that run had learnt from them.

@@ -38,7 +38,7 @@ class Video:
         look = Look(coder, Ladder({1: (FINEST, COARSEST)}), lambda segment: OVERHEAD * len(segment.gops))
         firsts = [sum(self.counts[:number]) for number in range(len(self.counts))]
         segments = [segment_of(count, first) for count, first in zip(self.counts, firsts, strict=True)]
-        search = BudgetSearch(look, lambda _: total, 1.0)
+        search = BudgetSearch(look, lambda _, __: total, 1.0)
         search.foresee([_value(look.at(segment)) for segment in segments])
         done = [searched(search.choose(segment)) for segment in segments]
         with pytest.raises(SettingsError):
