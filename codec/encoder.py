@@ -67,7 +67,7 @@ def _alone(
     yield Phase(Stage.OPENING)
     plan = yield from make_plan(source, as_begun(output, settings))
     if settings.resume and BitstreamWriter.name_complete_part(output, plan.header):
-        yield finished(output, [kept.told(plan.frames_total) for kept in gops_in(output)])
+        yield finished(output, [kept.told(plan.frames_total, settings.goal) for kept in gops_in(output)])
         return
     writer, at = _open_writer(output, plan.header, settings.resume)
     with writer:
@@ -170,7 +170,7 @@ class _Encoding:
             charges: what the budget pays for the base of each.
         """
         for gop, base_bits in zip(kept, charges, strict=True):
-            self.done.append(gop.told(self.plan.frames_total))
+            self.done.append(gop.told(self.plan.frames_total, self.plan.settings.goal))
             self.plan.segments.gop_coder.charge(gop.record, base_bits)
 
     def check_result(self) -> None:

@@ -132,7 +132,7 @@ class GopDone:
         fit: quality over bits; None where nothing was measured, or too little to know a slope.
         crf, scale: level of the base; None and 1 without one.
         step_fit: quality over steps of the restoration, or None.
-        missed: whether the goal lies outside what this GOP's choices reach.
+        missed: whether it misses the goal by more than the tolerance: no choice, or none that was found, comes nearer.
         sent_bits: of the steps that were sent over the base; what is left of `bits` is the record's own.
     """
 

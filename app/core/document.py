@@ -15,7 +15,7 @@ from codec.control.sent_steps.prefixes import MeasuredGop, refit
 from codec.decoding.retarget import sent_quality
 from codec.errors import InputError
 from codec.events import GopDone
-from codec.format.info import FileInfo, describe, stored_gop
+from codec.format.info import FileInfo, describe, is_worse, stored_gop
 from codec.format.reader import BitstreamReader
 from codec.format.records import GopRecord
 from codec.goals import GoalMetric, goal_of_kind
@@ -209,14 +209,12 @@ def gop_events(path: Path) -> Iterable[GopDone]:
     sent = [record for record in records if record.steps]
     points = (MeasuredGop(r.prefix_bits(), r.frames - r.overlap, sent_quality(r), r.sent) for r in sent)
     fits = dict(zip((record.index for record in sent), refit(points), strict=True))
-    aim, metric = goal_of_kind(header.target.kind), goal_of_kind(header.metric)
+    metric = goal_of_kind(header.metric)
     for record in records:
         gop = stored_gop(record, record.t_star, None, fits.get(record.index))
         if gop.quality is not None and metric is not None and gop.crf is not None and gop.fit is None:
             gop = replace(gop, fit=level_fit(gop.crf, record.base_bits, gop.quality, metric))
-        if gop.quality is not None and aim is not None:
-            gop = replace(gop, missed=aim.miss(header.target.value, gop.quality) > aim.tolerance)
-        yield gop
+        yield replace(gop, missed=is_worse(header, gop.quality))
 
 
 def frame_times(path: Path, count: int) -> tuple[float, ...]:

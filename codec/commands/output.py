@@ -115,7 +115,8 @@ def _draw(progress: Progress, task: TaskID, event: Event) -> None:
     if isinstance(event, Phase):
         progress.update(task, description=event.stage.value, detail=event.detail)
         if event.done is not None:
-            progress.update(task, completed=event.done, total=1.0)
+            # What a GOP has told of the frames may lie a little further.
+            progress.update(task, completed=max(event.done, progress.tasks[task].completed), total=1.0)
     elif isinstance(event, Warned):
         progress.console.print("Note:", event.message, style="yellow", markup=False, highlight=False, soft_wrap=True)
     elif isinstance(event, SizeChosen) and event.tried:

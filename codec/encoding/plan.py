@@ -105,8 +105,9 @@ class Plan:
         return round(self.timeline.last_duration / self.header.time_base)
 
     def unreachable_message(self, gop: GopDone) -> str:
-        """One sentence for a GOP whose goal lies outside what its choices reach."""
-        return f"GOP {gop.index} can't {_in_words(self.settings.goal)}; it stays at the nearest, t* = {gop.t_star}."
+        """One sentence for a GOP that misses its goal."""
+        goal = _in_words(self.settings.goal)
+        return f"GOP {gop.index} doesn't {goal}; it stays at the nearest that was found, t* = {gop.t_star}."
 
 
 def make_plan(source: Path, settings: EncodeSettings) -> Generator[Event, None, Plan]:

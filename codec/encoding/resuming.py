@@ -10,23 +10,30 @@ from pathlib import Path
 from codec.errors import FormatError
 from codec.events import GopDone
 from codec.files import part_path
-from codec.format.info import stored_gop
+from codec.format.info import is_worse, stored_gop
 from codec.format.reader import BitstreamReader
 from codec.format.records import GopRecord
 from codec.priors.defaults import defaults_of
-from codec.settings import EncodeSettings
+from codec.settings import EncodeSettings, Goal, Quality
 
 
 @dataclass(frozen=True)
 class KeptGop:
-    """A GOP that need not be coded again; `bits` of its whole record."""
+    """A GOP that need not be coded again.
+
+    Attributes:
+        bits: of its whole record.
+        worse: whether it looks worse than the file's target allows.
+    """
 
     record: GopRecord
     bits: int
+    worse: bool = False
 
-    def told(self, frames_total: int) -> GopDone:
+    def told(self, frames_total: int, goal: Goal) -> GopDone:
         """As an event, of a file with so many frames."""
-        return replace(stored_gop(self.record, self.record.t_star, frames_total), bits=self.bits)
+        missed = self.worse and isinstance(goal, Quality) and goal.statistic == "gop"
+        return replace(stored_gop(self.record, self.record.t_star, frames_total), bits=self.bits, missed=missed)
 
 
 def as_begun(output: Path, settings: EncodeSettings) -> EncodeSettings:
@@ -55,4 +62,5 @@ def gops_in(path: Path) -> Iterator[KeptGop]:
     with BitstreamReader(path) as reader:
         for found in reader.scan():
             if isinstance(found.item, GopRecord):
-                yield KeptGop(found.item, 8 * (found.end - found.offset))
+                worse = is_worse(reader.header, found.item.quality)
+                yield KeptGop(found.item, 8 * (found.end - found.offset), worse)

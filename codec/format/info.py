@@ -201,6 +201,12 @@ def _gop(record: GopRecord) -> GopInfo:
     )
 
 
+def is_worse(header: Header, quality: float | None) -> bool:
+    """Whether a GOP of this quality looks worse than the file's target allows; False where it aims at bits."""
+    aim = goal_of_kind(header.target.kind)
+    return quality is not None and aim is not None and aim.miss(header.target.value, quality) > aim.tolerance
+
+
 def stored_gop(record: GopRecord, t_star: int, frames_total: int | None, fit: Fit | None = None) -> GopDone:
     """A GOP of a file as its encoder told it, were it replayed up to `t_star`."""
     return GopDone(

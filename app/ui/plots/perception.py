@@ -29,19 +29,20 @@ _NEAR = 0.15
 
 def table(gops: Sequence[GopDone], marks: Sequence[Mark]) -> Iterator[Sequence[object]]:
     """What was chosen, measured and fitted of every GOP, and the other codecs, below its titles; one row per point."""
-    yield ("point", "gop", "step", "bits", "quality")
+    yield ("point", "gop", "step", "bits", "quality", "base_crf")
     for gop in gops:
-        yield ("chosen", gop.index, gop.t_star, gop.bits, gop.quality)
+        yield ("chosen", gop.index, gop.t_star, gop.bits, gop.quality, gop.crf)
         for probe in gop.probes:
-            yield ("measured", gop.index, probe.step, probe.bits, probe.quality)
+            crf = gop.crf if probe.crf is None else probe.crf
+            yield ("measured", gop.index, probe.step, probe.bits, probe.quality, crf)
         if gop.fit is not None:
             for bits, quality in gop.fit.points:
-                yield (f"{gop.fit.form} fit", gop.index, "", f"{bits:.0f}", f"{quality:.5f}")
+                yield (f"{gop.fit.form} fit", gop.index, "", f"{bits:.0f}", f"{quality:.5f}", "")
         if gop.step_fit is not None:
             for step, quality in gop.step_fit.points:
-                yield (f"{gop.step_fit.form} fit over steps", gop.index, f"{step:g}", "", f"{quality:.5f}")
+                yield (f"{gop.step_fit.form} fit over steps", gop.index, f"{step:g}", "", f"{quality:.5f}", "")
     for mark in marks:
-        yield (mark.name, "", "", f"{mark.bits:.0f}", f"{mark.quality:.5f}")
+        yield (mark.name, "", "", f"{mark.bits:.0f}", f"{mark.quality:.5f}", "")
 
 
 def name_places(marks: Sequence[Mark]) -> list[tuple[Mark, tuple[float, float]]]:

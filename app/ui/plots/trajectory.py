@@ -50,10 +50,12 @@ def next_spike(gops: Sequence[GopDone], frame: int) -> int | None:
 
 def table(gops: Sequence[GopDone], timing: Timing) -> Iterator[Sequence[object]]:
     """One row per GOP, below its titles."""
-    yield ("gop", "start_seconds", "frames", "t_star", "base_crf", "bits", "base_bits", "quality", "missed")
+    knobs, costs = ("t_star", "base_crf", "base_scale"), ("bits", "base_bits")
+    yield ("gop", "start_seconds", "frames", *knobs, *costs, "quality", "missed")
     for gop in gops:
-        start, cost = f"{timing.seconds(gop.start_frame):.4f}", (gop.bits, gop.base_bits)
-        yield (gop.index, start, gop.frames, gop.t_star, gop.crf, *cost, gop.quality, int(gop.missed))
+        start, scale = f"{timing.seconds(gop.start_frame):.4f}", None if gop.crf is None else gop.scale
+        figures = gop.t_star, gop.crf, scale, gop.bits, gop.base_bits
+        yield (gop.index, start, gop.frames, *figures, gop.quality, int(gop.missed))
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,8 @@ class TrajectoryPlot(QWidget):
         gop = self._gops[places[-1]]
         parts = [self.tr("GOP {}: t\u2605 {}").format(gop.index + 1, gop.t_star)]
         if gop.crf is not None:
-            parts.append(self.tr("base CRF {:g}").format(gop.crf))
+            level = self.tr("base CRF {:g}") if gop.scale == 1 else self.tr("base CRF {:g}, half size")
+            parts.append(level.format(gop.crf))
         told = _kilo(gop.bits, gop.base_bits, gop.sent_bits)
         parts.append(self.tr("{:.1f} kbit: base {:.1f}, prior {:.1f}").format(*told))
         if gop.quality is not None:

@@ -91,7 +91,10 @@ class LevelSearch:
             coded = keep_pictures_of(best, coded)
             wanted = self._corrected(trial, coded)
             reason = self._end(coded, StreamLevels.nearest(wanted, segment.starts).crfs)
-        return (yield from self.coder.settled(segment, best, (trial, *coded), reason))
+        gops = yield from self.coder.settled(segment, best, (trial, *coded), reason)
+        # Of a mean no GOP alone misses anything.
+        mean = fmean(best.misses) <= self.coder.goal.tolerance
+        return gops if self.each else tuple(gop.reaching(mean) for gop in gops)
 
     def _trial(self, segment: Segment) -> Generator[Event, None, Coding]:
         """At the level that is usual for such a target; at half size too where full size can't be coarse enough."""

@@ -14,8 +14,10 @@ from pytestqt.qtbot import QtBot
 
 from app.core.timing import Timing
 from app.ui.plots.perception import Mark, PerceptionPlot, name_places
+from app.ui.plots.perception import table as rate_table
 from app.ui.plots.style import EXPORT_WIDTH, SHARPNESS
 from app.ui.plots.trajectory import TrajectoryPlot, next_spike, own_frames
+from app.ui.plots.trajectory import table as map_table
 from app.ui.theme import Theme
 from codec.errors import OutputError
 from codec.events import Fit, GopDone, Probe
@@ -96,6 +98,20 @@ def test_exports_say_the_same_as_the_plot(plot: TrajectoryPlot, tmp_path: Path) 
         rows = list(csv.DictReader(file))
     assert [int(row["t_star"]) for row in rows] == [gop.t_star for gop in GOPS]
     assert [float(row["start_seconds"]) for row in rows] == [0, 1, 2, 3, 4]
+
+
+def test_a_level_is_told_with_its_size(plot: TrajectoryPlot) -> None:
+    tried = Probe(8, 300, 0.2, crf=60.0)
+    half = replace(GOPS[0], crf=66.0, scale=2, probes=(*GOPS[0].probes, tried))
+    plot.show_gops([half, replace(GOPS[1], crf=66.0)], Timing(Fraction(10)))
+    assert "base CRF 66, half size" in plot.caption
+    plot.show_frame(15)
+    assert "half" not in plot.caption
+    rows = list(map_table([half, GOPS[1]], Timing(Fraction(10))))
+    place = rows[0].index("base_scale")
+    assert [row[place] for row in rows[1:]] == [2, None]
+    points = [row for row in rate_table([half], []) if row[0] in ("chosen", "measured")]
+    assert [row[-1] for row in points] == [66.0, 66.0, 66.0, 60.0]
 
 
 def test_perception_shows_every_gop_and_the_target(qtbot: QtBot, theme: Theme) -> None:

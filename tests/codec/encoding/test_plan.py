@@ -80,7 +80,7 @@ def test_a_picture_too_small_for_any_metric_is_coded_by_bits_alone(source: Path)
 def test_every_goal_has_words(source: Path, goal: Any, words: str) -> None:
     _, plan = _plan(source, goal=goal)
     gop = stored_gop(GopRecord(0, 0, 8, 0, 0, (), bytes(4), bytes(8)), 0, None)
-    assert plan.unreachable_message(gop) == f"GOP 0 can't {words}; it stays at the nearest, t* = 0."
+    assert plan.unreachable_message(gop) == f"GOP 0 doesn't {words}; it stays at the nearest that was found, t* = 0."
 
 
 @pytest.mark.parametrize("times", [None, tuple(range(0, 9000, 1000))])

@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 
 from codec.encoder import encode
+from codec.encoding.resuming import KeptGop
 from codec.errors import SettingsError
 from codec.events import GopDone, Phase, Stage
 from codec.files import part_path
-from codec.format.info import describe, stored_gop
+from codec.format.header import Target
+from codec.format.info import describe, is_worse, stored_gop
 from codec.format.records import BaseRun, GopRecord
-from codec.settings import Bitrate, Quality, Size
+from codec.settings import Bitrate, Goal, Quality, Size
+from tests.support import format_cases
 from tests.support.codec_runs import cut_film, run_encode, tiny
 
 SCENES = [14, 10, 12, 9]
@@ -104,6 +107,18 @@ def test_other_pictures_under_the_same_name_are_refused(source: Path, tmp_path: 
     left = part_path(output).read_bytes()
     assert kept.startswith(left)
     assert len(left) > len(kept) / 4
+
+
+@pytest.mark.parametrize(
+    ("goal", "missed"), [(Quality(0.15), True), (Quality(0.15, statistic="mean"), False), (Bitrate(2e4), False)]
+)
+def test_a_kept_gop_that_missed_its_target_still_does(goal: Goal, missed: bool) -> None:
+    header = replace(format_cases.FILMS["plain"][0], target=Target.of(goal), metric="dists")
+    record = GopRecord(0, 0, 48, 0, 0, (), b"", b"", BaseRun(60.0, 1, "modelled", b"x"), quality=0.17, restoration=5)
+    kept = KeptGop(record, 400, is_worse(header, record.quality))
+    assert kept.told(48, goal).missed is missed
+    better = KeptGop(record, 400, is_worse(header, 0.155))
+    assert not better.told(48, goal).missed
 
 
 def test_a_restored_gop_gives_back_its_points_beyond_its_stored_steps() -> None:

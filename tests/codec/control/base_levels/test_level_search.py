@@ -52,3 +52,12 @@ def test_beyond_the_ladder_there_is_its_end(gops: list[GopCurve]) -> None:
     assert set(fine.crfs) == {FINEST} or min(fine.chosen.chosen.qualities) <= 0.011
     assert min(coarse.crfs) >= COARSEST - 0.5
     assert all(gop.verdict is not None and gop.verdict.reachable for gop in coarse.gops)
+
+
+def test_of_a_mean_no_gop_alone_misses_anything() -> None:
+    gops = [GopCurve(quality, 3e3, 0.042) for quality in (0.10, 0.15, 0.2)]
+    one = found(gops, 0.15, each=False)
+    assert max(one.chosen.chosen.qualities) > 0.15 + TOLERANCE
+    assert all(gop.verdict is not None and gop.verdict.reachable for gop in one.gops)
+    hopeless = found([GopCurve(0.4, 3e3, 0.042)] * 3, 0.1, each=False)
+    assert not any(gop.verdict is None or gop.verdict.reachable for gop in hopeless.gops)
