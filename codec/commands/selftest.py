@@ -95,6 +95,7 @@ def _video(folder: Path) -> str:
 
 
 def _round_trip(folder: Path) -> str:
+    from codec.base.av1 import levels_may_change
     from codec.decoder import decode
     from codec.encoder import encode
     from codec.settings import DecodeSettings, EncodeSettings, Quality
@@ -108,7 +109,8 @@ def _round_trip(folder: Path) -> str:
     quality = _psnr(clip, decoded)
     _require(_has_sound(decoded), "the sound is lost")
     _require(quality >= LEAST_PSNR, f"the pictures came back at {quality:.1f} dB")
-    return f"{FRAMES} frames and their sound in {coded.stat().st_size} bytes and back at {quality:.1f} dB"
+    levels = "each GOP may have its own level" if levels_may_change() else "all GOPs of a scene share one level"
+    return f"{FRAMES} frames and their sound in {coded.stat().st_size} bytes and back at {quality:.1f} dB; {levels}"
 
 
 def _large_priors(folder: Path) -> str:

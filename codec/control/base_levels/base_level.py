@@ -135,7 +135,7 @@ class LevelSearch:
         if not self._badness(coded[-1])[0]:
             return f"The target is met ({count})."
         if following in {coding.crfs for coding in coded}:
-            return f"No other level is nearer to the target ({count})."
+            return f"No level is left to try that was foretold nearer to the target ({count})."
         return f"The search is at its end ({count})." if len(coded) == MOST_CODED else ""
 
     def _badness(self, coding: Coding) -> tuple[float, int]:

@@ -243,7 +243,8 @@ class BudgetSearch:
         if not over and (share >= 1 - SPARE if last else abs(share - 1) <= NEAR):
             return f"The base takes {share:.1%} of its share ({count})."
         if following in {coding.crfs for coding in coded}:
-            return f"No other level comes nearer to the budget; the base takes {share:.1%} of its share ({count})."
+            taken = f"the base takes {share:.1%} of its share ({count})"
+            return f"No level is left to try that was foretold nearer to the budget; {taken}."
         return f"The search is at its end; the base takes {share:.1%} of its share ({count})." * (
             len(coded) == MOST_CODED
         )

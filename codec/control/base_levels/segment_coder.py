@@ -9,13 +9,14 @@ from fractions import Fraction
 import numpy as np
 
 from codec.base.av1 import PRESET
-from codec.base.level import StreamLevels
+from codec.base.level import BaseLevel, StreamLevels
 from codec.control.base_levels.based import Base, BasedGop, Verdict, charged_bits, code_base
 from codec.control.base_levels.curves import LevelPoint, Parabola, RestorationCurve, level_fit
 from codec.control.probing import PROBE_FRAMES, TRIAL_FRAMES, opened_quality, restored_qualities
 from codec.events import BaseChosen, BaseTrial, Event, Fit, Phase, PreviewReady, Probe, Stage
 from codec.format.limits import MAX_RESTORATION
 from codec.goals import GoalMetric
+from codec.log import LOGGER
 from codec.metrics.base import Metric
 from codec.priors.base import Condition, VideoPrior
 from codec.video import scaled_picture
@@ -158,7 +159,18 @@ class SegmentCoder:
         self, segment: Segment, best: Coding, everything: Sequence[Coding], reason: str
     ) -> Generator[Event, None, tuple[BasedGop, ...]]:
         """Tell what was chosen and why; returns the segment's GOPs over it."""
-        yield BaseChosen(segment.gops[0].index, self.told(best), tuple(map(self.told, everything)), reason)
+        chosen = BaseChosen(segment.gops[0].index, self.told(best), tuple(map(self.told, everything)), reason)
+        for trial in chosen.tried:
+            LOGGER.info(
+                "base from GOP %d on, preset %d: %s; %s %s",
+                chosen.first_gop,
+                trial.preset,
+                ", ".join(str(BaseLevel(crf, trial.scale)) for crf in trial.crfs),
+                self.goal.label,
+                ", ".join(f"{quality:.3f}" for quality in trial.qualities),
+            )
+        LOGGER.info("base from GOP %d on: %s", chosen.first_gop, reason)
+        yield chosen
         return self.based(segment, best, everything)
 
     def based(self, segment: Segment, coding: Coding, others: Sequence[Coding]) -> tuple[BasedGop, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,3 +62,11 @@ def test_of_a_mean_no_gop_alone_misses_anything() -> None:
     assert all(gop.verdict is not None and gop.verdict.reachable for gop in one.gops)
     hopeless = found([GopCurve(0.4, 3e3, 0.042)] * 3, 0.1, each=False)
     assert not any(gop.verdict is None or gop.verdict.reachable for gop in hopeless.gops)
+
+
+def test_what_decided_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "freegvc")
+    one = found([GopCurve(0.15, 3e3, 0.042)] * 2, 0.15)
+    assert caplog.messages[-1] == f"base from GOP 0 on: {one.chosen.reason}"
+    assert len(caplog.messages) == len(one.chosen.tried) + 1
+    assert f"CRF {one.crfs[0]:g}" in caplog.text
