@@ -94,7 +94,8 @@ class Bitrate:
 
 @dataclass(frozen=True)
 class Size:
-    """Aim at bytes of the whole file, audio included, and never exceed them where any choice allows."""
+    """Aim at bytes of the whole file, audio included, and never exceed them where any level of a whole-size base
+    allows."""
 
     bytes: int
 
