@@ -154,7 +154,8 @@ def uneven_times(
     """
     packets, period = _read_packets(path, None, stop), 1 / frame_rate
     # Those that fall together are spread as a reader of the frames will do it.
-    stamped = (Stamped(None, time, None, Fraction(0)) for time in packets.times)
+    known = [*packets.times, *[None] * packets.untimed]
+    stamped = (Stamped(None, time, None, Fraction(0)) for time in known)
     times = [shown.time for shown in present(stamped, period)]
     if stop() or len(times) < 2:
         return None
@@ -175,12 +176,14 @@ class _PacketTimes:
 
     Attributes:
         times: in the order in which they are shown.
+        untimed: how many pictures come after those and tell no time of their own.
         last_duration: of the one that is shown last; 0 where it doesn't say.
         declared_end: where the container says that it ends, apart from that.
         damaged: whether damage ended them.
     """
 
     times: list[Fraction]
+    untimed: int
     last_duration: Fraction
     declared_end: Fraction | None
     damaged: bool
@@ -190,17 +193,21 @@ def _read_packets(path: Path, looked_at: int | None, stop: Callable[[], bool] = 
     with open_source(path) as container:
         stream = select_video(container, path)
         packets = Packets(container, stream, select_audio(container, stream, path))
+        guessed = only_decoding_times(container)
         stamps = takewhile(lambda _: not stop(), islice(packets.of(stream), looked_at))
         shown = sorted(
-            (packet.pts * packet.time_base, (packet.duration or 0) * packet.time_base)
+            (ticks * packet.time_base, (packet.duration or 0) * packet.time_base)
             for packet in stamps
-            if packet.pts is not None
+            if (ticks := packet.dts if guessed else packet.pts) is not None
         )
-        times = [time for time, _ in shown]
+        # A picture goes by the packet with which its decoder gives it out, which comes so many later; nothing comes
+        # after the last ones.
+        late = min(stream.codec_context.reorder_depth, len(shown)) if guessed else 0
+        times = [time for time, _ in shown[late:]]
         whole = times and looked_at is None and not packets.clock.bridges
         end = declared_end(container, stream, times[-1]) if whole else None
-        duration = Fraction(0) if not shown or only_decoding_times(container) else shown[-1][1]
-    return _PacketTimes(times, duration, end, packets.stopped is not None)
+        duration = Fraction(0) if not shown or guessed else shown[-1][1]
+    return _PacketTimes(times, late, duration, end, packets.stopped is not None)
 
 
 def _time_base(times: list[Fraction], declared: Fraction) -> Fraction:

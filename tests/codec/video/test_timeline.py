@@ -12,6 +12,7 @@ import pytest
 
 from codec.video import VideoReader
 from codec.video.timeline import constant_rate, is_constant_rate, read_timeline, uneven_times
+from tests.support.films.flashing import remuxed, write_flashing
 
 RATE = 25
 
@@ -51,3 +52,20 @@ def test_times_from_packets_are_those_that_frames_are_read_with(tmp_path: Path, 
     assert known.starts == pytest.approx(read, abs=1e-3)
     assert known.end == pytest.approx(float(read_timeline(film).duration), abs=1e-3)
     assert read_timeline(film).frames == len(stamps)
+
+
+@pytest.mark.parametrize(("codec", "coding"), [("mjpeg", {}), ("libx264", {"preset": "fast", "bf": "2", "g": "12"})])
+def test_a_gap_in_a_file_that_only_counts_its_packets_is_kept(
+    tmp_path: Path, codec: str, coding: dict[str, str]
+) -> None:
+    whole = write_flashing(tmp_path / "whole.avi", codec=codec, sound=None, coding=coding)
+    rate = Fraction(RATE)
+    assert is_constant_rate(whole, rate)
+    assert uneven_times(whole, rate) is None
+    film = remuxed(whole, tmp_path / "gap.avi", lambda number, packet: None if 24 <= number < 36 else packet)
+    assert not is_constant_rate(film, rate)
+    known, timeline = uneven_times(film, rate), read_timeline(film)
+    assert known is not None
+    with VideoReader(film) as reader:
+        assert known.starts == pytest.approx([float(frame.pts) for frame in reader.frames()], abs=1e-3)
+    assert known.end == pytest.approx(float(timeline.duration), abs=1e-3)
