@@ -338,7 +338,8 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Ask where jobs run; remember the window; what runs is noted as interrupted."""
-        if self.workspace.active and not self.may_quit():
+        goes_on = any(job.state is not State.STOPPING for job in self.workspace.active)
+        if goes_on and not self.may_quit():
             event.ignore()
             return
         self.workspace.preferences.geometry = self.saveGeometry()

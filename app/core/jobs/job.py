@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from app.core.files import SUFFIX, is_there
+from app.core.files import SUFFIX, is_there, size_of
 from codec.errors import SettingsError
 from codec.files import part_path
 from codec.settings import Bitrate, DecodeSettings, EncodeSettings, Goal, Quality, Size
@@ -21,13 +21,14 @@ _GOALS: Mapping[str, type[Quality | Bitrate | Size]] = {"quality": Quality, "bit
 class State(StrEnum):
     """Where a job stands.
 
-    STOPPED left a playable file; INTERRUPTED can go on where it was. So can HALTED, which somebody has stopped and
-    who alone lets it go on.
+    STOPPING was told to stop, which it does at its next event. STOPPED left a playable file; INTERRUPTED can go on
+    where it was. So can HALTED, which somebody has stopped and who alone lets it go on.
     """
 
     QUEUED = "queued"
     RUNNING = "running"
     PAUSED = "paused"
+    STOPPING = "stopping"
     DONE = "done"
     STOPPED = "stopped"
     FAILED = "failed"
@@ -35,7 +36,7 @@ class State(StrEnum):
     HALTED = "halted"
 
 
-ACTIVE = (State.RUNNING, State.PAUSED)
+ACTIVE = (State.RUNNING, State.PAUSED, State.STOPPING)
 FINISHED = (State.DONE, State.STOPPED, State.FAILED)
 # Nothing of it was written yet, so that it may go elsewhere.
 MOVABLE = (State.QUEUED, State.FAILED)
@@ -84,7 +85,21 @@ class Job:
 
     def interrupted(self) -> Job:
         """As it stands after the engine or the program has gone."""
+        if self.state is State.STOPPING:
+            return self.stopped()
         return replace(self, state=State.INTERRUPTED) if self.state in ACTIVE else self
+
+    def stopped(self) -> Job:
+        """As it stands where the engine has gone before it could tell of the stop."""
+        left = self.is_encode and is_there(self.part)
+        return self.ended(State.HALTED if left else State.STOPPED)
+
+    def ended(self, state: State, message: str = "") -> Job:
+        """As it stands at its end."""
+        done = state is State.DONE
+        # What an export has not made was there before.
+        size = size_of(self.output) if self.is_encode or done else None
+        return replace(self, state=state, message=message, bytes=size, share=1.0 if done else self.share)
 
     def looked_after(self) -> Job:
         """As it stands in another session: what was made of it may have gone meanwhile."""

@@ -76,7 +76,7 @@ class JobDelegate(QStyledItemDelegate):
         painter.setPen(QColor(colours.warn if problem else colours.muted))
         line = inner.adjusted(0, 18, 0, 0)
         painter.drawText(line, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft, self.words(job))
-        if job.state in (State.RUNNING, State.PAUSED):
+        if job.state in ACTIVE:
             self._bar(painter, inner, job.share)
         painter.restore()
 
@@ -114,6 +114,7 @@ class JobDelegate(QStyledItemDelegate):
             State.QUEUED: self.tr("Waiting"),
             State.RUNNING: self.tr("Working, {}").format(percent(job.share)),
             State.PAUSED: self.tr("Paused at {}").format(percent(job.share)),
+            State.STOPPING: self.tr("Stopping\u2026"),
             State.DONE: self.tr("Done") if job.bytes is not None else self.tr("Done; the file has gone"),
             State.STOPPED: self.tr("Stopped, playable so far") if job.bytes else self.tr("Stopped, nothing to play"),
             State.FAILED: self.tr("Failed"),
@@ -237,7 +238,7 @@ class QueuePanel(QWidget):
     @property
     def _startable(self) -> bool:
         job = self.job
-        return job is not None and job.state not in (State.RUNNING, State.PAUSED, State.DONE)
+        return job is not None and job.state not in (*ACTIVE, State.DONE)
 
     @Slot()
     def _update(self) -> None:
