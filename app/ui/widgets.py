@@ -30,7 +30,8 @@ def label(text: str, style: str = "") -> QLabel:
 
 def tooltip(text: str) -> str:
     """A text as a tooltip shows it letter by letter, in lines that fit; Qt takes what looks like markup for it."""
-    return f"<qt>{escape(text)}</qt>" if text else ""
+    lines = "<br>".join(map(escape, text.splitlines()))
+    return f"<qt>{lines}</qt>" if text else ""
 
 
 def tool_button(hint: str) -> QToolButton:

@@ -22,7 +22,8 @@ class State(StrEnum):
     """Where a job stands.
 
     STOPPING was told to stop, which it does at its next event. STOPPED left a playable file; INTERRUPTED can go on
-    where it was. So can HALTED, which somebody has stopped and who alone lets it go on.
+    where it was. So can HALTED, which somebody has stopped and who alone lets it go on. STUCK
+    has left something that can't be gone on with as things are.
     """
 
     QUEUED = "queued"
@@ -34,6 +35,7 @@ class State(StrEnum):
     FAILED = "failed"
     INTERRUPTED = "interrupted"
     HALTED = "halted"
+    STUCK = "stuck"
 
 
 ACTIVE = (State.RUNNING, State.PAUSED, State.STOPPING)
@@ -49,6 +51,7 @@ class Job:
     Attributes:
         share: of the frames that are done, 0 to 1.
         message: why it failed or stopped, or what of its goal it has missed, a complete sentence.
+        warnings: what else one should know of it, complete sentences.
         bytes: of the output, once it is finished and as long as it is there.
     """
 
@@ -60,6 +63,7 @@ class Job:
     message: str = ""
     bytes: int | None = None
     id: str = field(default_factory=lambda: secrets.token_hex(6))
+    warnings: tuple[str, ...] = ()
 
     @property
     def is_encode(self) -> bool:
@@ -118,9 +122,16 @@ class Job:
         if self.state is State.QUEUED:
             return self
         if isinstance(settings, EncodeSettings):
-            unfinished = is_there(self.part) or (self.state is State.STOPPED and is_there(self.output))
-            settings = replace(settings, resume=unfinished)
-        return replace(self, settings=settings, state=State.QUEUED, message="")
+            stopped = self.state in (State.STOPPED, State.STUCK) and is_there(self.output)
+            settings = replace(settings, resume=is_there(self.part) or stopped)
+        return replace(self, settings=settings, state=State.QUEUED, message="", warnings=())
+
+    def anew(self) -> Job:
+        """Queued again, from the start: what it has left counts no more."""
+        job, settings = self.renewed(), self.settings
+        if isinstance(settings, EncodeSettings):
+            settings = replace(settings, resume=False)
+        return replace(job, settings=settings)
 
 
 def to_json(job: Job) -> dict[str, Any]:
@@ -135,6 +146,7 @@ def to_json(job: Job) -> dict[str, Any]:
         "share": job.share,
         "message": job.message,
         "bytes": job.bytes,
+        "warnings": list(job.warnings),
     }
 
 
@@ -154,6 +166,7 @@ def from_json(data: Mapping[str, Any]) -> Job:
             message=str(data["message"]),
             bytes=None if data["bytes"] is None else int(data["bytes"]),
             id=str(data["id"]),
+            warnings=tuple(map(str, data.get("warnings", ()))),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise SettingsError("A job in the saved queue can't be read; add it again.") from error

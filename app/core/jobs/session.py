@@ -127,9 +127,9 @@ class Session(QObject):
             self._engine.cancel()
             self._queue.update(job.id, state=State.STOPPING)
 
-    def resume(self, job_id: str) -> None:
-        """Queue a job again and work on it next."""
-        self._queue.renew(job_id)
+    def resume(self, job_id: str, anew: bool = False) -> None:
+        """Queue a job again, to go on or to begin anew, and work on it next."""
+        self._queue.renew(job_id, anew)
         self.start_job(job_id)
 
     def shut_down(self) -> None:
@@ -170,7 +170,7 @@ class Session(QObject):
                 self._end(job.ended(State.FAILED, in_window(str(error))))
                 continue
             self._current = job.id
-            self._queue.update(job.id, state=State.RUNNING, message="", share=0.0)
+            self._queue.update(job.id, state=State.RUNNING, message="", warnings=(), share=0.0)
             self._engine.submit(job.task())
             self.started.emit(job.id)
             return
@@ -189,10 +189,17 @@ class Session(QObject):
             if isinstance(event, PreviewReady):
                 self.pictures.emit(job.id, event)
             elif isinstance(event, Warned):
-                self.warned.emit(job.id, in_window(event.message))
+                self._warn(job.id, in_window(event.message), kept=event.missed_gop is None)
         if job.share != self.progress.share:
             self._queue.update(job.id, share=self.progress.share)
         self.progressed.emit(job.id, self.progress)
+
+    def _warn(self, job_id: str, message: str, kept: bool) -> None:
+        """Tell it, and keep it with the job; how many GOPs miss their goal is counted at its end."""
+        job = self._queue.get(job_id)
+        if kept and job is not None and message not in job.warnings:
+            self._queue.update(job_id, warnings=(*job.warnings, message))
+        self.warned.emit(job_id, message)
 
     @Slot(object)
     def _settle(self, settled: Settled) -> None:
@@ -249,6 +256,8 @@ def _state_after(settled: Settled, job: Job) -> State:
         return State.DONE
     if settled.outcome is Outcome.CANCELLED:
         return State.STOPPED
+    if settled.stuck:
+        return State.STUCK
     # Refused or failed: what an encode has left can be gone on with, once there is room on the disk or in memory.
     return State.INTERRUPTED if job.is_encode and is_there(job.part) else State.FAILED
 

@@ -79,6 +79,7 @@ class Status(QObject):
             if job.bytes is None
             else self.tr("{} was stopped; it plays so far."),
             State.INTERRUPTED: self.tr("{} was interrupted."),
+            State.STUCK: self.tr("{} can't be resumed."),
             State.HALTED: self.tr("{} was stopped; it can be resumed."),
         }
         text = words.get(job.state, self.tr("{} failed.")).format(job.output.name)
