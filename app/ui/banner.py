@@ -9,7 +9,7 @@ from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from app.ui.theme import Theme, picture
-from app.ui.widgets import label, tool_button
+from app.ui.widgets import label, left_to_right, tool_button
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Banner(QFrame):
         if not self._messages:
             return
         newest, others = self._messages[-1], len(self._messages) - 1
-        self._text.setText(newest.text)
+        self._text.setText(left_to_right(newest.text))
         self.setAccessibleName(newest.text)
         self.button.setText(newest.action)
         self.button.setVisible(newest.do is not None)
