@@ -222,4 +222,4 @@ class _Encoding:
         self.done.append(event)
         yield event
         if not made.reachable:
-            yield Warned(self.plan.unreachable_message(event))
+            yield Warned(self.plan.unreachable_message(event), event.index)

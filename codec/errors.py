@@ -45,6 +45,10 @@ class SettingsError(FreeGvcError):
     """What the user asked for can't be combined or lies outside its range."""
 
 
+class NotResumableError(SettingsError):
+    """What an interrupted encode has left can't be gone on with: settings, weights or the program are others now."""
+
+
 class MemoryShortError(FreeGvcError):
     """This machine has too little memory, of its own or of its GPU, for what was asked."""
 

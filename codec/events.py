@@ -46,9 +46,14 @@ class Phase:
 
 @dataclass(frozen=True)
 class Warned:
-    """Something the user should know although the work goes on; a complete sentence."""
+    """Something the user should know although the work goes on; a complete sentence.
+
+    Attributes:
+        missed_gop: index of the GOP of which it says no more than that it misses its goal, as `GopDone.missed` does.
+    """
 
     message: str
+    missed_gop: int | None = None
 
 
 @dataclass(frozen=True)

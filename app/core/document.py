@@ -72,6 +72,7 @@ class Document:
         end: when the last of these ends; None where it takes as long as others, or it isn't known yet.
         audio_track: the source's track that is heard, None for the default one.
         deinterlace: how its encode reads the source, as in `EncodeSettings`.
+        cut: whether it ends where its encode was told to, which may be before its source does.
     """
 
     source: Path | None
@@ -89,6 +90,7 @@ class Document:
     source_facts: SourceFacts | None = None
     audio_track: int | None = None
     deinterlace: str = "auto"
+    cut: bool = False
 
     @property
     def full_size(self) -> tuple[int, int]:
@@ -162,6 +164,7 @@ def of_source(path: Path, settings: EncodeSettings, job_id: str = "") -> Documen
         source_facts=SourceFacts.of(path, info),
         audio_track=settings.audio_track,
         deinterlace=settings.deinterlace,
+        cut=settings.duration is not None,
     )
 
 

@@ -18,6 +18,7 @@ class Remedy(StrEnum):
 
     NONE = ""
     RESUME = "resume"
+    ANEW = "anew"
     START = "start"
     LOOK = "look"
     LOG = "log"
@@ -26,7 +27,7 @@ class Remedy(StrEnum):
 
 @dataclass(frozen=True)
 class Notice:
-    """A complete sentence; `job_id` is the job that RESUME goes on with, or that LOOK shows."""
+    """A complete sentence; `job_id` is the job that RESUME goes on with, ANEW begins from the start, or LOOK shows."""
 
     message: str
     remedy: Remedy = Remedy.NONE

@@ -60,11 +60,17 @@ class Orders(QObject):
         for session in self._sessions:
             session.start()
 
-    def resume(self, job_id: str) -> None:
-        """Start a job that waits, or go on with one, before all others."""
+    @Slot(str)
+    def resume(self, job_id: str, anew: bool = False) -> None:
+        """Start a job that waits, or go on with one or begin it anew, before all others."""
         job = self._queue.get(job_id)
         if job is not None:
-            (self._encodes if job.is_encode else self._exports).resume(job_id)
+            (self._encodes if job.is_encode else self._exports).resume(job_id, anew)
+
+    @Slot(str)
+    def begin_anew(self, job_id: str) -> None:
+        """Start a job from its start, whatever it has left."""
+        self.resume(job_id, anew=True)
 
     @property
     def job(self) -> Job | None:

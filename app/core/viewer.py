@@ -34,7 +34,8 @@ class Viewer(QObject):
         model_missing: the name of a model whose weights one of them needs.
         reframed: places in the pictures mean nothing any more: others are shown, or the same at another size.
         gops_changed: the document has more GOPs.
-        times_known: its frames were found to come unevenly, which moves whatever is told in seconds.
+        times_known: its frames were found to come unevenly, or to be more or fewer than its file says, which moves
+            whatever is told in seconds.
     """
 
     opened = Signal()
@@ -64,7 +65,7 @@ class Viewer(QObject):
         self.sound = Sound(self.clock, opener, self)
         self.set_volume(preferences.volume, preferences.muted)
         self._times: TimesReader | None = None
-        self.player.ended.connect(self._shorten)
+        self.player.ended.connect(self._recount)
         self.player.beside.failed.connect(self.refused)
         self.playback.failed.connect(self.refused)
         self.playback.warned.connect(self.warned)
@@ -219,6 +220,7 @@ class Viewer(QObject):
         if document is not None and document.source is not None and document.result is None:
             self._times = TimesReader(document.source, document.rate, document.start, self)
             self._times.known.connect(self._take_times)
+            self._times.counted.connect(self._take_count)
             self._times.start()
 
     @Slot(object)
@@ -227,16 +229,32 @@ class Viewer(QObject):
         if self.sender() is self._times and self.document is not None:
             self.document = replace(self.document, times=times.starts, end=times.end)
             self.clock.set_timing(self.document.timing)
-            self._shorten(len(times.starts))
-            self.times_known.emit()
+            if not self._recount(len(times.starts)):
+                self.times_known.emit()
 
     @Slot(int)
-    def _shorten(self, count: int) -> None:
-        """Until the source's times are known or it was read to its end, its length is what the file says."""
+    def _take_count(self, count: int) -> None:
+        if self.sender() is self._times:
+            self._recount(count)
+
+    @Slot(int)
+    def _recount(self, count: int) -> bool:
+        """Until the source's times are known or it was read to its end, its length is what the file says.
+
+        Returns whether it is another.
+        """
         document = self.document
-        if document is not None and document.result is None and 0 < count < document.count:
-            self.document = replace(document, count=count)
-            self.clock.shorten(count)
+        if document is None or document.result is not None or count < 1 or count == document.count:
+            return False
+        if count > document.count and document.cut:
+            return False
+        facts = document.source_facts
+        if facts is not None and not document.cut:
+            facts = replace(facts, seconds=document.start + document.seconds(count))
+        self.document = replace(document, count=count, source_facts=facts)
+        self.clock.recount(count)
+        self.times_known.emit()
+        return True
 
 
 def _reel(document: Document, settings: DecodeSettings) -> Reel:

@@ -107,6 +107,12 @@ class Workspace(QObject):
         return self.orders.job
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What one should know of the job of what is open, sentences."""
+        job = self.queue.get(self.document.job_id) if self.document is not None else None
+        return () if job is None else ((job.message,) if job.state is State.DONE and job.message else ()) + job.warnings
+
+    @property
     def active(self) -> list[Job]:
         """Jobs that run or are paused."""
         return [job for job in self.queue if job.state in ACTIVE]

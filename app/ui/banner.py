@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QResizeEvent, QTextLayout, QTextOption
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from app.ui.theme import Theme, picture
-from app.ui.widgets import label, tool_button
+from app.ui.widgets import label, left_to_right, tool_button, tooltip
+
+MOST_LINES = 4
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,47 @@ class _Message:
     action: str
     do: Callable[[], object] | None
     about: str
+
+
+class _Lines(QLabel):
+    """A text in as few lines as its width allows, `MOST_LINES` at most; its tooltip has all of it.
+
+    Qt's own wrapping never breaks a long path, and tells layouts a height that is too small in a narrow window.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._whole = ""
+
+    def show_text(self, text: str) -> None:
+        self._whole = text
+        self.setToolTip(tooltip(text))
+        self._break()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """See Qt."""
+        super().resizeEvent(event)
+        self._break()
+
+    def _break(self) -> None:
+        metrics, width = self.fontMetrics(), max(1, self.width())
+        layout = QTextLayout(self._whole, self.font())
+        option = QTextOption()
+        option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        layout.setTextOption(option)
+        starts: list[int] = []
+        layout.beginLayout()
+        while (line := layout.createLine()).isValid() and len(starts) < MOST_LINES:
+            line.setLineWidth(width)
+            starts.append(line.textStart())
+        layout.endLayout()
+        lines = [self._whole[begin:end] for begin, end in zip(starts, [*starts[1:], None], strict=True)]
+        if lines:
+            lines[-1] = metrics.elidedText(lines[-1], Qt.TextElideMode.ElideRight, width)
+        self.setText("\n".join(left_to_right(line) for line in lines))
+        self.setFixedHeight(metrics.lineSpacing() * max(1, len(lines)))
 
 
 class Banner(QFrame):
@@ -29,8 +73,7 @@ class Banner(QFrame):
         self._theme = theme
         self._messages: list[_Message] = []
         self._icon = QLabel()
-        self._text, self._more = label(""), label("", "muted")
-        self._text.setWordWrap(True)
+        self._text, self._more = _Lines(), label("", "muted")
         self.button = QPushButton()
         self.button.clicked.connect(self._act)
         self._close = tool_button(self.tr("Dismiss"))
@@ -77,7 +120,7 @@ class Banner(QFrame):
         if not self._messages:
             return
         newest, others = self._messages[-1], len(self._messages) - 1
-        self._text.setText(newest.text)
+        self._text.show_text(newest.text)
         self.setAccessibleName(newest.text)
         self.button.setText(newest.action)
         self.button.setVisible(newest.do is not None)

@@ -153,6 +153,7 @@ class MainWindow(QMainWindow):
         self.queue_panel.chosen_changed.connect(self._enable)
         self.queue_panel.opened.connect(workspace.choose)
         self.queue_panel.resume_wanted.connect(workspace.orders.resume)
+        self.queue_panel.anew_wanted.connect(workspace.orders.begin_anew)
         self.queue_panel.again_wanted.connect(workspace.again)
         self.queue_panel.folder_wanted.connect(self.commands.file.show_in_folder)
         self.plots.seeked.connect(workspace.clock.seek)
@@ -186,6 +187,7 @@ class MainWindow(QMainWindow):
         self._retarget_card.setVisible(document.result is not None)
         self._peers_card.setVisible(document.source is not None and document.result is not None)
         self.readouts.show_document(document)
+        self.readouts.show_notes(self.workspace.warnings)
         self.filmstrip.show_document(document)
         if document.job_id:
             self.queue_panel.choose(document.job_id)
@@ -237,6 +239,7 @@ class MainWindow(QMainWindow):
         again = self.tr("Resume") if job is None or job.is_encode else self.tr("Begin anew")
         remedies: dict[Remedy, tuple[str, Callable[[], object]]] = {
             Remedy.RESUME: (again, lambda: self.workspace.orders.resume(notice.job_id)),
+            Remedy.ANEW: (self.tr("Begin anew"), lambda: self.workspace.orders.begin_anew(notice.job_id)),
             Remedy.START: (self.tr("Start"), self.workspace.orders.start_queue),
             Remedy.LOOK: (self.tr("Look at it"), lambda: self.workspace.choose(notice.job_id)),
             Remedy.LOG: (self.tr("Show the log"), self.log_window.show),
@@ -253,7 +256,7 @@ class MainWindow(QMainWindow):
     @Slot(str)
     def _started(self, job_id: str) -> None:
         """What waited for that needs no answer any more."""
-        for about in (str(Remedy.START), Remedy.RESUME + job_id):
+        for about in (str(Remedy.START), Remedy.RESUME + job_id, Remedy.ANEW + job_id):
             self.banner.settle(about)
 
     @Slot(str)
@@ -273,6 +276,7 @@ class MainWindow(QMainWindow):
         if focus is not None and self.settings.isAncestorOf(focus) and not focus.isEnabled():
             # Else the keys would go to whatever comes next.
             self.view.setFocus()
+        self.readouts.show_notes(self.workspace.warnings)
         self._enable()
 
     @Slot()
@@ -338,7 +342,8 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Ask where jobs run; remember the window; what runs is noted as interrupted."""
-        if self.workspace.active and not self.may_quit():
+        goes_on = any(job.state is not State.STOPPING for job in self.workspace.active)
+        if goes_on and not self.may_quit():
             event.ignore()
             return
         self.workspace.preferences.geometry = self.saveGeometry()

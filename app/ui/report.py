@@ -44,6 +44,7 @@ def write_report(
     pictures: Mapping[str, bytes],
     colours: Colours,
     frames: Mapping[str, bytes],
+    warnings: Sequence[str] = (),
 ) -> None:
     """Write the page, whole or not at all.
 
@@ -51,11 +52,12 @@ def write_report(
         comparison: with other codecs, as far as there is one.
         pictures: plots, PNG by caption.
         frames: of one moment, side by side, PNG by caption.
+        warnings: what else one should know of the file, sentences.
 
     Raises:
         OutputError: it can't be written.
     """
-    write_whole(path, report(document, comparison, pictures, colours, frames).encode())
+    write_whole(path, report(document, comparison, pictures, colours, frames, warnings).encode())
 
 
 def report(
@@ -64,10 +66,11 @@ def report(
     pictures: Mapping[str, bytes],
     colours: Colours,
     frames: Mapping[str, bytes],
+    warnings: Sequence[str] = (),
 ) -> str:
     """The page. Names of files are text in it, never markup."""
     name = escape((document.result or document.source or Path()).name)
-    parts = [f"<h1>{name}</h1>", _table((), _facts(document))]
+    parts = [f"<h1>{name}</h1>", _table((), _facts(document)), *_sentences(warnings)]
     if frames:
         figures = "".join(
             f"<figure>{_image(caption, png)}{_caption(caption)}</figure>" for caption, png in frames.items()
@@ -94,8 +97,12 @@ def _at_the_same_size(comparison: Comparison) -> list[str]:
         return []
     columns = (_tr("Codec"), _tr("Setting"), _tr("Size"), _tr("Bits per pixel"), "DISTS")
     ours = next((row.bytes for row in rows if row.codec == OURS), 0)
-    warnings = (f"<p>{escape(warning)}</p>" for warning in comparison.warnings)
-    return [f"<h2>{_tr('At the same size')}</h2>", _table(columns, (_peer(row, ours) for row in rows)), *warnings]
+    table = _table(columns, (_peer(row, ours) for row in rows))
+    return [f"<h2>{_tr('At the same size')}</h2>", table, *_sentences(comparison.warnings)]
+
+
+def _sentences(sentences: Iterable[str]) -> Iterator[str]:
+    return (f"<p>{escape(sentence)}</p>" for sentence in sentences)
 
 
 def _image(caption: str, png: bytes, width: int = 0) -> str:

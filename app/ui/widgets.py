@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from html import escape
 
 from PySide6.QtCore import QEvent, QLocale, QObject, QSize, Qt
@@ -10,6 +11,8 @@ from PySide6.QtWidgets import QDoubleSpinBox, QFrame, QHBoxLayout, QLabel, QSlid
 
 ICON = QSize(18, 18)
 VALUE_WIDTH = 68
+# Of letters, their direction; and a letter that isn't seen, from left to right.
+_STRONG, _MARK = ("L", "R", "AL"), "\u200e"
 _FRAME = QSize(16, 48)  # what a desktop adds around a window, about
 
 
@@ -28,9 +31,20 @@ def label(text: str, style: str = "") -> QLabel:
     return made
 
 
+def left_to_right(text: str) -> str:
+    """A sentence of ours as it is read, also where it begins with a file's name in a script that runs the other way.
+
+    Qt would turn all of it round: the name's ending before the name, and the sentence between the two.
+    """
+    kinds = (unicodedata.bidirectional(letter) for letter in text)
+    first = next((kind for kind in kinds if kind in _STRONG), "L")
+    return text if first == "L" else _MARK + text
+
+
 def tooltip(text: str) -> str:
     """A text as a tooltip shows it letter by letter, in lines that fit; Qt takes what looks like markup for it."""
-    return f"<qt>{escape(text)}</qt>" if text else ""
+    lines = "<br>".join(map(escape, text.splitlines()))
+    return f"<qt>{lines}</qt>" if text else ""
 
 
 def tool_button(hint: str) -> QToolButton:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from codec.errors import FormatError, InputError, OutputError, SettingsError
+from codec.errors import FormatError, InputError, NotResumableError, OutputError
 from codec.files import finish, own_part, part_path
 from codec.format import framing, header_packing, packing
 from codec.format.header import Header, TrajectorySpec
@@ -22,6 +22,14 @@ from codec.format.records import AudioRecord, EndRecord, GopRecord, IndexEntry, 
 from codec.format.wire import require
 
 Settings = TypeVar("Settings", Header, TrajectorySpec)
+
+# What a user calls fields of a header.
+_IN_WORDS = {
+    "prior_id": "prior",
+    "weights_hash": "version of the prior's weights",
+    "dtype": "number format",
+    "writer": "version of this program",
+}
 
 
 @dataclass(frozen=True)
@@ -100,8 +108,7 @@ class BitstreamWriter:
 
         Raises:
             OutputError: there is nothing to resume, or it can't be written.
-            FormatError: the part's header is damaged.
-            SettingsError: the part was begun with another header.
+            NotResumableError: the part was begun with another header, or its header is damaged.
         """
         part = part_path(path)
         source = part if part.exists() else path
@@ -109,7 +116,7 @@ class BitstreamWriter:
             raise OutputError(f"There is no unfinished {path} to go on with; encode it from the start.")
         if _holds_no_header(source, header):
             return cls(path, header), ResumePoint(0, 0, None)
-        with BitstreamReader(source) as reader:
+        with _reader_of_part(source, path) as reader:
             _refuse_to_resume(path, reader, header)
             cut = _cut(reader)
             totals = _kept(reader, cut)
@@ -133,7 +140,7 @@ class BitstreamWriter:
 
         Raises:
             OutputError: it can't be given that name.
-            SettingsError: it was begun with another header.
+            NotResumableError: it was begun with another header.
         """
         part = part_path(path)
         try:
@@ -265,6 +272,15 @@ def _holds_more(path: Path, header: Header, frames: int) -> bool:
         return False
 
 
+def _reader_of_part(part: Path, path: Path) -> BitstreamReader:
+    try:
+        return BitstreamReader(part)
+    except FormatError as error:
+        raise NotResumableError(
+            f"What is left of {path} is damaged or of a newer version; encode it from the start."
+        ) from error
+
+
 def _refuse_to_resume(path: Path, reader: BitstreamReader, header: Header) -> None:
     if reader.end is not None and reader.end.complete:
         raise OutputError(
@@ -275,17 +291,15 @@ def _refuse_to_resume(path: Path, reader: BitstreamReader, header: Header) -> No
 
 def _refuse_other_header(path: Path, reader: BitstreamReader, header: Header) -> None:
     if reader.version != packing.VERSION:
-        raise SettingsError(f"{path} was begun by an older version of this program; encode it from the start.")
+        raise NotResumableError(f"{path} was begun by an older version of this program; encode it from the start.")
     stored = _as_stored(header)
     names = _differing(stored, reader.header)
     if stored.trajectory is not None and reader.header.trajectory is not None:
         names[:0] = _differing(stored.trajectory, reader.header.trajectory)
         names = [name for name in names if name != "trajectory"]
     if names:
-        raise SettingsError(
-            f"{path} was begun with another {', '.join(names).replace('_', ' ')}; "
-            "restore these settings or encode it from the start."
-        )
+        told = ", ".join(_IN_WORDS.get(name, name.replace("_", " ")) for name in names)
+        raise NotResumableError(f"{path} was begun with another {told}; restore these or encode it from the start.")
 
 
 def _differing(one: Settings, other: Settings) -> list[str]:

@@ -130,21 +130,23 @@ def is_constant_rate(path: Path, frame_rate: Fraction, looked_at: int | None = N
 
 @dataclass(frozen=True)
 class FrameTimes:
-    """When frames that don't come evenly are shown, in seconds after the first.
+    """When frames are shown, in seconds after the first.
 
     Attributes:
         starts: of each.
         end: of the last, which may be held for longer than others.
+        even: whether all come at the rate that was expected, and the last is held no longer than others.
     """
 
     starts: tuple[float, ...]
     end: float
+    even: bool
 
 
-def uneven_times(
+def shown_times(
     path: Path, frame_rate: Fraction, start: float = 0.0, stop: Callable[[], bool] = lambda: False
 ) -> FrameTimes | None:
-    """When the frames of a clip are shown, by its packets; None where they come at a constant rate.
+    """When the frames of a clip are shown, by its packets; None where they tell nothing to rely on.
 
     The clip begins `start` seconds into the file, with the frame nearest to that, at 0, and goes to the file's end. Of
     a long file it may take a while: `stop` is asked at every packet.
@@ -154,19 +156,24 @@ def uneven_times(
     """
     packets, period = _read_packets(path, None, stop), 1 / frame_rate
     # Those that fall together are spread as a reader of the frames will do it.
-    stamped = (Stamped(None, time, None, Fraction(0)) for time in packets.times)
+    known = [*packets.times, *[None] * packets.untimed]
+    stamped = (Stamped(None, time, None, Fraction(0)) for time in known)
     times = [shown.time for shown in present(stamped, period)]
-    if stop() or len(times) < 2:
+    if stop() or not times:
         return None
     end = times[-1] + (packets.last_duration or period)
     if packets.declared_end is not None:
         end = max(end, packets.declared_end)
-    held = end - times[-1] > period * 3 / 2
-    if not held and constant_rate(times, frame_rate) == frame_rate:
+    held = len(times) > 1 and end - times[-1] > period * 3 / 2
+    even = not held and constant_rate(times, frame_rate) == frame_rate
+    if even and packets.damaged:
+        # Where damage ended them there may be more.
         return None
     earliest = times[0] + seconds(start) - (period / 2 if start > 0 else 0)
     shown = [time for time in times if time >= earliest]
-    return FrameTimes(tuple(float(time - shown[0]) for time in shown), float(end - shown[0])) if shown else None
+    if not shown:
+        return None
+    return FrameTimes(tuple(float(time - shown[0]) for time in shown), float(end - shown[0]), even)
 
 
 @dataclass(frozen=True)
@@ -175,12 +182,14 @@ class _PacketTimes:
 
     Attributes:
         times: in the order in which they are shown.
+        untimed: how many pictures come after those and tell no time of their own.
         last_duration: of the one that is shown last; 0 where it doesn't say.
         declared_end: where the container says that it ends, apart from that.
         damaged: whether damage ended them.
     """
 
     times: list[Fraction]
+    untimed: int
     last_duration: Fraction
     declared_end: Fraction | None
     damaged: bool
@@ -190,17 +199,23 @@ def _read_packets(path: Path, looked_at: int | None, stop: Callable[[], bool] = 
     with open_source(path) as container:
         stream = select_video(container, path)
         packets = Packets(container, stream, select_audio(container, stream, path))
-        stamps = takewhile(lambda _: not stop(), islice(packets.of(stream), looked_at))
-        shown = sorted(
-            (packet.pts * packet.time_base, (packet.duration or 0) * packet.time_base)
-            for packet in stamps
-            if packet.pts is not None
-        )
-        times = [time for time, _ in shown]
+        guessed = only_decoding_times(container)
+        found = [
+            (packet.dts if guessed else packet.pts, packet.duration or 0, packet.time_base)
+            for packet in takewhile(lambda _: not stop(), islice(packets.of(stream), looked_at))
+            if packet.size
+        ]
+        shown = sorted((ticks * base, length * base) for ticks, length, base in found if ticks is not None)
+        # A picture goes by the packet with which its decoder gives it out, which comes so many later; nothing comes
+        # after the last ones.
+        late = min(stream.codec_context.reorder_depth, len(shown)) if guessed else 0
+        times = [time for time, _ in shown[late:]]
+        # A raw stream tells no times at all.
+        untimed = late if shown else len(found)
         whole = times and looked_at is None and not packets.clock.bridges
         end = declared_end(container, stream, times[-1]) if whole else None
-        duration = Fraction(0) if not shown or only_decoding_times(container) else shown[-1][1]
-    return _PacketTimes(times, duration, end, packets.stopped is not None)
+        duration = Fraction(0) if not shown or guessed else shown[-1][1]
+    return _PacketTimes(times, untimed, duration, end, packets.stopped is not None)
 
 
 def _time_base(times: list[Fraction], declared: Fraction) -> Fraction:

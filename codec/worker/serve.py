@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from codec import log
-from codec.errors import MissingModelError, refusal
+from codec.errors import MissingModelError, NotResumableError, refusal
 from codec.parallel.lifeline import leave_with_parent
 from codec.worker.handlers import Handlers
 from codec.worker.pipe import Pipe, PipeHandler
@@ -78,7 +78,8 @@ def _settled_by(error: Exception) -> Settled:
     if told is None:
         kind = type(error).__name__
         return Settled(Outcome.FAILED, f"The engine failed ({kind}: {error}); the log has the details.", detail)
-    return Settled(Outcome.REFUSED, str(told), detail, told.name if isinstance(told, MissingModelError) else "")
+    model = told.name if isinstance(told, MissingModelError) else ""
+    return Settled(Outcome.REFUSED, str(told), detail, model, isinstance(told, NotResumableError))
 
 
 def _warm_up() -> None:

@@ -110,12 +110,19 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Settled:
-    """The last message of a task. `detail` is a traceback for the log; `model` is one whose weights were missing."""
+    """The last message of a task.
+
+    Attributes:
+        detail: a traceback for the log.
+        model: one whose weights were missing.
+        stuck: what the task should have gone on with can't be; it can only be begun anew.
+    """
 
     outcome: Outcome
     message: str = ""
     detail: str = ""
     model: str = ""
+    stuck: bool = False
 
 
 @dataclass(frozen=True)

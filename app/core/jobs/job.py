@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from app.core.files import SUFFIX, is_there
+from app.core.files import SUFFIX, is_there, size_of
 from codec.errors import SettingsError
 from codec.files import part_path
 from codec.settings import Bitrate, DecodeSettings, EncodeSettings, Goal, Quality, Size
@@ -21,21 +21,24 @@ _GOALS: Mapping[str, type[Quality | Bitrate | Size]] = {"quality": Quality, "bit
 class State(StrEnum):
     """Where a job stands.
 
-    STOPPED left a playable file; INTERRUPTED can go on where it was. So can HALTED, which somebody has stopped and
-    who alone lets it go on.
+    STOPPING was told to stop, which it does at its next event. STOPPED left a playable file; INTERRUPTED can go on
+    where it was. So can HALTED, which somebody has stopped and who alone lets it go on. STUCK
+    has left something that can't be gone on with as things are.
     """
 
     QUEUED = "queued"
     RUNNING = "running"
     PAUSED = "paused"
+    STOPPING = "stopping"
     DONE = "done"
     STOPPED = "stopped"
     FAILED = "failed"
     INTERRUPTED = "interrupted"
     HALTED = "halted"
+    STUCK = "stuck"
 
 
-ACTIVE = (State.RUNNING, State.PAUSED)
+ACTIVE = (State.RUNNING, State.PAUSED, State.STOPPING)
 FINISHED = (State.DONE, State.STOPPED, State.FAILED)
 # Nothing of it was written yet, so that it may go elsewhere.
 MOVABLE = (State.QUEUED, State.FAILED)
@@ -48,6 +51,7 @@ class Job:
     Attributes:
         share: of the frames that are done, 0 to 1.
         message: why it failed or stopped, or what of its goal it has missed, a complete sentence.
+        warnings: what else one should know of it, complete sentences.
         bytes: of the output, once it is finished and as long as it is there.
     """
 
@@ -59,6 +63,7 @@ class Job:
     message: str = ""
     bytes: int | None = None
     id: str = field(default_factory=lambda: secrets.token_hex(6))
+    warnings: tuple[str, ...] = ()
 
     @property
     def is_encode(self) -> bool:
@@ -84,7 +89,21 @@ class Job:
 
     def interrupted(self) -> Job:
         """As it stands after the engine or the program has gone."""
+        if self.state is State.STOPPING:
+            return self.stopped()
         return replace(self, state=State.INTERRUPTED) if self.state in ACTIVE else self
+
+    def stopped(self) -> Job:
+        """As it stands where the engine has gone before it could tell of the stop."""
+        left = self.is_encode and is_there(self.part)
+        return self.ended(State.HALTED if left else State.STOPPED)
+
+    def ended(self, state: State, message: str = "") -> Job:
+        """As it stands at its end."""
+        done = state is State.DONE
+        # What an export has not made was there before.
+        size = size_of(self.output) if self.is_encode or done else None
+        return replace(self, state=state, message=message, bytes=size, share=1.0 if done else self.share)
 
     def looked_after(self) -> Job:
         """As it stands in another session: what was made of it may have gone meanwhile."""
@@ -103,9 +122,16 @@ class Job:
         if self.state is State.QUEUED:
             return self
         if isinstance(settings, EncodeSettings):
-            unfinished = is_there(self.part) or (self.state is State.STOPPED and is_there(self.output))
-            settings = replace(settings, resume=unfinished)
-        return replace(self, settings=settings, state=State.QUEUED, message="")
+            stopped = self.state in (State.STOPPED, State.STUCK) and is_there(self.output)
+            settings = replace(settings, resume=is_there(self.part) or stopped)
+        return replace(self, settings=settings, state=State.QUEUED, message="", warnings=())
+
+    def anew(self) -> Job:
+        """Queued again, from the start: what it has left counts no more."""
+        job, settings = self.renewed(), self.settings
+        if isinstance(settings, EncodeSettings):
+            settings = replace(settings, resume=False)
+        return replace(job, settings=settings)
 
 
 def to_json(job: Job) -> dict[str, Any]:
@@ -120,6 +146,7 @@ def to_json(job: Job) -> dict[str, Any]:
         "share": job.share,
         "message": job.message,
         "bytes": job.bytes,
+        "warnings": list(job.warnings),
     }
 
 
@@ -139,6 +166,7 @@ def from_json(data: Mapping[str, Any]) -> Job:
             message=str(data["message"]),
             bytes=None if data["bytes"] is None else int(data["bytes"]),
             id=str(data["id"]),
+            warnings=tuple(map(str, data.get("warnings", ()))),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise SettingsError("A job in the saved queue can't be read; add it again.") from error

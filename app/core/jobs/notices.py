@@ -17,6 +17,8 @@ def notice_of_end(job: Job) -> Notice | None:
     message = job.message if name in job.message else f"{name}: {job.message}"
     if job.state is State.INTERRUPTED:
         return Notice(message, Remedy.RESUME, job.id)
+    if job.state is State.STUCK:
+        return Notice(message, Remedy.ANEW, job.id)
     told = job.state is State.FAILED or isinstance(job.settings.goal, Size)
     return Notice(message) if told else None
 

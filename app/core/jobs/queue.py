@@ -68,7 +68,7 @@ class JobQueue(QAbstractListModel):
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return f"{job.output.name}: {job.state.value}, {job.share:.0%}"
         if role == Qt.ItemDataRole.ToolTipRole:
-            return job.message or f"{job.source} \u2192 {job.output}"
+            return "\n".join((job.message or f"{job.source} \u2192 {job.output}", *job.warnings))
         return None
 
     def flags(self, index: Index) -> Qt.ItemFlag:
@@ -180,11 +180,12 @@ class JobQueue(QAbstractListModel):
         self._jobs[row] = replace(self._jobs[row], **changes)
         self._changed(row, save=set(changes) != {"share"})
 
-    def renew(self, job_id: str) -> None:
-        """Queue a job again, to go on where it was."""
+    def renew(self, job_id: str, anew: bool = False) -> None:
+        """Queue a job again, to go on where it was or to begin anew."""
         row = self.row_of(job_id)
         if row >= 0 and self._jobs[row].state not in ACTIVE:
-            self._jobs[row] = self._jobs[row].renewed()
+            job = self._jobs[row]
+            self._jobs[row] = job.anew() if anew else job.renewed()
             self._changed(row, save=True)
 
     def clear_finished(self) -> None:

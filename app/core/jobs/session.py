@@ -68,7 +68,7 @@ class Session(QObject):
         self._queue, self._engine, self._lane = queue, engine, lane
         self._current: str | None = None
         self._first: list[str] = []
-        self._all = self._cancelled = False
+        self._all = False
         # Whether there is an end to tell of: the engine has other tasks too.
         self._worked = False
         self.progress: Progress | None = None
@@ -89,7 +89,8 @@ class Session(QObject):
     @property
     def stopping(self) -> bool:
         """Whether the running job was told to stop, which it does at its next event."""
-        return self._cancelled and self._current is not None
+        job = self.current
+        return job is not None and job.state is State.STOPPING
 
     @property
     def bytes_so_far(self) -> int:
@@ -111,7 +112,7 @@ class Session(QObject):
     def pause(self) -> None:
         """Hold the running job, or let it go on."""
         job = self.current
-        if job is None:
+        if job is None or self.stopping:
             return
         paused = job.state is State.PAUSED
         (self._engine.go_on if paused else self._engine.pause)()
@@ -122,27 +123,32 @@ class Session(QObject):
         self._all = self._worked = False
         self._first.clear()
         job = self.current
-        if job is not None:
-            self._cancelled = True
+        if job is not None and not self.stopping:
             self._engine.cancel()
-            self._queue.update(job.id, share=job.share)
+            self._queue.update(job.id, state=State.STOPPING)
 
-    def resume(self, job_id: str) -> None:
-        """Queue a job again and work on it next."""
-        self._queue.renew(job_id)
+    def resume(self, job_id: str, anew: bool = False) -> None:
+        """Queue a job again, to go on or to begin anew, and work on it next."""
+        self._queue.renew(job_id, anew)
         self.start_job(job_id)
 
     def shut_down(self) -> None:
-        """Note what is interrupted, and end the engine. What can't be gone on with leaves nothing behind."""
-        job, self._current = self.current, None
+        """Note what is interrupted, and end the engine. What can't be gone on with leaves nothing behind.
+
+        What is stopping already is waited for, as long as it may take.
+        """
+        job, stopping = self.current, self.stopping
+        self._current = None
         self._all = self._worked = False
         self._first.clear()
         if job is not None:
-            self._queue.update(job.id, state=State.INTERRUPTED)
-            if not job.is_encode:
+            self._note(job.interrupted())
+            if stopping or not job.is_encode:
                 self._engine.end_task()
         self._engine.shut_down()
         _clear_after(job)
+        if job is not None and stopping:
+            self._note(job.stopped())
 
     def _next(self) -> Job | None:
         waiting = [job for job in self._queue if job.state is State.QUEUED and self._lane(job)]
@@ -161,10 +167,10 @@ class Session(QObject):
             try:
                 self.progress = _begin(job)
             except FreeGvcError as error:
-                self._end(job.id, State.FAILED, in_window(str(error)))
+                self._end(job.ended(State.FAILED, in_window(str(error))))
                 continue
-            self._current, self._cancelled = job.id, False
-            self._queue.update(job.id, state=State.RUNNING, message="", share=0.0)
+            self._current = job.id
+            self._queue.update(job.id, state=State.RUNNING, message="", warnings=(), share=0.0)
             self._engine.submit(job.task())
             self.started.emit(job.id)
             return
@@ -183,10 +189,17 @@ class Session(QObject):
             if isinstance(event, PreviewReady):
                 self.pictures.emit(job.id, event)
             elif isinstance(event, Warned):
-                self.warned.emit(job.id, in_window(event.message))
+                self._warn(job.id, in_window(event.message), kept=event.missed_gop is None)
         if job.share != self.progress.share:
             self._queue.update(job.id, share=self.progress.share)
         self.progressed.emit(job.id, self.progress)
+
+    def _warn(self, job_id: str, message: str, kept: bool) -> None:
+        """Tell it, and keep it with the job; how many GOPs miss their goal is counted at its end."""
+        job = self._queue.get(job_id)
+        if kept and job is not None and message not in job.warnings:
+            self._queue.update(job_id, warnings=(*job.warnings, message))
+        self.warned.emit(job_id, message)
 
     @Slot(object)
     def _settle(self, settled: Settled) -> None:
@@ -195,7 +208,7 @@ class Session(QObject):
             self.detail.emit(settled.detail)
         if job is not None:
             state = _state_after(settled, job)
-            self._end(job.id, state, self._shortfall(job) if state is State.DONE else in_window(settled.message))
+            self._end(job.ended(state, self._shortfall(job) if state is State.DONE else in_window(settled.message)))
         if settled.model:
             self.model_missing.emit(settled.model)
         self._start_next()
@@ -219,24 +232,23 @@ class Session(QObject):
         _clear_after(job)
         if job is None:
             self.failed.emit(message)
-        elif self._cancelled:
+        elif self.stopping:
             # A child that was too slow to stop was ended for it: that is what the user wanted.
-            self._end(job.id, State.HALTED if is_there(job.part) else State.STOPPED, "")
+            self._end(job.stopped())
         else:
             self._current = None
             self._queue.update(job.id, state=State.INTERRUPTED, message=message)
             self.crashed.emit(job.id, message)
         self._start_next()
 
-    def _end(self, job_id: str, state: State, message: str) -> None:
+    def _end(self, job: Job) -> None:
         self._current = None
-        job = self._queue.get(job_id)
-        # What an export has not made was there before.
-        made = job is not None and (job.is_encode or state is State.DONE)
-        size = size_of(job.output) if job is not None and made else None
-        changes = {"share": 1.0} if state is State.DONE else {}
-        self._queue.update(job_id, state=state, message=message, bytes=size, **changes)
-        self.ended.emit(job_id, state)
+        self._note(job)
+        self.ended.emit(job.id, job.state)
+
+    def _note(self, job: Job) -> None:
+        """How a job stands at its end."""
+        self._queue.update(job.id, state=job.state, message=job.message, bytes=job.bytes, share=job.share)
 
 
 def _state_after(settled: Settled, job: Job) -> State:
@@ -244,6 +256,8 @@ def _state_after(settled: Settled, job: Job) -> State:
         return State.DONE
     if settled.outcome is Outcome.CANCELLED:
         return State.STOPPED
+    if settled.stuck:
+        return State.STUCK
     # Refused or failed: what an encode has left can be gone on with, once there is room on the disk or in memory.
     return State.INTERRUPTED if job.is_encode and is_there(job.part) else State.FAILED
 

@@ -65,4 +65,8 @@ def _smaller(job: Job, jobs: Iterable[Job]) -> Document:
 def _beside_source(result: Path, source: Path, settings: EncodeSettings, job_id: str = "") -> Document:
     """A file beside the video that it comes from, read as the encode with these settings reads it."""
     document = of_result(result, source, settings.start, job_id)
+    facts, info = document.source_facts, document.info
+    if facts is not None and info is not None and info.complete and settings.duration is None:
+        # What the source says of its length is often an estimate; now all of it was read.
+        document = replace(document, source_facts=replace(facts, seconds=settings.start + info.seconds))
     return replace(document, audio_track=settings.audio_track, deinterlace=settings.deinterlace)

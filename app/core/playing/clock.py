@@ -108,10 +108,12 @@ class FrameClock(QObject):
         """The same video has become longer."""
         self.count = max(self.count, count)
 
-    def shorten(self, count: int) -> None:
-        """The same video has turned out shorter."""
-        if count < self.count:
-            self.count = count
+    def recount(self, count: int) -> None:
+        """The same video has turned out shorter or longer; a range that was marked stays where it was."""
+        self.count = count
+        if self.playing and self.frame < count:
+            self.changed.emit(self.frame)
+        else:
             self.seek(self.frame)
 
     def play(self) -> None:

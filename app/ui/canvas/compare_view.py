@@ -80,7 +80,7 @@ class CompareView(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(280, 120)
+        self.setMinimumSize(280, 60)
         self.setMouseTracking(True)
         self.setAccessibleName(self.tr("Comparison of the original and the reconstruction"))
         player.updated.connect(self._refresh)

@@ -30,6 +30,8 @@ def why_empty(workspace: Workspace, name: str) -> Wait:
     current = session.current
     if document is not None and current is not None and current.id == document.job_id:
         phase = session.progress.phase if session.progress is not None else ""
+        if session.stopping:
+            return Wait(_tr("Stopping"), working=True)
         paused = current.state is State.PAUSED
         return Wait(_tr("Paused") if paused else phase[:1].upper() + phase[1:] or _tr("Starting"), working=not paused)
     if document is not None and document.result is None:

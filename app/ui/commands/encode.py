@@ -76,7 +76,7 @@ class EncodeCommands(QObject):
         return job is not None and job.state in MOVABLE
 
     def _runs(self) -> bool:
-        return self._at_work is not None
+        return self._at_work is not None and not self._at_work.stopping
 
     def _any_finished(self) -> bool:
         return any(job.state in FINISHED for job in self._workspace.queue)

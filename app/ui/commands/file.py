@@ -156,7 +156,8 @@ class FileCommands(QObject):
         document, comparison = self._workspace.document, self._workspace.peers.comparison
         if document is not None:
             frames = {side.label: png_of(side.pixels) for side in window.view.sides() if side.pixels is not None}
-            write_report(path, document, comparison, pictures, window.theme.colours, frames)
+            colours, warnings = window.theme.colours, self._workspace.warnings
+            write_report(path, document, comparison, pictures, colours, frames, warnings)
 
     def _quit(self) -> None:
         self._window.close()

@@ -16,6 +16,7 @@ from app.core.jobs.job import Job
 from app.core.notice import Notice
 from app.core.workspace import Workspace
 from app.ui.canvas.painting import png_of
+from app.ui.widgets import left_to_right
 from codec.batch.sources import VIDEO_SUFFIXES
 from codec.errors import OutputError
 from codec.files import write_whole
@@ -147,7 +148,8 @@ class Dialogs(QObject):
         # Names of files may look like markup.
         box.setTextFormat(Qt.TextFormat.PlainText)
         active = self._workspace.active
-        box.setText(self.tr("{} is not done yet.").format(", ".join(job.output.name for job in active)))
+        names = ", ".join(job.output.name for job in active)
+        box.setText(left_to_right(self.tr("{} is not done yet.").format(names)))
         box.setInformativeText(self._what_is_kept(active))
         keeps = any(job.is_encode for job in active)
         text = self.tr("Keep and quit") if keeps else self.tr("Quit")

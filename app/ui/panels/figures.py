@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 
@@ -64,7 +66,21 @@ class Readouts(QWidget):
                 )
             )
         }
+        self._notes = label("", "muted")
+        self._notes.setWordWrap(True)
+        self._grid.addWidget(self._notes, self._grid.rowCount(), 0, 1, 2)
+        self.show_notes(())
         self.clear()
+
+    @property
+    def notes(self) -> str:
+        """What else one should know, a line each."""
+        return self._notes.text()
+
+    def show_notes(self, notes: Sequence[str]) -> None:
+        """Sentences on what the figures don't tell."""
+        self._notes.setText("\n".join(notes))
+        self._notes.setVisible(bool(notes))
 
     def clear(self) -> None:
         """Nothing to tell."""

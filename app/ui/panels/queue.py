@@ -72,11 +72,12 @@ class JobDelegate(QStyledItemDelegate):
         whole = self.name(job, index.model())
         name = painter.fontMetrics().elidedText(whole, Qt.TextElideMode.ElideMiddle, inner.width())
         painter.drawText(inner, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft, name)
-        problem = job.state in (State.FAILED, State.INTERRUPTED) or _is_off(job)
+        problem = job.state in (State.FAILED, State.INTERRUPTED, State.STUCK) or _is_off(job)
         painter.setPen(QColor(colours.warn if problem else colours.muted))
         line = inner.adjusted(0, 18, 0, 0)
-        painter.drawText(line, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft, self.words(job))
-        if job.state in (State.RUNNING, State.PAUSED):
+        words = painter.fontMetrics().elidedText(self.words(job), Qt.TextElideMode.ElideRight, line.width())
+        painter.drawText(line, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft, words)
+        if job.state in ACTIVE:
             self._bar(painter, inner, job.share)
         painter.restore()
 
@@ -114,17 +115,25 @@ class JobDelegate(QStyledItemDelegate):
             State.QUEUED: self.tr("Waiting"),
             State.RUNNING: self.tr("Working, {}").format(percent(job.share)),
             State.PAUSED: self.tr("Paused at {}").format(percent(job.share)),
+            State.STOPPING: self.tr("Stopping\u2026"),
             State.DONE: self.tr("Done") if job.bytes is not None else self.tr("Done; the file has gone"),
             State.STOPPED: self.tr("Stopped, playable so far") if job.bytes else self.tr("Stopped, nothing to play"),
             State.FAILED: self.tr("Failed"),
             State.INTERRUPTED: self.tr("Interrupted, can be resumed"),
             State.HALTED: self.tr("Stopped, can be resumed"),
+            State.STUCK: self.tr("Can't be resumed"),
         }
         if not job.is_encode:
             states[State.STOPPED] = self.tr("Stopped, nothing is kept")
             states[State.INTERRUPTED] = self.tr("Interrupted, begins anew")
         size = f", {human_bytes(job.bytes)}" if job.state is State.DONE and job.bytes is not None else ""
-        return states[job.state] + size + (self.tr(", off target") if _is_off(job) else "")
+        off = self.tr(", off target") if _is_off(job) else ""
+        return states[job.state] + size + off + self._warnings(len(job.warnings))
+
+    def _warnings(self, count: int) -> str:
+        if count < 2:
+            return self.tr(", 1 warning") if count else ""
+        return self.tr(", {} warnings").format(count)
 
 
 def _is_off(job: Job) -> bool:
@@ -139,6 +148,7 @@ class QueuePanel(QWidget):
         chosen_changed: another job is the chosen one.
         opened: the id of a job to look at.
         resume_wanted: the id of a job to start, or to go on with, before all others.
+        anew_wanted: the id of a job to begin from the start.
         again_wanted: the id of a job to encode once more, otherwise.
         folder_wanted: the path of a file to show where it lies.
     """
@@ -146,6 +156,7 @@ class QueuePanel(QWidget):
     chosen_changed = Signal()
     opened = Signal(str)
     resume_wanted = Signal(str)
+    anew_wanted = Signal(str)
     again_wanted = Signal(str)
     folder_wanted = Signal(object)
 
@@ -237,7 +248,7 @@ class QueuePanel(QWidget):
     @property
     def _startable(self) -> bool:
         job = self.job
-        return job is not None and job.state not in (State.RUNNING, State.PAUSED, State.DONE)
+        return job is not None and job.state not in (*ACTIVE, State.DONE)
 
     @Slot()
     def _update(self) -> None:
@@ -268,6 +279,7 @@ class QueuePanel(QWidget):
         for text, do, when in (
             (self.tr("Look at it"), self._open, job is not None),
             (self.tr("Start now"), self._resume, self._startable),
+            (self.tr("Begin anew"), self._anew, job is not None and job.state is State.STUCK),
             (self.tr("Encode again with other settings"), self._again, job is not None and job.is_encode),
             (self.tr("Show in folder"), self._show_folder, job is not None),
             (self.tr("Remove"), self._remove, job is not None and not active),
@@ -292,6 +304,11 @@ class QueuePanel(QWidget):
     def _resume(self) -> None:
         if self.job is not None:
             self.resume_wanted.emit(self.job.id)
+
+    @Slot()
+    def _anew(self) -> None:
+        if self.job is not None:
+            self.anew_wanted.emit(self.job.id)
 
     @Slot()
     def _again(self) -> None:

@@ -177,6 +177,7 @@ class SettingsPanel(QWidget):
             State.QUEUED: self.tr("Of this video, which waits, and of those to come."),
             State.RUNNING: self.tr("As it is being encoded."),
             State.PAUSED: self.tr("As it is being encoded."),
+            State.STOPPING: self.tr("As it is being encoded."),
         }
         self._subject.setText(
             words.get(state, self.tr("As it was encoded; Ctrl+D encodes it again with other settings."))

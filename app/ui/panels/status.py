@@ -11,7 +11,7 @@ from app.core.jobs.queue import JOB_ROLE
 from app.core.jobs.session import Session
 from app.core.workspace import Workspace
 from app.ui.panels.figures import summary
-from app.ui.widgets import tooltip
+from app.ui.widgets import left_to_right, tooltip
 from app.ui.words import percent
 
 
@@ -79,6 +79,7 @@ class Status(QObject):
             if job.bytes is None
             else self.tr("{} was stopped; it plays so far."),
             State.INTERRUPTED: self.tr("{} was interrupted."),
+            State.STUCK: self.tr("{} can't be resumed."),
             State.HALTED: self.tr("{} was stopped; it can be resumed."),
         }
         text = words.get(job.state, self.tr("{} failed.")).format(job.output.name)
@@ -96,5 +97,5 @@ class _Elided(QLabel):
 
     def show_text(self, text: str) -> None:
         self.full = text
-        self.setText(text)
+        self.setText(left_to_right(text))
         self.setToolTip(tooltip(text))

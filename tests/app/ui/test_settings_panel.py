@@ -114,7 +114,7 @@ def test_jobs_are_put_in_order_by_dragging(window: MainWindow) -> None:
     QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(20, 10))
     assert window.queue_panel.job is not None
     texts = [action.text() for action in window.queue_panel.menu().actions()]
-    assert texts[:3] == ["Look at it", "Start now", "Encode again with other settings"]
+    assert texts[:4] == ["Look at it", "Start now", "Begin anew", "Encode again with other settings"]
     queue.clear_finished()
     assert len(queue) == 3
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
+import pytest
 from PySide6.QtCore import QSize
-from PySide6.QtWidgets import QSlider, QToolButton
+from PySide6.QtWidgets import QLabel, QSlider, QToolButton
 from pytestqt.qtbot import QtBot
 
 from app.ui.main_window import MainWindow
@@ -57,3 +59,27 @@ def test_the_zoom_that_is_told_is_that_of_the_panes(qtbot: QtBot, window: MainWi
     wide = told()
     window.actions_["alone"].trigger()
     assert told() != wide
+
+
+LONG = "There is no file /home/somebody/" + "a_folder_whose_name_takes_up_room/" * 6 + "holiday.mp4; check its name."
+
+
+@pytest.mark.parametrize("text", ["There is no file here.", LONG])
+def test_a_message_covers_nothing_and_is_read_whole_in_its_tooltip(qtbot: QtBot, window: MainWindow, text: str) -> None:
+    window.resize(SMALL)
+    window.banner.tell(text, "Begin anew", lambda: None)
+    shown = [window.banner, window.view, window.transport]
+
+    def fits() -> bool:
+        apart = all(above.geometry().bottom() < below.geometry().top() for above, below in pairwise(shown))
+        return apart and all(part.height() >= part.minimumSizeHint().height() for part in shown)
+
+    qtbot.waitUntil(fits)
+    said = next(label for label in window.banner.findChildren(QLabel) if label.toolTip())
+    assert text in said.toolTip()
+    lines = said.text().splitlines()
+    assert all(said.fontMetrics().horizontalAdvance(line) <= said.width() for line in lines)
+    assert said.height() >= len(lines) * said.fontMetrics().lineSpacing()
+    # It grows as little as it can, and is no taller than it must be.
+    assert window.height() < SMALL.height() + 80
+    assert len(lines) <= 4

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from codec.errors import FormatError, InputError, OutputError, SettingsError
+from codec.errors import FormatError, InputError, NotResumableError, OutputError
 from codec.files import part_path
 from codec.format import framing, packing
 from codec.format.header import Header, Target
@@ -146,7 +146,7 @@ def test_records_of_a_later_version_are_passed_over_where_they_may_be(path: Path
 def test_a_part_of_an_older_version_is_not_resumed(path: Path) -> None:
     begun = (GOLDEN / "plain-1.fgvc").read_bytes()[:-8]
     part_path(path).write_bytes(begun)
-    with pytest.raises(SettingsError, match="older version"):
+    with pytest.raises(NotResumableError, match="older version"):
         BitstreamWriter.resume(path, cases.PLAIN)
     assert part_path(path).read_bytes() == begun
 
@@ -239,8 +239,14 @@ def test_resume_refuses_what_it_can_not_go_on_with(path: Path) -> None:
     other = dataclasses.replace(
         header, trajectory=dataclasses.replace(header.trajectory, seed=8), frame_rate=Fraction(25)
     )
-    with pytest.raises(SettingsError, match="another seed, frame rate;"):
+    with pytest.raises(NotResumableError, match="another seed, frame rate;"):
         BitstreamWriter.resume(path, other)
+    others = dataclasses.replace(header, weights_hash=bytes(8), writer="freegvc 9")
+    with pytest.raises(NotResumableError, match="another version of the prior's weights, version of this program;"):
+        BitstreamWriter.resume(path, others)
+    part_path(path).write_bytes(b"something else, as long as a header")
+    with pytest.raises(NotResumableError, match="is damaged"):
+        BitstreamWriter.resume(path, header)
     odd = dataclasses.replace(header, target=Target("dists", 0.1))
     BitstreamWriter(path, odd).close()
     BitstreamWriter.resume(path, odd)[0].close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 from av.packet import Packet
 
 from tests.support.by_command import refused, through
-from tests.support.films.flashing import FLASHES, SECONDS, beeping, frame_times, watch, write_flashing
+from tests.support.films.flashing import FLASHES, SECONDS, beeping, frame_times, remuxed, watch, write_flashing
 
 Output = pytest.CaptureFixture[str]
 MILLISECOND = 0.001
@@ -105,23 +104,6 @@ def test_ordinary_files_of_any_container(tmp_path: Path, capsys: Output, extensi
     assert seen.beeps == pytest.approx(wanted.beeps, abs=IN_STEP)
     assert len(seen.beeps) == 2
     assert made.notes == []
-
-
-def remuxed(source: Path, target: Path, change: Callable[[int, Packet], Packet | None]) -> Path:
-    """The same packets, each as `change` (its number among its kind, packet) makes it, or left out."""
-    with av.open(str(source)) as container, av.open(str(target), "w") as made:
-        streams = {s.index: made.add_stream_from_template(s) for s in container.streams}
-        numbers = dict.fromkeys(streams, 0)
-        for packet in container.demux():
-            if not packet.size:
-                continue
-            index = packet.stream.index
-            changed = change(numbers[index], packet)
-            numbers[index] += 1
-            if changed is not None:
-                changed.stream = streams[index]
-                made.mux(changed)
-    return target
 
 
 @pytest.mark.parametrize("gap", [0.08, 0.3, 1.0])

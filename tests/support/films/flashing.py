@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -148,3 +148,20 @@ def _beeps(path: Path) -> list[float]:
                 loud = np.flatnonzero(np.abs(part.to_ndarray()[0]) > 0.12)
                 found += [float(part.pts * part.time_base) + index / RATE for index in loud[:1]]
     return [time for index, time in enumerate(found) if index == 0 or time - found[index - 1] > 0.1]
+
+
+def remuxed(source: Path, target: Path, change: Callable[[int, Packet], Packet | None]) -> Path:
+    """The same packets, each as `change` (its number among its kind, packet) makes it, or left out."""
+    with av.open(str(source)) as container, av.open(str(target), "w") as made:
+        streams = {s.index: made.add_stream_from_template(s) for s in container.streams}
+        numbers = dict.fromkeys(streams, 0)
+        for packet in container.demux():
+            if not packet.size:
+                continue
+            index = packet.stream.index
+            changed = change(numbers[index], packet)
+            numbers[index] += 1
+            if changed is not None:
+                changed.stream = streams[index]
+                made.mux(changed)
+    return target

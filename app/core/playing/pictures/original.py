@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Condition
@@ -13,10 +14,12 @@ from app.core.playing.pictures.frame_store import FrameStore
 from codec.arrays import Picture
 from codec.errors import FreeGvcError, InputError
 from codec.video import Frame, VideoReader
-from codec.video.timeline import is_constant_rate
+from codec.video.timeline import is_constant_rate, shown_times
 
 AHEAD = 24
 CACHE_BYTES = 2**28
+# Frames, and seconds.
+_EARLIER, _ROUNDED = 3, 0.0005
 
 
 class OriginalReader(QThread):
@@ -55,6 +58,7 @@ class OriginalReader(QThread):
         self._closing = False
         self._end: int | None = None
         self._constant: bool | None = None
+        self._times: tuple[float, ...] = ()
         self._unreadable = False
 
     def frame(self, number: int) -> Picture | None:
@@ -135,15 +139,17 @@ class OriginalReader(QThread):
         return None
 
     def _open_at(self, number: int) -> tuple[VideoReader, Iterator[Frame], int]:
-        """A reader whose next frame is `number`; by time where frames come at a constant rate, else by counting."""
+        """A reader whose next frame is `number`, found by its time, or by counting where that doesn't lead there."""
         reader = self._reader(self._offset)
         if number == 0:
             return reader, reader.frames(), 0
         rate = reader.info.frame_rate
         if self._constant is None:
             self._constant = is_constant_rate(self._path, rate)
+            times = None if self._constant else shown_times(self._path, rate, self._offset)
+            self._times = () if times is None else times.starts
         if not self._constant:
-            return _counted(reader, number)
+            return self._among_uneven(reader, number)
         reader.close()
         try:
             # One earlier: what becomes of a frame's two fields depends on the frame before.
@@ -154,6 +160,27 @@ class OriginalReader(QThread):
         frames = reader.frames()
         next(frames, None)
         return reader, frames, number
+
+    def _among_uneven(self, reader: VideoReader, number: int) -> tuple[VideoReader, Iterator[Frame], int]:
+        """The same where frames have times of their own; `reader` is one from the first frame on."""
+        # Some earlier: where the first frame lies is known to half a frame only, and one for its fields, as above.
+        before = number - _EARLIER
+        if before <= 0 or number >= len(self._times):
+            return _counted(reader, number)
+        origin = reader.origin
+        try:
+            found = self._reader(self._offset + self._times[before])
+        except InputError:
+            return _counted(reader, number)
+        reached = float(found.origin - origin)
+        position = bisect_left(self._times, reached - _ROUNDED)
+        if position >= number or abs(self._times[position] - reached) > _ROUNDED:
+            # It isn't where its packets say.
+            found.close()
+            return _counted(reader, number)
+        reader.close()
+        found, frames, read = _counted(found, number - position)
+        return found, frames, position + read
 
     def _reader(self, start: float) -> VideoReader:
         return VideoReader(self._path, size=self._size, start=start, deinterlace=self._joined)

@@ -112,6 +112,14 @@ class Sound(QThread):
         """Loudness from 0 to 1; hearing is about logarithmic, so the square of it scales the wave."""
         self._gain = 0.0 if muted else volume**2
 
+    @property
+    def ahead(self) -> float:
+        """Seconds of sound that can be heard from where the clock is; infinite where no more is being decoded."""
+        with self._wake:
+            missing = self._missing()
+            here = self._cue.at(self._clock.now())
+        return math.inf if missing is None else max(0.0, missing / BLOCKS_PER_SECOND - here)
+
     def close(self) -> None:
         """End the thread and let the device go."""
         with self._wake:

@@ -122,3 +122,19 @@ def test_a_last_frame_that_is_held_counts_for_as_long(qtbot: QtBot, window: Main
     made = of_result(tmp_path / "slides.fgvc")
     assert made.seconds(made.count) == pytest.approx(3.9)
     assert made.average_rate == pytest.approx(10 / 3.9)
+
+
+def test_an_avi_that_leaves_out_frames_is_shown_by_its_own_clock(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
+    kept = [n for n in range(40) if n not in (10, 11, 12)]
+    pictures = [np.full((64, 96, 3), _brightness(n), np.uint8) for n in kept]
+    workspace = window.workspace
+    with qtbot.waitSignal(workspace.viewer.times_known, timeout=PATIENCE):
+        drop(window, write_video(tmp_path / "dropped.avi", pictures, times=[40 * n for n in kept]))
+    assert workspace.clock.seconds(10) == pytest.approx(13 / 25)
+    for number in (30, 9, 10):
+        workspace.clock.seek(number)
+        qtbot.waitUntil(lambda: workspace.player.original is not None, timeout=PATIENCE)
+        assert workspace.player.original is not None
+        assert workspace.player.original.mean() == pytest.approx(_brightness(kept[number]), abs=3)

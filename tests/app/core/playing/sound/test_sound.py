@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -16,17 +18,19 @@ from pytestqt.qtbot import QtBot
 
 from app.core.playing.clock import FrameClock
 from app.core.playing.sound.device import Fill, NoSoundError, Output, open_device
-from app.core.playing.sound.sound import BLOCKS_PER_SECOND, TOLERANCE, Find, Sound
+from app.core.playing.sound.sound import TOLERANCE, Find, Sound
 from app.core.playing.times import TimesReader
 from app.core.timing import Timing
 from codec.arrays import Samples
-from codec.decoding.sound import STEREO, sound_of_video
+from codec.decoding.sound import STEREO, SoundSource, sound_of_video
+from codec.video.sound.alignment import Piece
 from tests.support.films.ticking import FRAME_RATE, heard, ticking_clip
 
 RATE = 48000
 BLOCK = 480
 LATENCY = 0.03
 CLIP_SECONDS = 3.0
+ENOUGH = 0.5
 
 
 @dataclass
@@ -103,17 +107,11 @@ class Stage:
         blocks = []
         while self.time < began + seconds:
             # What is heard never depends on how fast this machine decodes.
-            self.qtbot.waitUntil(self._is_decoded)
+            self.qtbot.waitUntil(lambda: self.sound.ahead >= ENOUGH)
             blocks.append(self.device.pull()[:, 0])
             self.hand.time += slower * BLOCK / RATE
             self.clock.tick()
         return [(began + LATENCY + at * slower, level) for at, level in heard(np.concatenate(blocks), RATE)]
-
-    def _is_decoded(self) -> bool:
-        """Whether the next half second is, at the least."""
-        here = int(self.sound._cue.at(self.time) * BLOCKS_PER_SECOND)  # noqa: SLF001
-        missing = self.sound._missing()  # noqa: SLF001
-        return missing is None or missing > here + 1
 
 
 @pytest.fixture(scope="module")
@@ -242,6 +240,29 @@ def test_a_device_that_goes_away_is_told_and_tried_again(stage: Stage, clip: Pat
     stage.clock.pause()
     stage.device.broken = False
     assert stage.load(partial(sound_of_video, clip, 0.0))
+
+
+@dataclass
+class Held:
+    """A source that gives nothing before it may."""
+
+    source: SoundSource
+    may: Event
+
+    def read(self, at: Fraction, rate: int) -> Iterator[Piece]:
+        self.may.wait()
+        yield from self.source.read(at, rate)
+
+
+def test_how_much_can_be_heard_is_told(stage: Stage, clip: Path) -> None:
+    source, may = sound_of_video(clip, 0.0), Event()
+    assert source is not None
+    assert stage.sound.ahead == math.inf
+    assert stage.load(lambda: Held(source, may))
+    before = stage.sound.ahead
+    may.set()
+    assert before == 0
+    stage.qtbot.waitUntil(lambda: stage.sound.ahead == math.inf)
 
 
 def test_what_has_no_sound_lets_the_device_go(stage: Stage, clip: Path) -> None:
