@@ -114,7 +114,7 @@ def _add_encode(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     add_encode_settings(parser)
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted encode")
-    add_workers(parser, "scenes")
+    add_workers(parser, "scenes", by_itself=True)
     add_machine(parser)
 
 
@@ -132,7 +132,7 @@ def _add_decode(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("input", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
     _add_less(parser)
-    add_jobs(parser, "scenes")
+    add_jobs(parser, "scenes", by_itself=True)
     add_machine(parser)
 
 
@@ -180,10 +180,12 @@ def _encode(arguments: argparse.Namespace) -> None:
     settings = replace(encode_settings(arguments), resume=arguments.resume)
     # torch takes seconds to import: never before a usage error could be told.
     from codec.encoder import encode
+    from codec.encoding.elsewhere import own_workers
 
     use_threads(arguments.threads)
-    with workers_of(arguments, settings) as workers:
-        elsewhere = workers if arguments.jobs > 1 or arguments.cluster else None
+    by_itself = arguments.jobs is None and not arguments.cluster
+    with own_workers(arguments.input, settings) if by_itself else workers_of(arguments, settings) as workers:
+        elsewhere = None if arguments.jobs == 1 and not arguments.cluster else workers
         cli_output.show(encode(arguments.input, arguments.output, settings, elsewhere), arguments.json)
 
 
@@ -191,10 +193,12 @@ def _decode(arguments: argparse.Namespace) -> None:
     goal = lower_goal_of(arguments)
     settings = DecodeSettings(goal=goal, device=arguments.device, dtype=arguments.dtype, audio=not arguments.no_audio)
     from codec.decoder import decode
+    from codec.decoding.elsewhere import own_workers
 
     use_threads(arguments.threads)
-    with open_workers(arguments.jobs, None, False, dict) as workers:
-        elsewhere = workers if arguments.jobs > 1 else None
+    jobs: int | None = arguments.jobs
+    with own_workers(arguments.input, settings) if jobs is None else open_workers(jobs, None, False, dict) as workers:
+        elsewhere = None if jobs == 1 else workers
         cli_output.show(decode(arguments.input, arguments.output, settings, elsewhere), arguments.json)
 
 

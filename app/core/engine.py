@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import multiprocessing
 import signal
@@ -144,13 +145,15 @@ class Engine(QThread):
         connection, theirs, outbox = self._connection, self._theirs, self._outbox
         assert connection is not None
         assert theirs is not None
+        # No daemon, which may have no children of its own: a long encode has some.
         child = multiprocessing.get_context("spawn").Process(
             target=serve,
             args=(theirs, self._crash_log, self._warm, self._background),
-            daemon=True,
             name="freegvc engine",
         )
         child.start()
+        # However the program ends: Python waits for children that are no daemons.
+        atexit.register(child.kill)
         theirs.close()
         self._child = child
         sender = Thread(target=_send, args=(connection, outbox), name="freegvc engine's sender", daemon=True)
@@ -160,6 +163,7 @@ class Engine(QThread):
         # Ends what is being sent, too.
         child.kill()
         child.join()
+        atexit.unregister(child.kill)
         outbox.put(None)
         sender.join()
         self._child = None

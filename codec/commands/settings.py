@@ -158,13 +158,14 @@ def add_machine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
 
 
-def add_workers(parser: argparse.ArgumentParser, unit: str) -> None:
+def add_workers(parser: argparse.ArgumentParser, unit: str, by_itself: bool = False) -> None:
     """How much is done at a time, and where.
 
     Args:
         unit: what one worker does.
+        by_itself: see `add_jobs`.
     """
-    add_jobs(parser, unit)
+    add_jobs(parser, unit, by_itself)
     parser.add_argument(
         "--cluster",
         metavar="auto|ADDRESS",
@@ -173,20 +174,22 @@ def add_workers(parser: argparse.ArgumentParser, unit: str) -> None:
     )
 
 
-def add_jobs(parser: argparse.ArgumentParser, unit: str) -> None:
+def add_jobs(parser: argparse.ArgumentParser, unit: str, by_itself: bool = False) -> None:
     """How much is done at a time on this machine.
 
     Args:
         unit: what one process does.
+        by_itself: unless somebody says how many, as many as suit the machine and the work: None then. Else 1.
     """
+    default = "what suits cores, memory and length" if by_itself else "1"
     parser.add_argument(
         "--jobs",
         type=count,
-        default=1,
+        default=None if by_itself else 1,
         metavar="N",
-        help=f"{unit} at a time (default: 1), each by a process with one thread; what comes of it is the same for any "
-        "N. A process needs the prior, and a scene's pictures (at most 240 frames at coding size) a few times over: "
-        "with the pocket prior at 240 lines about 0.8 GB, and 1.3 for the longest scene",
+        help=f"{unit} at a time (default: {default}), each by a process of its own; what comes of it is the same for "
+        "any N. It needs the prior, and a scene's pictures (at most 240 frames at coding size) a few times over: with "
+        "the pocket prior at 240 lines about 0.8 GB, and 1.3 for the longest scene",
     )
 
 
@@ -197,7 +200,7 @@ def workers_of(arguments: argparse.Namespace, settings: EncodeSettings) -> Abstr
         SettingsError: there is no such cluster, or no Ray.
     """
     home = partial(needed_files, settings.prior)
-    return open_workers(arguments.jobs, arguments.cluster, _wants_gpu(settings), home)
+    return open_workers(arguments.jobs or 1, arguments.cluster, _wants_gpu(settings), home)
 
 
 def goal_of(arguments: argparse.Namespace) -> Goal | None:

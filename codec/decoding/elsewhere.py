@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise, takewhile
@@ -13,11 +14,14 @@ from codec.decoding.prior import prior_for
 from codec.decoding.retarget import step_choice
 from codec.decoding.sink import DecodedItem
 from codec.format.header import Header
+from codec.format.limits import MAX_SEGMENT_FRAMES
 from codec.format.reader import BitstreamReader, Damage
 from codec.format.records import AudioRecord, GopRecord
+from codec.parallel.opening import own_workers as processes
 from codec.parallel.order import in_order
 from codec.parallel.units import Workers
 from codec.priors.base import Condition, VideoPrior
+from codec.priors.catalog import memory_of_several
 from codec.settings import DecodeSettings
 
 
@@ -29,6 +33,26 @@ class ChainTask:
     settings: DecodeSettings
     start: int | None
     end: int | None
+
+
+@contextmanager
+def own_workers(source: Path, settings: DecodeSettings) -> Generator[Workers | None, None, None]:
+    """Processes of this machine for a decode, where it is long enough for several; until the block is left.
+
+    Raises:
+        InputError: the file can't be opened.
+        FormatError: it is no `.fgvc` file.
+    """
+    with BitstreamReader(source) as reader:
+        header, units = reader.header, len(chains(reader, settings))
+        frames = 0 if reader.end is None else reader.end.frames
+    memory = memory_of_several(header.prior_id, settings.device, header.coding_width * header.coding_height)
+    if memory is None:
+        yield None
+        return
+    # Short scenes are decoded sooner than a process has begun.
+    with processes(min(units, frames // MAX_SEGMENT_FRAMES), 1, memory) as workers:
+        yield workers
 
 
 def chains(reader: BitstreamReader, settings: DecodeSettings) -> tuple[ChainTask, ...]:

@@ -7,19 +7,27 @@ who asks for the work, and so are the same wherever they are coded.
 from __future__ import annotations
 
 from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from codec.control.base_levels.budget_search import Look, SegmentTrial
+from codec.control.coding_size import offers
 from codec.encoding.controllers import ChosenMetric, choose_metric, control_of, look_of
 from codec.encoding.segment_encoder import MadeGop, SegmentEncoder
 from codec.errors import PriorError
 from codec.events import Event, Phase, PreviewReady, StepCoded
 from codec.format.header import Header
+from codec.format.limits import MAX_SEGMENT_FRAMES
+from codec.parallel.opening import own_workers as processes
+from codec.parallel.units import Workers
 from codec.priors.base import Condition, VideoPrior
-from codec.priors.catalog import open_prior
+from codec.priors.catalog import memory_of_several, open_prior
+from codec.priors.defaults import defaults_of
 from codec.settings import EncodeSettings
+from codec.video import VideoInfo, coding_size, probe
 from codec.video.cutting import Segment
 
 
@@ -30,6 +38,40 @@ class SegmentTask:
     settings: EncodeSettings
     header: Header
     segment: Segment = field(repr=False)
+
+
+# Of torch for each worker: a segment's encode keeps one and a half cores busy, SVT-AV1's own threads among them.
+_THREADS = 2
+
+
+@contextmanager
+def own_workers(source: Path, settings: EncodeSettings) -> Generator[Workers | None, None, None]:
+    """Processes of this machine for an encode, where it is long enough for several; until the block is left.
+
+    Raises:
+        InputError: the source can't be read.
+        PriorError: there is no such prior.
+    """
+    info, own = probe(source), defaults_of(settings.prior)
+    frames = _frames(info, settings)
+    side = settings.short_side
+    sizes = [s.size for s in offers(info, own, frames).within] if side is None else [coding_size(info, side, 2)]
+    width, height = sizes[-1]
+    memory = memory_of_several(settings.prior, settings.device, width * height)
+    if memory is None:
+        yield None
+        return
+    with processes(frames // MAX_SEGMENT_FRAMES, _THREADS, memory) as workers:
+        yield workers
+
+
+def _frames(info: VideoInfo, settings: EncodeSettings) -> int:
+    """About how many are coded; at least 1, and that where nobody knows."""
+    if info.frame_count is None:
+        return 1
+    left = info.frame_count - round(settings.start * info.frame_rate)
+    asked = left if settings.duration is None else round(settings.duration * info.frame_rate)
+    return max(1, min(left, asked))
 
 
 def encode_segment(task: SegmentTask) -> Generator[Event | MadeGop, None, None]:
@@ -73,5 +115,8 @@ def _opened(settings: EncodeSettings, header: Header) -> tuple[VideoPrior[Condit
 
 
 def is_live(what: Any) -> bool:
-    """Whether an event shows only that work goes on, and tells nothing of the file."""
-    return isinstance(what, Phase | StepCoded) or (isinstance(what, PreviewReady) and what.provisional)
+    """Whether an event only shows what is worked on: it need not wait for its turn.
+
+    Nor must pictures: those of segments that are ahead of their turn would fill the memory.
+    """
+    return isinstance(what, Phase | StepCoded | PreviewReady)

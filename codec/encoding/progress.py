@@ -78,6 +78,7 @@ class SharedProgress:
     stage: Stage | None = None
     _frames: dict[int, int] = field(default_factory=dict)
     _shares: dict[int, float] = field(default_factory=dict)
+    _phases: dict[int, Phase] = field(default_factory=dict)
 
     def watch(self, segments: Iterable[Segment]) -> Iterator[Segment]:
         """The same segments, units 0, 1, 2, ... of the work."""
@@ -91,6 +92,7 @@ class SharedProgress:
             for message in messages:
                 if isinstance(message, Returned):
                     self._shares[message.unit] = 1.0
+                    self._phases.pop(message.unit, None)
                 if isinstance(message, Told) and isinstance(message.what, Phase):
                     yield Told(message.unit, self._placed(message.unit, message.what))
                 else:
@@ -100,6 +102,9 @@ class SharedProgress:
         if phase.done is not None:
             # One that begins again has come no less far.
             self._shares[unit] = max(phase.done, self._shares.get(unit, 0.0))
+        self._phases[unit] = phase
+        # Words of one segment only, whose turn is next: those of all at once would tell nothing.
+        phase = self._phases[min(self._phases)]
         frames = self.done + sum(self._frames[unit] * share for unit, share in self._shares.items())
         share = min(1.0, frames / max(self.total, 1))
         return replace(phase, stage=self.stage or phase.stage, done=self.low + (self.high - self.low) * share)

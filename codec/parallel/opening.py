@@ -6,6 +6,8 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
 from codec.parallel.cluster import Cluster
 from codec.parallel.here import Here
 from codec.parallel.pool import Pool
@@ -35,3 +37,24 @@ def open_workers(
             yield pool
     else:
         yield Here()
+
+
+@contextmanager
+def own_workers(units: int, threads: int, memory: int) -> Generator[Workers | None, None, None]:
+    """As many processes of this machine as suit it and the work, until the block is left; None where this one will do.
+
+    Args:
+        units: how many there will be, at least.
+        threads: of torch that a unit keeps busy.
+        memory: bytes that a process takes.
+    """
+    import torch
+
+    cores = torch.get_num_threads()
+    available: int = psutil.virtual_memory().available
+    count = min(units, cores // threads, available // memory)
+    if count < 2:
+        yield None
+    else:
+        with Pool(count, cores // count) as pool:
+            yield pool

@@ -22,11 +22,18 @@ from codec.parallel.units import Failed, Message, Restarted, Returned, Told, Wor
 
 ATTEMPTS = 3
 """How often a unit is begun whose workers die."""
+UNHEARD = 8
+"""What a worker tells before it waits for somebody to listen: who pauses an encode stops its workers too."""
 
 
 @dataclass(frozen=True)
 class _End:
     """A unit tells nothing more."""
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """One thing that a worker has told was taken."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +45,14 @@ class _Job:
 
 
 class Pool:
-    """`count` processes with one thread of torch each; a `Workers`. A context manager: leaving it ends them.
+    """`count` processes with so many threads of torch each; a `Workers`. A context manager: leaving it ends them.
 
-    They ignore Ctrl-C, which a terminal sends to them too: who waits for them tells them to stop.
+    A process begins when there is a unit for it. They ignore Ctrl-C, which a terminal sends to them too: who waits for
+    them tells them to stop.
     """
 
-    def __init__(self, count: int) -> None:
-        self._lanes = [_Lane() for _ in range(count)]
+    def __init__(self, count: int, threads: int = 1) -> None:
+        self._lanes = [_Lane(threads) for _ in range(count)]
 
     @property
     def count(self) -> int:
@@ -98,17 +106,18 @@ class Pool:
 class _Lane:
     """One worker: a process, and the pipe by which it tells what it does."""
 
-    def __init__(self) -> None:
+    def __init__(self, threads: int) -> None:
         self.job: _Job | None = None
+        self._threads = threads
         self._executor: ProcessPoolExecutor | None = None
         self._future: Future[Any] | None = None
-        self._reader: Connection | None = None
+        self._pipe: Connection | None = None
 
     @property
     def reader(self) -> Connection:
         """Our end of the pipe of a worker that is busy."""
-        assert self._reader is not None
-        return self._reader
+        assert self._pipe is not None
+        return self._pipe
 
     def begin(self, job: _Job) -> None:
         """Give it a job, in a new process where there is none or it has died unnoticed."""
@@ -124,26 +133,27 @@ class _Lane:
         assert self.job is not None
         try:
             told = self.reader.recv()
+            self.reader.send(_Heard())
         except (EOFError, OSError):
             return self._died(self.job)
         return self._ended(self.job) if isinstance(told, _End) else Told(self.job.number, told)
 
     def give_up(self) -> None:
         """Stop listening: the process stops at what it would tell next."""
-        if self._reader is not None and self.job is not None:
-            self._reader.close()
-            self._reader = self.job = None
+        if self._pipe is not None and self.job is not None:
+            self._pipe.close()
+            self._pipe = self.job = None
 
     def close(self) -> None:
         """Wait until the process has ended."""
         if self._executor is not None:
             self._executor.shutdown(wait=True, cancel_futures=True)
-        if self._reader is not None:
-            self._reader.close()
-        self._executor = self._reader = self._future = None
+        if self._pipe is not None:
+            self._pipe.close()
+        self._executor = self._pipe = self._future = None
 
     def _submit(self, job: _Job) -> None:
-        if self._reader is None:
+        if self._pipe is None:
             # The process of a job that was given up ends by itself; its pipe is gone.
             self.close()
             self._open(job)
@@ -153,11 +163,11 @@ class _Lane:
 
     def _open(self, job: _Job) -> None:
         context = multiprocessing.get_context("spawn")
-        self._reader, writer = context.Pipe(duplex=False)
-        self._executor = ProcessPoolExecutor(1, context, _settle_in, (writer,))
+        self._pipe, theirs = context.Pipe()
+        self._executor = ProcessPoolExecutor(1, context, _settle_in, (theirs, self._threads))
         self._future = self._executor.submit(_carry_out, job.work, job.task)
         # The process has its own by now; with this one open its death would not be heard.
-        writer.close()
+        theirs.close()
 
     def _ended(self, job: _Job) -> Message:
         assert self._future is not None
@@ -178,22 +188,39 @@ class _Lane:
 
 # --- In the worker's process ---------------------------------------------------------------------------------------
 
+
+class _Teller:
+    """A worker's end of its pipe."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self._unheard = 0
+
+    def tell(self, what: Any) -> None:
+        """Tell something, once most of what was told before is heard (raises OSError or EOFError if nobody listens)."""
+        while self._unheard and (self._unheard >= UNHEARD or self._pipe.poll()):
+            self._pipe.recv()
+            self._unheard -= 1
+        self._pipe.send(what)
+        self._unheard += 1
+
+
 # A pool hands what its initializer got to nobody else, so it stays here.
-_pipes: list[Connection] = []
+_tellers: list[_Teller] = []
 
 
-def _settle_in(pipe: Connection) -> None:
+def _settle_in(pipe: Connection, threads: int) -> None:
     import torch
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)
+    torch.set_num_threads(threads)
     leave_with_parent()
-    _pipes.append(pipe)
+    _tellers.append(_Teller(pipe))
 
 
 def _carry_out(work: Work, task: Any) -> Any:
     """Do a unit and tell of it; where nobody listens any more, stop."""
-    pipe = _pipes[0]
+    teller = _tellers[0]
     try:
         with contextlib.closing(work(task)) as steps:
             while True:
@@ -201,7 +228,7 @@ def _carry_out(work: Work, task: Any) -> Any:
                     told = next(steps)
                 except StopIteration as end:
                     return end.value
-                pipe.send(told)
+                teller.tell(told)
     finally:
-        with contextlib.suppress(OSError):
-            pipe.send(_End())
+        with contextlib.suppress(OSError, EOFError):
+            teller.tell(_End())

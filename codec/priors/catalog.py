@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import cast
 
 from codec.errors import SettingsError
+from codec.format.limits import MAX_SEGMENT_FRAMES
 from codec.log import LOGGER
 from codec.priors.base import C, Condition, VideoPrior
-from codec.priors.computing import Computing
+from codec.priors.computing import Computing, choose_device
 from codec.priors.defaults import defaults_of
 from codec.priors.diffusion import cogvideox, ltx, wan
 from codec.priors.diffusion.loading import LoadedModels, ModelKind, load_models
@@ -20,6 +21,9 @@ from codec.priors.gaussian import GaussianPrior
 from codec.priors.pocket import PocketPrior, load_pocket
 from codec.store import installed as store
 from codec.store.manifest import MODELS
+
+# What a process takes by itself with the pocket prior, and how many times a scene's pictures beside.
+_PROCESS_BYTES, _SCENES = 800_000_000, 7
 
 POCKET_WEIGHTS, RESTORER_WEIGHTS = "pocket.safetensors", "restorer.safetensors"
 
@@ -78,3 +82,16 @@ def open_prior(name: str, device: str, dtype: str, written_in: str = "auto") -> 
     computing = Computing.choose(device, dtype, written_in)
     LOGGER.info("opening the prior %s on %s in %s", name, computing.device, computing.dtype)
     return PRIORS[name](computing)
+
+
+def memory_of_several(name: str, device: str, pixels: int) -> int | None:
+    """Bytes that each of several processes takes which code scenes of such pictures, or decode them.
+
+    None where one is enough for the machine: a large prior fills its memory, and a GPU does one thing after the other.
+
+    Raises:
+        SettingsError: the device is not there.
+    """
+    if name in MODELS or choose_device(device).type != "cpu":
+        return None
+    return _PROCESS_BYTES + _SCENES * MAX_SEGMENT_FRAMES * 3 * pixels

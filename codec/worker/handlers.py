@@ -122,14 +122,18 @@ class Handlers:
 
 def _encode(task: Encode) -> Iterator[Event]:
     from codec.encoder import encode
+    from codec.encoding.elsewhere import own_workers
 
-    return encode(task.source, task.output, task.settings)
+    with own_workers(task.source, task.settings) as workers:
+        yield from encode(task.source, task.output, task.settings, workers)
 
 
 def _decode(task: Decode) -> Iterator[Event]:
     from codec.decoder import decode
+    from codec.decoding.elsewhere import own_workers
 
-    return decode(task.source, task.output, task.settings)
+    with own_workers(task.source, task.settings) as workers:
+        yield from decode(task.source, task.output, task.settings, workers)
 
 
 def _save_smaller(task: SaveSmaller) -> Iterator[Event]:

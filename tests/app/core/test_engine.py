@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import multiprocessing
 import signal
 import subprocess
 import sys
@@ -60,6 +61,13 @@ def test_encode_then_play_through_the_child(qtbot: QtBot, engine: Engine, short_
     assert [e.start_frame for e in played] == [e.start_frame for e in encoded]
     assert sum(len(e.frames) for e in played) == 30
     assert all((a.frames == b.frames).all() for a, b in zip(encoded, played, strict=True))
+
+
+def test_the_child_may_have_children_of_its_own(qtbot: QtBot, engine: Engine) -> None:
+    engine.launch()
+    qtbot.waitUntil(lambda: bool(multiprocessing.active_children()), timeout=PATIENCE)
+    # As a long encode has them; Python refuses a daemon any.
+    assert not any(child.daemon for child in multiprocessing.active_children())
 
 
 def test_all_hear_in_one_go_that_the_engine_is_free(qtbot: QtBot, engine: Engine, tmp_path: Path) -> None:

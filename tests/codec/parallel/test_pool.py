@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from codec.errors import MissingModelError, WorkerLostError
-from codec.parallel.pool import ATTEMPTS, Pool
+from codec.parallel.pool import ATTEMPTS, UNHEARD, Pool
 from codec.parallel.units import Failed, Restarted, Returned, Told
 from tests.support import skips
-from tests.support.workers.work import deadly, endless, refused, squared
+from tests.support.workers.work import counted, deadly, endless, refused, squared
 
 pytestmark = pytest.mark.slow
 
@@ -45,6 +45,15 @@ def test_tasks_are_taken_as_workers_get_free(pool: Pool) -> None:
     # One for each worker, and one that waits for the first to get free.
     assert len(taken) <= pool.count + 1
     messages.close()
+
+
+def test_a_worker_waits_for_whoever_listens(pool: Pool, tmp_path: Path) -> None:
+    messages = []
+    for message in pool.run(counted, [tmp_path]):
+        messages.append(message)
+        # What it has told, and what it wants to tell next.
+        assert len(list(tmp_path.iterdir())) <= len(messages) + UNHEARD + 1
+    assert messages == [*(Told(0, number) for number in range(100)), Returned(0, None)]
 
 
 @skips.posix

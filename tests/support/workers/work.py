@@ -48,6 +48,13 @@ def endless(mark: Path) -> Generator[int, None, None]:
         mark.touch()
 
 
+def counted(marks: Path) -> Generator[int, None, None]:
+    """Tells a hundred things, a mark in its folder for each before it is told."""
+    for number in range(100):
+        (marks / str(number)).touch()
+        yield number
+
+
 def found_at_home(place: str) -> Generator[str, None, bytes]:
     """What lies at a place in the home of whoever works."""
     yield "looking"
