@@ -37,17 +37,20 @@ class GopCurve:
         quality, bits: at CRF 60.
         slope: by how much its quality gets worse when its bits halve.
         pace: how often bits halve where usually they do so once.
+        bend: by how much more the quality gets worse beyond CRF 63, where SVT-AV1 goes on by other means.
     """
 
     quality: float
     bits: float
     slope: float
     pace: float = 1.0
+    bend: float = 0.0
 
     def at(self, crf: float) -> tuple[float, int]:
         """(quality, bits) at a level; whole bytes."""
         halvings = coarseness(crf)
-        return max(self.quality + self.slope * halvings, 0.0), 8 * max(
+        bent = self.bend * max(0.0, halvings - coarseness(63))
+        return max(self.quality + self.slope * halvings + bent, 0.0), 8 * max(
             round(self.bits * 2 ** (-self.pace * halvings) / 8), 1
         )
 

@@ -37,9 +37,16 @@ class GopHistory:
     bits: float
 
     def miss(self, crf: float, per_halving: float) -> float:
-        """How it is expected to miss at a level."""
-        known, miss = self.points[-1]
-        return miss + slope_of(self.points, per_halving) * (coarseness(crf) - coarseness(known))
+        """How it is expected to miss at a level: between two that were coded as a line says, else from the nearer on."""
+        # Of a level that was coded twice, the last word.
+        known = sorted(dict(self.points).items())
+        finer = next((point for point in reversed(known) if point[0] <= crf), known[0])
+        coarser = next((point for point in known if point[0] > crf), known[-1])
+        (low, at_low), (high, at_high) = finer, coarser
+        if low <= crf < high:
+            share = (coarseness(crf) - coarseness(low)) / (coarseness(high) - coarseness(low))
+            return at_low + share * (at_high - at_low)
+        return at_low + slope_of(self.points, per_halving) * (coarseness(crf) - coarseness(low))
 
 
 @dataclass(frozen=True)

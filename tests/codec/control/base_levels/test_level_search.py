@@ -36,6 +36,13 @@ def test_every_gop_meets_the_target_as_coarsely_as_it_may(gops: list[GopCurve], 
     ]
 
 
+@given(st.floats(0.05, 0.09), st.floats(0.05, 0.12), st.integers(1, 5))
+def test_between_two_codings_the_target_is_found(quality: float, bend: float, count: int) -> None:
+    # As a still picture takes to the coarsest levels: hardly at first, and then all at once.
+    one = found([GopCurve(quality, 3e3, 0.042, bend=bend)] * count, 0.15)
+    assert all(abs(quality - 0.15) <= 1.5 * TOLERANCE for quality in one.chosen.chosen.qualities), one.chosen
+
+
 @given(curves, st.floats(0.02, 0.5), st.booleans())
 def test_a_search_ends_soon_tells_why_and_how_far_it_is(gops: list[GopCurve], target: float, each: bool) -> None:
     one = found(gops, target, each)
