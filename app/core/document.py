@@ -14,7 +14,7 @@ from codec.control.base_levels.curves import level_fit
 from codec.control.sent_steps.prefixes import MeasuredGop, refit
 from codec.decoding.retarget import sent_quality
 from codec.errors import InputError
-from codec.events import GopDone
+from codec.events import BaseChosen, GopDone
 from codec.format.info import FileInfo, describe, is_worse, stored_gop
 from codec.format.reader import BitstreamReader
 from codec.format.records import GopRecord
@@ -68,6 +68,7 @@ class Document:
         size: (width, height) at which it is coded.
         source_size: (width, height) of the source, and of what decoding writes; None where they aren't known.
         info: of `result`.
+        bases: why the levels of its bases are what they are, as far as its encode has told in this session.
         times: seconds at which each frame is shown; empty where frames come at a constant rate, or it isn't known yet.
         end: when the last of these ends; None where it takes as long as others, or it isn't known yet.
         audio_track: the source's track that is heard, None for the default one.
@@ -83,6 +84,7 @@ class Document:
     rate: Fraction
     size: tuple[int, int]
     gops: tuple[GopDone, ...] = ()
+    bases: tuple[BaseChosen, ...] = ()
     info: FileInfo | None = None
     source_size: tuple[int, int] | None = None
     times: tuple[float, ...] = ()

@@ -180,7 +180,8 @@ class Viewer(QObject):
         document = self.document
         if document is None or len(progress.gops) == len(document.gops):
             return
-        self.document = replace(document, gops=progress.gops, count=max(document.count, progress.frames_done))
+        count = max(document.count, progress.frames_done)
+        self.document = replace(document, gops=progress.gops, bases=progress.bases, count=count)
         self.clock.extend(self.document.count)
         self.gops_changed.emit()
 

@@ -220,7 +220,7 @@ class MainWindow(QMainWindow):
         budget = document.bits_of_a_gop
         if info is None and isinstance(goal, Bitrate) and document.gops:
             budget = goal.bits_per_second * document.gops[0].frames / float(document.rate)
-        self.plots.perception.show_gops(document.gops, target, metric, budget)
+        self.plots.perception.show_gops(document.gops, target, metric, budget, document.bases)
         if document.result is not None:
             self.plots.show_frame(self.workspace.clock.frame)
         self._enable()

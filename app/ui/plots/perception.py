@@ -18,7 +18,8 @@ from app.core.comparing.peers import Mark
 from app.ui.plots.style import behind, legend, place_over, png_bytes, save_csv, save_png, still_plot, style_axis
 from app.ui.theme import Theme
 from app.ui.widgets import label, tooltip
-from codec.events import GopDone
+from codec.base.level import BaseLevel
+from codec.events import BaseChosen, GopDone
 from codec.format.limits import MAX_RESTORATION
 from codec.goals import GOAL_METRICS, GoalMetric
 
@@ -82,6 +83,7 @@ class PerceptionPlot(QWidget):
         super().__init__(parent)
         self._theme = theme
         self._gops: tuple[GopDone, ...] = ()
+        self._bases: tuple[BaseChosen, ...] = ()
         self.marks: tuple[Mark, ...] = ()
         self._focus = -1
         self._goal: float | None = None
@@ -140,12 +142,24 @@ class PerceptionPlot(QWidget):
 
     @property
     def caption(self) -> str:
-        """Which GOP is shown, and by which forms it is fitted."""
+        """Which GOP is shown, by which forms it is fitted, and why the level of its base is what it is."""
         gop = self._gop
         if gop is None:
             return ""
         forms = [fit.form for fit in (gop.fit, gop.step_fit) if fit is not None]
-        return ": ".join((self.tr("GOP {}").format(gop.index + 1), *((", ".join(forms),) if forms else ())))
+        name = ": ".join((self.tr("GOP {}").format(gop.index + 1), *((", ".join(forms),) if forms else ())))
+        bases = (base for base in self._bases if base.first_gop <= gop.index)
+        last = max(bases, key=lambda base: base.first_gop, default=None)
+        return name if last is None else "\n".join((name, *self._tried_words(last, gop.index)))
+
+    def _tried_words(self, base: BaseChosen, gop: int) -> Iterator[str]:
+        """A line for each coding of a GOP's base, and why no other followed."""
+        place = gop - base.first_gop
+        for trial in base.tried:
+            level, quality = BaseLevel(trial.crfs[place], trial.scale), trial.qualities[place]
+            words = self.tr("{} was tried: {} {}") if trial is base.tried[0] else self.tr("{} was coded: {} {}")
+            yield words.format(level, self._metric.label, f"{quality:.3f}")
+        yield base.reason
 
     @property
     def _is_estimated(self) -> bool:
@@ -171,13 +185,16 @@ class PerceptionPlot(QWidget):
         target: float | None,
         metric: GoalMetric | None = None,
         budget: float | None = None,
+        bases: Sequence[BaseChosen] = (),
     ) -> None:
         """Show the newest GOP's points and curves, and every GOP's choice.
 
         Args:
             target: the quality aimed at; no line without one.
             budget: bits that a GOP may cost on average, where a rate or a size is aimed at.
+            bases: what was tried for the GOPs' levels and why it ended, where that is known.
         """
+        self._bases = tuple(bases)
         self._metric = metric or GOAL_METRICS["dists"]
         self._name_axis()
         self._gops = tuple(gop for gop in gops if gop.quality is not None)

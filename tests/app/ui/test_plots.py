@@ -20,7 +20,7 @@ from app.ui.plots.trajectory import TrajectoryPlot, next_spike, own_frames
 from app.ui.plots.trajectory import table as map_table
 from app.ui.theme import Theme
 from codec.errors import OutputError
-from codec.events import Fit, GopDone, Probe
+from codec.events import BaseChosen, BaseTrial, Fit, GopDone, Probe
 from codec.goals import GOAL_METRICS
 
 
@@ -128,6 +128,20 @@ def test_perception_shows_every_gop_and_the_target(qtbot: QtBot, theme: Theme) -
     assert plot.item.getAxis("left").autoSIPrefixScale == 1
     plot.show_gops(GOPS, None)
     assert not plot.target.isVisible()
+
+
+def test_perception_tells_why_a_base_has_its_level(qtbot: QtBot, theme: Theme) -> None:
+    plot = PerceptionPlot(theme)
+    qtbot.addWidget(plot)
+    first = BaseTrial(4, (60.75, 60.75), 1, (90, 80), (8, 8), (0.19, 0.21))
+    second = BaseTrial(2, (58.0, 57.0), 1, (99, 91), (8, 9), (0.148, 0.1514))
+    scene = BaseTrial(4, (66.0,), 2, (70,), (8,), (0.1,))
+    bases = (BaseChosen(0, second, (first, second), "The target is met."), BaseChosen(2, scene, (scene,), "It ends."))
+    plot.show_gops(GOPS[:3], 0.15, bases=bases)
+    assert plot.caption.splitlines() == ["GOP 3", "CRF 66, half size was tried: DISTS 0.100", "It ends."]
+    plot.show_frame(15)
+    tried, coded = "CRF 60.75 was tried: DISTS 0.210", "CRF 57 was coded: DISTS 0.151"
+    assert plot.caption.splitlines() == ["GOP 2", tried, coded, "The target is met."]
 
 
 FIT = Fit("power", ((60.0, 0.35), (100.0, 0.3), (900.0, 0.15), (1260.0, 0.14)))
