@@ -37,7 +37,7 @@ class GopHistory:
     bits: float
 
     def miss(self, crf: float, per_halving: float) -> float:
-        """How it is expected to miss at a level: on a line between two that were coded, else from the nearest one on."""
+        """How it is expected to miss at a level: on a line between two that were coded, else on from the nearest."""
         # Of a level that was coded twice, the last word.
         known = sorted(dict(self.points).items())
         finer = next((point for point in reversed(known) if point[0] <= crf), known[0])
