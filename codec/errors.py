@@ -63,7 +63,7 @@ class WorkerLostError(FreeGvcError):
     def __init__(self, attempts: int) -> None:
         super().__init__(
             f"The process at work died {attempts} times, most likely for want of memory; "
-            "use fewer workers or a smaller short side."
+            "close other programs, or use a smaller short side or fewer jobs."
         )
         self.attempts = attempts
 
