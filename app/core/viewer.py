@@ -105,8 +105,9 @@ class Viewer(QObject):
         self.gops_changed.emit()
 
     def adopt(self, document: Document) -> None:
-        """The encode on show has become a file; the frames that came with it stay."""
-        self.document = document
+        """The encode on show has become a file; frames that came with it stay, and why its bases are as they are."""
+        told = () if self.document is None else self.document.bases
+        self.document = document = replace(document, bases=told)
         self.player.waits_for_result = document.result is not None
         if document.result is not None:
             self._read_times(None)
