@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise, takewhile
@@ -17,7 +17,7 @@ from codec.format.header import Header
 from codec.format.limits import MAX_SEGMENT_FRAMES
 from codec.format.reader import BitstreamReader, Damage
 from codec.format.records import AudioRecord, GopRecord
-from codec.parallel.opening import own_workers as processes
+from codec.parallel.opening import suited_workers
 from codec.parallel.order import in_order
 from codec.parallel.units import Workers
 from codec.priors.base import Condition, VideoPrior
@@ -35,8 +35,7 @@ class ChainTask:
     end: int | None
 
 
-@contextmanager
-def own_workers(source: Path, settings: DecodeSettings) -> Generator[Workers | None, None, None]:
+def own_workers(source: Path, settings: DecodeSettings) -> AbstractContextManager[Workers | None]:
     """Processes of this machine for a decode, where it is long enough for several; until the block is left.
 
     Raises:
@@ -47,12 +46,8 @@ def own_workers(source: Path, settings: DecodeSettings) -> Generator[Workers | N
         header, units = reader.header, len(chains(reader, settings))
         frames = 0 if reader.end is None else reader.end.frames
     memory = memory_of_several(header.prior_id, settings.device, header.coding_width * header.coding_height)
-    if memory is None:
-        yield None
-        return
     # Short scenes are decoded sooner than a process has begun.
-    with processes(min(units, frames // MAX_SEGMENT_FRAMES), 1, memory) as workers:
-        yield workers
+    return suited_workers(min(units, frames // MAX_SEGMENT_FRAMES), 1, memory)
 
 
 def chains(reader: BitstreamReader, settings: DecodeSettings) -> tuple[ChainTask, ...]:

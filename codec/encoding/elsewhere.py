@@ -7,7 +7,7 @@ who asks for the work, and so are the same wherever they are coded.
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -21,7 +21,7 @@ from codec.errors import PriorError
 from codec.events import Event, Phase, PreviewReady, StepCoded
 from codec.format.header import Header
 from codec.format.limits import MAX_SEGMENT_FRAMES
-from codec.parallel.opening import own_workers as processes
+from codec.parallel.opening import suited_workers
 from codec.parallel.units import Workers
 from codec.priors.base import Condition, VideoPrior
 from codec.priors.catalog import memory_of_several, open_prior
@@ -44,8 +44,7 @@ class SegmentTask:
 _THREADS = 2
 
 
-@contextmanager
-def own_workers(source: Path, settings: EncodeSettings) -> Generator[Workers | None, None, None]:
+def own_workers(source: Path, settings: EncodeSettings) -> AbstractContextManager[Workers | None]:
     """Processes of this machine for an encode, where it is long enough for several; until the block is left.
 
     Raises:
@@ -58,11 +57,7 @@ def own_workers(source: Path, settings: EncodeSettings) -> Generator[Workers | N
     sizes = [s.size for s in offers(info, own, frames).within] if side is None else [coding_size(info, side, 2)]
     width, height = sizes[-1]
     memory = memory_of_several(settings.prior, settings.device, width * height)
-    if memory is None:
-        yield None
-        return
-    with processes(frames // MAX_SEGMENT_FRAMES, _THREADS, memory) as workers:
-        yield workers
+    return suited_workers(frames // MAX_SEGMENT_FRAMES, _THREADS, memory)
 
 
 def _frames(info: VideoInfo, settings: EncodeSettings) -> int:

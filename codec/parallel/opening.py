@@ -40,19 +40,19 @@ def open_workers(
 
 
 @contextmanager
-def own_workers(units: int, threads: int, memory: int) -> Generator[Workers | None, None, None]:
+def suited_workers(units: int, threads: int, memory: int | None) -> Generator[Workers | None, None, None]:
     """As many processes of this machine as suit it and the work, until the block is left; None where this one will do.
 
     Args:
         units: how many there will be, at least.
         threads: of torch that a unit keeps busy.
-        memory: bytes that a process takes.
+        memory: bytes that a process takes; None where there shall be no others.
     """
     import torch
 
     cores = torch.get_num_threads()
     available: int = psutil.virtual_memory().available
-    count = min(units, cores // threads, available // memory)
+    count = 1 if memory is None else min(units, cores // threads, available // memory)
     if count < 2:
         yield None
     else:

@@ -8,7 +8,7 @@ import psutil
 import pytest
 import torch
 
-from codec.parallel.opening import own_workers
+from codec.parallel.opening import suited_workers
 
 GB = 1_000_000_000
 
@@ -26,7 +26,7 @@ def _machine(monkeypatch: pytest.MonkeyPatch) -> None:
     ids=["cores", "units", "threads", "memory"],
 )
 def test_as_many_as_cores_memory_and_work_allow(units: int, threads: int, memory: int, processes: int) -> None:
-    with own_workers(units, threads, memory) as workers:
+    with suited_workers(units, threads, memory) as workers:
         assert workers is not None
         assert workers.count == processes
 
@@ -35,5 +35,5 @@ def test_as_many_as_cores_memory_and_work_allow(units: int, threads: int, memory
     ("units", "threads", "memory"), [(1, 2, GB), (0, 1, GB), (100, 5, GB), (100, 1, 6 * GB)], ids=lambda _: ""
 )
 def test_none_where_this_process_will_do(units: int, threads: int, memory: int) -> None:
-    with own_workers(units, threads, memory) as workers:
+    with suited_workers(units, threads, memory) as workers:
         assert workers is None
