@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+import numpy as np
+
 from codec.control.base_levels.coarseness import coarseness
 from codec.control.base_levels.curves import COARSER, LevelPoint, bits_at, crf_for, slope_of
 
@@ -39,14 +41,11 @@ class GopHistory:
     def miss(self, crf: float, per_halving: float) -> float:
         """How it is expected to miss at a level: on a line between two that were coded, else on from the nearest."""
         # Of a level that was coded twice, the last word.
-        known = sorted(dict(self.points).items())
-        finer = next((point for point in reversed(known) if point[0] <= crf), known[0])
-        coarser = next((point for point in known if point[0] > crf), known[-1])
-        (low, at_low), (high, at_high) = finer, coarser
-        if low <= crf < high:
-            share = (coarseness(crf) - coarseness(low)) / (coarseness(high) - coarseness(low))
-            return at_low + share * (at_high - at_low)
-        return at_low + slope_of(self.points, per_halving) * (coarseness(crf) - coarseness(low))
+        known = dict(self.points)
+        levels = sorted(known)
+        nearest = min(max(crf, levels[0]), levels[-1])
+        between = np.interp(coarseness(nearest), list(map(coarseness, levels)), [known[level] for level in levels])
+        return float(between) + slope_of(self.points, per_halving) * (coarseness(crf) - coarseness(nearest))
 
 
 @dataclass(frozen=True)
