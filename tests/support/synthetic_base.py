@@ -22,6 +22,7 @@ from codec.format.records import BaseRun
 from codec.goals import GOAL_METRICS
 from codec.priors.base import BaseClip
 from codec.video.cutting import Segment, Span
+from tests.support.generators import run_to_end
 
 GOP = 4
 """Frames that each GOP has, none of them shared."""
@@ -146,16 +147,8 @@ class Searched:
 
 def searched(choosing: Generator[Event, None, tuple[BasedGop, ...]]) -> Searched:
     """Run one search to its end."""
-    shares: list[float] = []
-    chosen: list[BaseChosen] = []
-    while True:
-        try:
-            event = next(choosing)
-        except StopIteration as end:
-            (only,) = chosen
-            return Searched(shares, only, end.value)
-        if isinstance(event, Phase):
-            assert event.done is not None
-            shares.append(event.done)
-        elif isinstance(event, BaseChosen):
-            chosen.append(event)
+    events, gops = run_to_end(choosing)
+    shares = [event.done for event in events if isinstance(event, Phase) and event.done is not None]
+    assert len(shares) == sum(isinstance(event, Phase) for event in events)
+    (only,) = (event for event in events if isinstance(event, BaseChosen))
+    return Searched(shares, only, gops)

@@ -25,6 +25,7 @@ from codec.events import Event, SizeChosen, Warned
 from codec.goals import GOAL_METRICS
 from codec.priors.defaults import DEFAULTS
 from codec.video import Colour, Orientation, VideoInfo
+from tests.support.generators import run_to_end
 
 POCKET, DISTS = DEFAULTS["pocket"], GOAL_METRICS["dists"]
 sides = st.integers(16, 8192)
@@ -37,12 +38,8 @@ def _info(width: int, height: int) -> VideoInfo:
 
 
 def _run(choice: Generator[Event, None, CodingSize]) -> tuple[CodingSize, list[Any]]:
-    events: list[Any] = []
-    while True:
-        try:
-            events.append(next(choice))
-        except StopIteration as ended:
-            return ended.value, events
+    events, size = run_to_end(choice)
+    return size, events
 
 
 @given(sides, sides, st.integers(1, 1_000_000))

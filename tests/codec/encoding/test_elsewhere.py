@@ -26,6 +26,7 @@ from codec.settings import Bitrate, Quality, Size
 from tests.support import skips
 from tests.support.by_command import TINY
 from tests.support.codec_runs import Run, cut_film, run_decode, run_encode, tiny
+from tests.support.generators import run_to_end
 from tests.support.workers.work import Shuffled, squared
 
 SCENES = [14, 10, 12, 9]
@@ -131,14 +132,7 @@ def test_the_command_takes_jobs(source: Path, tmp_path: Path, capsys: pytest.Cap
 
 @given(seed=st.integers(0, 2**32), count=st.integers(0, 9))
 def test_what_units_tell_comes_in_their_order_and_once(seed: int, count: int) -> None:
-    told = in_order(Shuffled(seed).run(squared, range(count)))
-    heard = []
-    while True:
-        try:
-            heard.append(next(told))
-        except StopIteration as end:
-            values = end.value
-            break
+    heard, values = run_to_end(in_order(Shuffled(seed).run(squared, range(count))))
     assert heard == [f"{unit} {what}" for unit in range(count) for what in ("begins", "ends")]
     assert values == [unit * unit for unit in range(count)]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import accumulate, pairwise
@@ -19,7 +19,7 @@ from codec.control.sent_steps.budget import BitrateController
 from codec.control.sent_steps.quality import QualityController, RateControl
 from codec.encoding.gop_coder import HORIZON_STEPS, MAX_IMPLICIT_BPP, CodedGop, GopCoder
 from codec.encoding.record_cost import kept_overhead
-from codec.events import Probe, StepCoded
+from codec.events import Probe
 from codec.format.fingerprint import fingerprint, state_hash
 from codec.format.records import BaseRun
 from codec.metrics.psnr import Psnr
@@ -30,6 +30,7 @@ from codec.trajectory.walk import Walk
 from codec.video.cutting import Gop
 from tests.support.codec_runs import moving
 from tests.support.format_cases import gop as gop_record
+from tests.support.generators import run_to_end
 
 PRIOR = GaussianPrior()
 FRAMES = np.stack([np.kron(picture[:4, :8], np.ones((4, 4, 1))).astype(np.uint8) for picture in moving(8, 32, 16)])
@@ -57,15 +58,6 @@ def _coder(control: RateControl, metric: Psnr | None = None, keep: int = 0) -> G
     return GopCoder(PRIOR, coder_for(spec_for("greedy")), control, metric, seed=3, keep_steps=keep)
 
 
-def _run(steps: Generator[StepCoded, None, CodedGop]) -> tuple[list[StepCoded], CodedGop]:
-    events = []
-    while True:
-        try:
-            events.append(next(steps))
-        except StopIteration as end:
-            return events, end.value
-
-
 def _quality(target: float) -> QualityController:
     return QualityController(target, 0.5, lower_is_better=False)
 
@@ -83,7 +75,7 @@ class _Looking(Psnr):
 
 
 def test_the_decoder_reaches_what_the_record_names() -> None:
-    _, coded = _run(_coder(_quality(15.0), Psnr(), keep=2).code(_based(), OVERHEAD, None))
+    _, coded = run_to_end(_coder(_quality(15.0), Psnr(), keep=2).code(_based(), OVERHEAD, None))
     condition = PRIOR.prepare(None, *FRAMES.shape[:3])
     walk = Walk(PRIOR, condition, PRIOR.geometry.latent_shape(*FRAMES.shape[:3]), 3, 0, None, 1)
     states = [step.state for step in walk.replay(coded.payloads, coder_for(spec_for("greedy")))]
@@ -99,7 +91,7 @@ def test_the_decoder_reaches_what_the_record_names() -> None:
 
 
 def test_every_step_is_told_once_and_depth_is_what_is_kept() -> None:
-    events, coded = _run(_coder(_quality(15.0), Psnr(), keep=3).code(_based(), OVERHEAD, None))
+    events, coded = run_to_end(_coder(_quality(15.0), Psnr(), keep=3).code(_based(), OVERHEAD, None))
     assert [event.step for event in events] == list(range(1, len(events) + 1))
     assert len(coded.payloads) == min(PRIOR.schedule.steps, coded.t_star + 3)
     assert [event.bits for event in events[: len(coded.payloads)]] == [8 * len(payload) for payload in coded.payloads]
@@ -110,14 +102,14 @@ def test_every_step_is_told_once_and_depth_is_what_is_kept() -> None:
 
 @pytest.mark.parametrize("target", [12.0, 14.0, 16.0])
 def test_a_reachable_target_is_met(target: float) -> None:
-    _, coded = _run(_coder(_quality(target), Psnr()).code(_based(), OVERHEAD, None))
+    _, coded = run_to_end(_coder(_quality(target), Psnr()).code(_based(), OVERHEAD, None))
     assert coded.reachable
     assert coded.quality == pytest.approx(target, abs=1.0)
 
 
 def test_a_low_target_codes_few_steps() -> None:
     # A step costs a denoiser call and a search; what nobody asks for is never coded.
-    events, coded = _run(_coder(_quality(12.0), Psnr()).code(_based(), OVERHEAD, None))
+    events, coded = run_to_end(_coder(_quality(12.0), Psnr()).code(_based(), OVERHEAD, None))
     assert coded.reachable
     assert len(events) < PRIOR.schedule.steps
     assert len(events) - coded.t_star <= HORIZON_STEPS
@@ -125,21 +117,21 @@ def test_a_low_target_codes_few_steps() -> None:
 
 def test_a_gop_like_the_last_one_costs_a_probe_or_two() -> None:
     coder = _coder(_quality(16.0), Psnr())
-    _, first = _run(coder.code(_based(), OVERHEAD, None))
-    _, second = _run(coder.code(_based(_gop(1)), OVERHEAD, None, first.next_depth))
+    _, first = run_to_end(coder.code(_based(), OVERHEAD, None))
+    _, second = run_to_end(coder.code(_based(_gop(1)), OVERHEAD, None, first.next_depth))
     assert second.reachable
     assert len(second.probes) <= 2 < len(first.probes)
 
 
 def test_an_absurd_target_ends_and_says_so() -> None:
-    events, coded = _run(_coder(_quality(90.0), Psnr()).code(_based(), OVERHEAD, None))
+    events, coded = run_to_end(_coder(_quality(90.0), Psnr()).code(_based(), OVERHEAD, None))
     assert not coded.reachable
     assert sum(event.bits for event in events[:-1]) <= MAX_IMPLICIT_BPP * PIXELS
 
 
 def test_only_own_frames_are_probed() -> None:
     metric = _Looking()
-    _run(_coder(_quality(14.0), metric).code(_based(_gop(overlap=6)), OVERHEAD, None))
+    run_to_end(_coder(_quality(14.0), metric).code(_based(_gop(overlap=6)), OVERHEAD, None))
     assert all(np.array_equal(shown, FRAMES[probe_frames(8, 6)]) for shown in metric.seen)
     assert probe_frames(8, 6) == [6, 7]
 
@@ -154,17 +146,17 @@ class _Unencodable(GaussianPrior):
 def test_a_gop_whose_base_was_found_good_enough_costs_neither_a_probe_nor_an_encode() -> None:
     metric = _Looking()
     coder = replace(_coder(_quality(15.0), metric), prior=_Unencodable())
-    events, coded = _run(coder.code(_based(size=9, verdict=_verdict(15.2)), OVERHEAD, None))
+    events, coded = run_to_end(coder.code(_based(size=9, verdict=_verdict(15.2)), OVERHEAD, None))
     assert (events, metric.seen, coded.t_star, coded.quality) == ([], [], 0, 15.2)
     with pytest.raises(AssertionError, match="encoded"):
-        _run(coder.code(_based(size=9, verdict=_verdict(5.0)), OVERHEAD, None))
+        run_to_end(coder.code(_based(size=9, verdict=_verdict(5.0)), OVERHEAD, None))
 
 
 def test_a_restored_gop_is_what_its_base_was_judged_by_and_nothing_is_computed() -> None:
     probes = (Probe(0, 72, 14.0), Probe(8, 72, 15.0))
     verdict = replace(_verdict(15.1, 6), probes=probes, reachable=False)
     coder = replace(_coder(_quality(15.0), _Looking()), prior=_Unencodable())
-    events, coded = _run(coder.code(_based(size=9, verdict=verdict), OVERHEAD, None))
+    events, coded = run_to_end(coder.code(_based(size=9, verdict=verdict), OVERHEAD, None))
     assert (events, coded.payloads, coded.z_hash) == ([], (), b"")
     assert (coded.t_star, coded.restoration, coded.sent, coded.stop) == (6, 6, 0, Restored(6))
     assert (coded.quality, coded.probes, coded.reachable) == (15.1, probes, False)
@@ -173,12 +165,12 @@ def test_a_restored_gop_is_what_its_base_was_judged_by_and_nothing_is_computed()
 
 def test_no_prefix_is_measured_twice() -> None:
     metric = _Looking()
-    _, coded = _run(_coder(_quality(15.0), metric).code(_based(), OVERHEAD, None))
+    _, coded = run_to_end(_coder(_quality(15.0), metric).code(_based(), OVERHEAD, None))
     assert len(metric.seen) == len(coded.probes)
 
 
 def _spent(budget: float, based: BasedGop, overhead: int = OVERHEAD) -> tuple[CodedGop, int]:
-    _, coded = _run(_coder(BitrateController(budget, 1.0)).code(based, overhead, None))
+    _, coded = run_to_end(_coder(BitrateController(budget, 1.0)).code(based, overhead, None))
     return coded, 8 * sum(map(len, coded.payloads))
 
 
@@ -256,7 +248,7 @@ class _Greedy:
 
 def test_the_ladder_grows_until_the_bound() -> None:
     control = _Greedy()
-    events, coded = _run(_coder(control).code(_based(size=8, charged_bits=64), OVERHEAD, None))
+    events, coded = run_to_end(_coder(control).code(_based(size=8, charged_bits=64), OVERHEAD, None))
     assert control.lengths[0] == 1
     assert all(b - a <= HORIZON_STEPS for a, b in pairwise(control.lengths))
     assert control.asked == [64 + MAX_IMPLICIT_BPP * PIXELS] * len(control.asked)

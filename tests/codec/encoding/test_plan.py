@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +18,11 @@ from codec.format.records import BaseRun, GopRecord
 from codec.settings import Bitrate, Quality, Size
 from codec.version import program_version
 from tests.support.codec_runs import film, tiny
+from tests.support.generators import run_to_end
 
 
 def _plan(source: Path, **more: Any) -> tuple[list[Event], Plan]:
-    steps: Generator[Event, None, Plan] = make_plan(source, tiny(**more))
-    events = []
-    while True:
-        try:
-            events.append(next(steps))
-        except StopIteration as end:
-            return events, end.value
+    return run_to_end(make_plan(source, tiny(**more)))
 
 
 @pytest.fixture(scope="module")

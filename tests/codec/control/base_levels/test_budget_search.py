@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import pytest
 from hypothesis import given
@@ -13,10 +12,9 @@ from hypothesis import strategies as st
 from codec.control.base_levels.base_level import Ladder
 from codec.control.base_levels.budget_search import BudgetSearch, Look
 from codec.errors import SettingsError
-from codec.events import Event
+from tests.support.generators import run_to_end
 from tests.support.synthetic_base import GopCurve, Searched, coder_of, searched, segment_of
 
-T = TypeVar("T")
 FINEST, COARSEST = 12.0, 68.0
 OVERHEAD = 80  # bits a GOP
 
@@ -39,20 +37,11 @@ class Video:
         firsts = [sum(self.counts[:number]) for number in range(len(self.counts))]
         segments = [segment_of(count, first) for count, first in zip(self.counts, firsts, strict=True)]
         search = BudgetSearch(look, lambda _, __: total, 1.0)
-        search.foresee([_value(look.at(segment)) for segment in segments])
+        search.foresee([run_to_end(look.at(segment))[1] for segment in segments])
         done = [searched(search.choose(segment)) for segment in segments]
         with pytest.raises(SettingsError):
             searched(search.choose(segments[0]))
         return done
-
-
-def _value(work: Generator[Event, None, T]) -> T:
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            value: T = end.value
-            return value
 
 
 def taken(done: Sequence[Searched]) -> int:
